@@ -1,0 +1,225 @@
+"""Every setting of the appliance: its name, bounds, default and meaning; each part gets its own section."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from sered.records import Side
+
+Mode = Literal["audio", "text", "both"]
+PlanName = Literal["auto", "na", "etsi", "uk", "fr", "au"]
+Channel = int | Literal["mono"]
+"""1-based channel of the tap, or `mono`: all channels mixed down."""
+
+_NAMED_CHANNELS: dict[str, Channel] = {"left": 1, "right": 2, "mono": "mono"}
+
+
+class _Section(BaseModel):
+    """Frozen, and an unknown key is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _topic_level(value: str) -> str:
+    if not value or re.search(r"[+#/\x00-\x1f\s$]", value):
+        msg = "must be one MQTT topic level: not empty, no blanks, none of + # / $"
+        raise ValueError(msg)
+    return value
+
+
+def parse_sides(text: str) -> dict[Side, Channel]:
+    """Read `customer=right,agent=left`: who is heard on which channel.
+
+    Channels are `left`, `right`, `1` to `8`, or `mono` (all mixed down); `none` leaves a side out.
+    With the customer on one of a pair and nothing said of the agent, the agent is the other one.
+    Raises ValueError with a sentence.
+    """
+    sides: dict[Side, Channel] = {}
+    without: set[Side] = set()
+    for part in text.split(","):
+        name, eq, where = (piece.strip().lower() for piece in part.partition("="))
+        if not eq or name not in set(Side):
+            msg = f"wanted SIDE=CHANNEL with SIDE customer, agent or mixed; found {part.strip()!r}"
+            raise ValueError(msg)
+        side = Side(name)
+        if where == "none":
+            without.add(side)
+        elif where in _NAMED_CHANNELS:
+            sides[side] = _NAMED_CHANNELS[where]
+        elif where.isdigit() and 1 <= int(where) <= 8:
+            sides[side] = int(where)
+        else:
+            msg = f"wanted a channel: left, right, 1 to 8, mono or none; found {where!r}"
+            raise ValueError(msg)
+    if Side.MIXED in sides and len(sides) > 1:
+        msg = "a mixed side is the only side: a tap that has the customer apart needs no mixed one"
+        raise ValueError(msg)
+    customer = sides.get(Side.CUSTOMER)
+    if customer in (1, 2) and Side.AGENT not in sides | dict.fromkeys(without):
+        sides[Side.AGENT] = 2 if customer == 1 else 1
+    if Side.CUSTOMER not in sides and Side.MIXED not in sides:
+        msg = "no customer: say customer=CHANNEL, or mixed=mono where both share one channel"
+        raise ValueError(msg)
+    if len(set(sides.values())) < len(sides):
+        msg = "two sides on one channel: where both people share a channel, say mixed=mono"
+        raise ValueError(msg)
+    return sides
+
+
+class LineSettings(_Section):
+    """`[[line]]`: one desk phone."""
+
+    name: str = "line1"
+    """Name in topics and reports."""
+    card: str = "default"
+    """Stable name of the sound card: `card:ID`, `usb:VENDOR:PRODUCT[:SERIAL]`, `path:BUS`, `pcm:NAME`."""
+    sides: str = "customer=right,agent=left"
+    rate_hz: Annotated[int, Field(ge=8_000, le=96_000)] | None = None
+    """Rate to open the card at; none: its own."""
+    tones: PlanName = "auto"
+    hook_gpio: Annotated[int, Field(ge=0, le=27)] | None = None
+    """BCM number of the hook switch's pin, if wired."""
+    hook_active: Literal["low", "high"] = "low"
+    """Level of the pin when the handset is lifted."""
+
+    _name = field_validator("name")(_topic_level)
+
+    @field_validator("sides")
+    @classmethod
+    def _sides(cls, value: str) -> str:
+        parse_sides(value)
+        return value
+
+    @property
+    def channels(self) -> dict[Side, Channel]:
+        """Channel of each side."""
+        return parse_sides(self.sides)
+
+
+class CallSettings(_Section):
+    """`[calls]`: when a call begins and ends."""
+
+    hang_over_s: float = Field(30.0, ge=2.0, le=600.0)
+    """Silence that ends a call when no tone does."""
+    hold_limit_s: float = Field(1800.0, ge=10.0, le=14_400.0)
+    """How long hold music or ringback keeps a call open."""
+    max_call_s: float = Field(14_400.0, ge=60.0, le=86_400.0)
+
+
+class ModelSettings(_Section):
+    """`[models]`: files; relative paths start at the models that came with sered."""
+
+    emotion: Path = Path("emotion.tflite")
+    vosk: Path = Path("vosk-mini")
+    """`vosk-mini` is for the demo and the tests: a site runs an official model."""
+    lexicon: Path = Path("call-lexicon.tsv")
+
+
+class CauseSettings(_Section):
+    """`[[verdict.cause]]`: phrases that point at a probable cause."""
+
+    name: str
+    phrases: tuple[str, ...] = Field(min_length=1)
+
+
+class VerdictSettings(_Section):
+    """`[verdict]`: from utterances to one verdict."""
+
+    escalate_below: float = Field(-0.25, ge=-1.0, le=0.0)
+    """Call score at or under which somebody should call back."""
+    provisional_below: float = Field(-0.5, ge=-1.0, le=0.0)
+    """Running score at or under which an alert goes out before the call is over."""
+    min_speech_s: float = Field(3.0, ge=0.0, le=60.0)
+    """Customer speech under which there is no verdict."""
+    extra_lexicon: Path | None = None
+    """A site's own phrases, in the form of call-lexicon.tsv."""
+    cause: tuple[CauseSettings, ...] = ()
+    """Added to the causes that come with sered."""
+
+
+class MqttSettings(_Section):
+    """`[mqtt]`: the broker."""
+
+    host: str = "localhost"
+    port: int = Field(1883, ge=1, le=65_535)
+    username: str | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    client_id: str | None = None
+    """None: `sered-SITE-DEVICE`."""
+    base: str = "sered"
+    version: Literal["5", "3.1.1"] = "5"
+    keepalive_s: int = Field(60, ge=5, le=3600)
+    tls: bool = False
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    insecure: bool = False
+    """Allow a password in clear text over a network."""
+    retain: bool = True
+    """Off for brokers that refuse retained messages."""
+    expiry_s: int = Field(2_592_000, ge=60)
+    """How long a broker keeps a verdict for a subscriber that is away (MQTT 5)."""
+    live: bool = False
+    home_assistant: bool = False
+
+    @model_validator(mode="after")
+    def _pairs(self) -> MqttSettings:
+        if (self.cert is None) != (self.key is None):
+            msg = "cert and key go together"
+            raise ValueError(msg)
+        if not self.tls and (self.ca or self.cert):
+            msg = "ca, cert and key need tls = true"
+            raise ValueError(msg)
+        return self
+
+
+class SpoolSettings(_Section):
+    """`[spool]`: what waits for the broker."""
+
+    path: Path = Path("/var/lib/sered/spool.db")
+    max_days: float = Field(30.0, gt=0.0)
+    max_mb: float = Field(1024.0, ge=1.0)
+
+
+class PrivacySettings(_Section):
+    """`[privacy]`: what may leave the box besides scores."""
+
+    terms: bool = True
+    """Publish the lexicon phrases that moved the score (no other words)."""
+    transcript: bool = False
+    redact: bool = True
+    redact_words: tuple[str, ...] = ()
+
+
+class Settings(_Section):
+    """The whole configuration."""
+
+    site: str = "site"
+    device: str = Field(default_factory=lambda: socket.gethostname().split(".")[0] or "box")
+    mode: Mode = "both"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    health_every_s: float = Field(60.0, ge=1.0, le=3600.0)
+    line: tuple[LineSettings, ...] = Field((LineSettings(),), min_length=1, max_length=8)
+    calls: CallSettings = CallSettings()
+    models: ModelSettings = ModelSettings()
+    verdict: VerdictSettings = VerdictSettings()
+    mqtt: MqttSettings = MqttSettings()
+    spool: SpoolSettings = SpoolSettings()
+    privacy: PrivacySettings = PrivacySettings()
+
+    _levels = field_validator("site", "device")(_topic_level)
+
+    @field_validator("line")
+    @classmethod
+    def _unique(cls, lines: tuple[LineSettings, ...]) -> tuple[LineSettings, ...]:
+        names = [line.name for line in lines]
+        if len(set(names)) < len(names):
+            msg = "every line needs a name of its own"
+            raise ValueError(msg)
+        return lines
