@@ -27,7 +27,8 @@ class Sentiment(_Payload):
     score: Score
     confidence: Share
     undetermined: str | None
-    """Why there is no category: too_little_speech, too_noisy, low_asr_confidence, disagreement, mixed_side, no_analysis, neutral."""
+    """Why there is no category: too_little_speech, too_noisy, low_asr_confidence, disagreement,
+    mixed_side, no_analysis, neutral."""
     escalate: bool
     """Whether somebody should call the customer back."""
     causes: tuple[str, ...] = ()
@@ -201,7 +202,8 @@ class LineStatus(_Payload):
 
     line: str
     reasons: tuple[str, ...]
-    """Empty when all is well: no_device, busy, no_permission, silent_line, clipping, dc_offset, hum, low_level, behind, no_model, no_words ..."""
+    """Empty when all is well: no_device, busy, no_permission, silent_line, clipping, dc_offset,
+    hum, low_level, behind, no_model, no_words ..."""
     text: str
     """One sentence for a technician."""
 

@@ -1,4 +1,4 @@
-"""Every setting of the appliance: its name, bounds, default and meaning; each part gets its own section."""
+"""Every setting of the appliance: name, bounds, default and meaning; a section for each part."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMED_CHANNELS: dict[str, Channel] = {"left": 1, "right": 2, "mono": "mono"}
 class _Section(BaseModel):
     """Frozen, and an unknown key is a fault."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def _topic_level(value: str) -> str:
@@ -77,11 +77,13 @@ class LineSettings(_Section):
     name: str = "line1"
     """Name in topics and reports."""
     card: str = "default"
-    """Stable name of the sound card: `card:ID`, `usb:VENDOR:PRODUCT[:SERIAL]`, `path:BUS`, `pcm:NAME`."""
+    """Stable name: `card:ID`, `usb:VENDOR:PRODUCT[:SERIAL]`, `path:BUS` or `pcm:NAME`."""
     sides: str = "customer=right,agent=left"
+    """Who is heard on which channel (left, right, 1 to 8, mono); a shared one is `mixed=mono`."""
     rate_hz: Annotated[int, Field(ge=8_000, le=96_000)] | None = None
     """Rate to open the card at; none: its own."""
     tones: PlanName = "auto"
+    """The exchange's tones: auto, na (North America), etsi, uk, fr or au."""
     hook_gpio: Annotated[int, Field(ge=0, le=27)] | None = None
     """BCM number of the hook switch's pin, if wired."""
     hook_active: Literal["low", "high"] = "low"
@@ -109,22 +111,27 @@ class CallSettings(_Section):
     hold_limit_s: float = Field(1800.0, ge=10.0, le=14_400.0)
     """How long hold music or ringback keeps a call open."""
     max_call_s: float = Field(14_400.0, ge=60.0, le=86_400.0)
+    """A call longer than this is cut in two."""
 
 
 class ModelSettings(_Section):
     """`[models]`: files; relative paths start at the models that came with sered."""
 
     emotion: Path = Path("emotion.tflite")
+    """The speech-emotion network; its sidecar lies beside it as .json."""
     vosk: Path = Path("vosk-mini")
     """`vosk-mini` is for the demo and the tests: a site runs an official model."""
     lexicon: Path = Path("call-lexicon.tsv")
+    """What customers say on the phone, with its valence."""
 
 
 class CauseSettings(_Section):
     """`[[verdict.cause]]`: phrases that point at a probable cause."""
 
     name: str
+    """Word that reports carry in `causes`."""
     phrases: tuple[str, ...] = Field(min_length=1)
+    """Spoken form: lower case, no punctuation."""
 
 
 class VerdictSettings(_Section):
@@ -146,19 +153,31 @@ class MqttSettings(_Section):
     """`[mqtt]`: the broker."""
 
     host: str = "localhost"
+    """Name or address of the broker."""
     port: int = Field(1883, ge=1, le=65_535)
+    """1883 in clear, 8883 with TLS."""
     username: str | None = None
+    """Login at the broker."""
     password: SecretStr | None = None
+    """Better: password_file, a systemd credential `mqtt-password`, or SERED_MQTT_PASSWORD."""
     password_file: Path | None = None
+    """File whose first line is the password."""
     client_id: str | None = None
-    """None: `sered-SITE-DEVICE`."""
+    """`sered-SITE-DEVICE` unless given."""
     base: str = "sered"
+    """First level of every topic."""
     version: Literal["5", "3.1.1"] = "5"
+    """MQTT version."""
     keepalive_s: int = Field(60, ge=5, le=3600)
+    """Seconds after which a silent connection is tested."""
     tls: bool = False
+    """Encrypt, and check the broker's certificate and name."""
     ca: Path | None = None
+    """Certificate of a private authority; else the system's."""
     cert: Path | None = None
+    """This box's own certificate."""
     key: Path | None = None
+    """Key of cert."""
     insecure: bool = False
     """Allow a password in clear text over a network."""
     retain: bool = True
@@ -166,7 +185,9 @@ class MqttSettings(_Section):
     expiry_s: int = Field(2_592_000, ge=60)
     """How long a broker keeps a verdict for a subscriber that is away (MQTT 5)."""
     live: bool = False
+    """Publish every customer utterance while the call runs."""
     home_assistant: bool = False
+    """Announce the box to Home Assistant."""
 
     @model_validator(mode="after")
     def _pairs(self) -> MqttSettings:
@@ -183,8 +204,11 @@ class SpoolSettings(_Section):
     """`[spool]`: what waits for the broker."""
 
     path: Path = Path("/var/lib/sered/spool.db")
+    """SQLite file of what the broker has not acknowledged."""
     max_days: float = Field(30.0, gt=0.0)
+    """Age at which the oldest is given up, counted and said."""
     max_mb: float = Field(1024.0, ge=1.0)
+    """Size at which the oldest is given up, counted and said."""
 
 
 class PrivacySettings(_Section):
@@ -193,18 +217,26 @@ class PrivacySettings(_Section):
     terms: bool = True
     """Publish the lexicon phrases that moved the score (no other words)."""
     transcript: bool = False
+    """Publish what the customer said, word for word."""
     redact: bool = True
+    """Mask digits, card numbers and e-mail addresses in words that leave the box."""
     redact_words: tuple[str, ...] = ()
+    """Words to mask besides."""
 
 
 class Settings(_Section):
     """The whole configuration."""
 
     site: str = "site"
+    """Where the box stands; second level of every topic."""
     device: str = Field(default_factory=lambda: socket.gethostname().split(".")[0] or "box")
+    """Name of the box; third level of every topic."""
     mode: Mode = "both"
+    """What is judged: audio (voice), text (words) or both."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """debug, info, warning or error."""
     health_every_s: float = Field(60.0, ge=1.0, le=3600.0)
+    """Seconds between `health` messages."""
     line: tuple[LineSettings, ...] = Field((LineSettings(),), min_length=1, max_length=8)
     calls: CallSettings = CallSettings()
     models: ModelSettings = ModelSettings()
