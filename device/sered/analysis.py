@@ -1,0 +1,81 @@
+"""Judges one utterance: its sound by the network, its words by the lexicon; either may fail alone."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from sered.records import Utterance, UtteranceResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from sered.emotion import EmotionModel
+    from sered.polarity import CallPolarity
+    from sered.transcript import Transcriber
+
+log = logging.getLogger(__name__)
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+_FULL_SCALE = 32_700
+_MAX_SNR_DB = 60.0
+
+
+@dataclass(slots=True)
+class Analysis:
+    """The judges of one line; None where a mode or a missing model leaves one out."""
+
+    emotion: EmotionModel | None
+    transcriber: Transcriber | None
+    polarity: CallPolarity | None
+    failures: int = 0
+    """Halves of utterances that could not be judged because of a fault of ours."""
+
+    def begin_call(self) -> None:
+        """Forget the last call."""
+        if self.transcriber is not None:
+            self.transcriber.reset()
+
+    def judge(
+        self, utterance: Utterance, pcm: NDArray[np.int16], noise_db: float | None
+    ) -> UtteranceResult:
+        """Everything that can be known of one utterance of 16 kHz mono int16 sound."""
+        emotion = transcript = polarity = None
+        if self.emotion is not None:
+            emotion = self._guarded("emotion", self.emotion.judge, pcm)
+        if self.transcriber is not None:
+            transcript = self._guarded("words", self.transcriber.transcribe, pcm)
+        if transcript is not None and self.polarity is not None:
+            polarity = self._guarded("polarity", self.polarity.score, transcript)
+        return UtteranceResult(
+            utterance,
+            emotion=emotion,
+            transcript=transcript,
+            polarity=polarity,
+            snr_db=_snr_db(pcm, noise_db),
+            clipping=float(np.mean(np.abs(pcm.astype(np.int32)) >= _FULL_SCALE)) if len(pcm) else 0,
+        )
+
+    def _guarded(self, what: str, judge: Callable[[_In], _Out], value: _In) -> _Out | None:
+        try:
+            return judge(value)
+        except Exception as error:  # noqa: BLE001 - one utterance's fault must not cost the call
+            self.failures += 1
+            log.warning("utterance.failed half=%s error=%s", what, type(error).__name__)
+            return None
+
+
+def _snr_db(pcm: NDArray[np.int16], noise_db: float | None) -> float | None:
+    if noise_db is None or not len(pcm):
+        return None
+    power = float(np.mean(np.square(pcm.astype(np.float32) / 32_768.0)))
+    noise = 10.0 ** (noise_db / 10.0)
+    speech = max(power - noise, 1e-12)
+    return float(np.clip(10.0 * np.log10(speech / max(noise, 1e-12)), -10.0, _MAX_SNR_DB))

@@ -1,0 +1,185 @@
+"""One line's straight pipe: frames in; reports, alerts and live messages out. No threads, no clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sered.records import (
+    BLOCK,
+    FRAME,
+    RATE_HZ,
+    AudioFrame,
+    CallEnded,
+    CallStarted,
+    EndReason,
+    Side,
+    Utterance,
+    UtteranceResult,
+)
+from sered.report import CallFacts, final_alert, live, provisional, report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from sered.analysis import Analysis
+    from sered.calls import Segmenter
+    from sered.clock import Clock
+    from sered.listen import Ears
+    from sered.messages import Alert, CallReport, Live
+    from sered.report import ReportSettings
+
+_RECENT_S = 24.0
+"""Longest utterance, its pads and the time the segmenter may take to close it."""
+_FLOOR_BLOCKS = round(30.0 * RATE_HZ / BLOCK)
+_FLOOR_PERCENTILE = 10
+
+
+class Recent:
+    """The last seconds of every side, so that an utterance can be cut out when it closes."""
+
+    def __init__(self, seconds: float = _RECENT_S) -> None:
+        self._frames: deque[AudioFrame] = deque(maxlen=round(seconds * RATE_HZ / FRAME) + 1)
+
+    def push(self, frame: AudioFrame) -> None:
+        """Take the next frame; the oldest falls out."""
+        self._frames.append(frame)
+
+    def cut(self, side: Side, start_s: float, end_s: float) -> NDArray[np.int16]:
+        """Sound of one side between two moments of line time; what was lost is silence."""
+        first, last = round(start_s * RATE_HZ), round(end_s * RATE_HZ)
+        out = np.zeros(max(last - first, 0), np.int16)
+        for frame in self._frames:
+            begin, end = max(frame.start, first), min(frame.start + FRAME, last)
+            if begin < end:
+                piece = frame.pcm[side][begin - frame.start : end - frame.start]
+                out[begin - first : end - first] = piece
+        return out
+
+
+@dataclass(slots=True)
+class _OpenCall:
+    """What is known of the call that runs."""
+
+    call_id: str
+    started_at: datetime
+    start_s: float
+    results: list[UtteranceResult] = field(default_factory=list)
+    alerted: bool = False
+
+
+class Line:
+    """One line from frame to verdict.
+
+    Feed it frames in order; what comes back is to be published, in order. Not thread-safe.
+    """
+
+    def __init__(
+        self,
+        settings: ReportSettings,
+        ears: Ears,
+        segmenter: Segmenter,
+        analysis: Analysis,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._ears = ears
+        self._segmenter = segmenter
+        self._analysis = analysis
+        self._clock = clock
+        self._recent = Recent()
+        self._levels: dict[Side, deque[float]] = {}
+        self._lost: deque[tuple[float, float]] = deque(maxlen=10_000)
+        self._call: _OpenCall | None = None
+        self.calls = 0
+
+    @property
+    def in_call(self) -> bool:
+        """Whether a call runs."""
+        return self._call is not None
+
+    def feed(
+        self,
+        frame: AudioFrame,
+        off_hook: bool | None = None,  # noqa: FBT001 - three-valued
+    ) -> list[CallReport | Alert | Live]:
+        """Push one frame through the pipe."""
+        if frame.lost:
+            self._lost.append((frame.start / RATE_HZ, frame.lost / RATE_HZ))
+        self._recent.push(frame)
+        out: list[CallReport | Alert | Live] = []
+        for heard in self._ears.hear(frame, off_hook):
+            for side, level in heard.level_db.items():
+                self._levels.setdefault(side, deque(maxlen=_FLOOR_BLOCKS)).append(level)
+            out += self._take(self._segmenter.feed(heard))
+        return out
+
+    def finish(self, reason: EndReason) -> list[CallReport | Alert | Live]:
+        """No more sound comes: close the call that runs, if any."""
+        return self._take(self._segmenter.finish(reason))
+
+    def _take(
+        self, events: Iterable[CallStarted | Utterance | CallEnded]
+    ) -> list[CallReport | Alert | Live]:
+        out: list[CallReport | Alert | Live] = []
+        for event in events:
+            match event:
+                case CallStarted(at_s):
+                    self._begin(at_s)
+                case Utterance(side=side) if side is not Side.AGENT:
+                    out += self._hear(event)
+                case CallEnded():
+                    out += self._end(event)
+        return out
+
+    def _begin(self, at_s: float) -> None:
+        started_at = self._clock.wall(at_s)
+        call_id = self._clock.call_id(started_at, at_s)
+        self._call = _OpenCall(call_id, started_at, at_s)
+        self._analysis.begin_call()
+
+    def _hear(self, utterance: Utterance) -> list[Alert | Live]:
+        call = self._call
+        assert call is not None, "the segmenter opens a call before its utterances"
+        pcm = self._recent.cut(utterance.side, utterance.start_s, utterance.end_s)
+        call.results.append(self._analysis.judge(utterance, pcm, self._floor(utterance.side)))
+        facts = self._facts(call, utterance.end_s)
+        out: list[Alert | Live] = [live(self._settings, facts)]
+        if not call.alerted and (early := provisional(self._settings, facts)):
+            call.alerted = True
+            out.append(early)
+        return out
+
+    def _end(self, ended: CallEnded) -> list[CallReport | Alert]:
+        call = self._call
+        assert call is not None, "the segmenter opens a call before it ends it"
+        self._call = None
+        self.calls += 1
+        facts = self._facts(call, ended.end_s)
+        final = report(self._settings, facts, ended)
+        if final.sentiment is not None and final.sentiment.escalate:
+            return [final, final_alert(self._settings, final, "confirmed")]
+        if call.alerted:
+            return [final, final_alert(self._settings, final, "withdrawn")]
+        return [final]
+
+    def _facts(self, call: _OpenCall, until_s: float) -> CallFacts:
+        return CallFacts(
+            call_id=call.call_id,
+            started_at=call.started_at,
+            now=self._clock.wall(until_s),
+            start_s=call.start_s,
+            clock_synced=self._clock.synced(),
+            results=tuple(call.results),
+            lost_s=sum(lost for at, lost in self._lost if call.start_s <= at <= until_s + 1.0),
+        )
+
+    def _floor(self, side: Side) -> float | None:
+        levels = self._levels.get(side)
+        return float(np.percentile(levels, _FLOOR_PERCENTILE)) if levels else None

@@ -1,0 +1,98 @@
+"""Builds the judges and lines that a configuration asks for; the one place that knows which part is which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sered import __version__, config
+from sered.analysis import Analysis
+from sered.calls import Segmenter
+from sered.emotion import TfliteEmotion
+from sered.errors import ModelError
+from sered.line import Line
+from sered.listen import Ears
+from sered.messages import Versions
+from sered.polarity import CallPolarity
+from sered.report import ReportSettings
+from sered.transcript import VoskModel
+
+if TYPE_CHECKING:
+    from sered.clock import Clock
+    from sered.emotion import EmotionModel
+    from sered.settings import LineSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """The models of the box, shared by its lines."""
+
+    emotion: EmotionModel | None
+    vosk: VoskModel | None
+    polarity: CallPolarity | None
+    faults: tuple[tuple[str, str], ...]
+    """(reason, sentence) of each judge that was asked for and cannot be had."""
+
+    @property
+    def versions(self) -> Versions:
+        """What judges here, for reports and health."""
+        return Versions(
+            sered=__version__,
+            emotion_model=self.emotion.sha256 if self.emotion else None,
+            vosk_model=self.vosk.name if self.vosk else None,
+            lexicon=self.polarity.version if self.polarity else None,
+        )
+
+
+def load_judges(settings: Settings) -> Judges:
+    """Load what the mode asks for; what cannot be had is a fault, not the end.
+
+    Raises ModelError when nothing is left that could judge.
+    """
+    emotion: EmotionModel | None = None
+    vosk: VoskModel | None = None
+    polarity: CallPolarity | None = None
+    faults: list[tuple[str, str]] = []
+    if settings.mode in ("audio", "both"):
+        try:
+            emotion = TfliteEmotion(config.model_path(settings.models.emotion))
+        except ModelError as error:
+            faults.append(("no_model", str(error)))
+    if settings.mode in ("text", "both"):
+        try:
+            vosk = VoskModel(config.model_path(settings.models.vosk))
+            polarity = CallPolarity(
+                config.model_path(settings.models.lexicon), settings.verdict.extra_lexicon
+            )
+        except ModelError as error:
+            vosk = None
+            faults.append(("no_words", str(error)))
+    if emotion is None and vosk is None:
+        msg = "Nothing can judge a call. " + " ".join(sentence for _, sentence in faults)
+        raise ModelError(msg)
+    return Judges(emotion, vosk, polarity, tuple(faults))
+
+
+def make_line(settings: Settings, line: LineSettings, judges: Judges, clock: Clock) -> Line:
+    """One line with ears, segmenter and recogniser of its own."""
+    sides = tuple(line.channels)
+    return Line(
+        ReportSettings(
+            site=settings.site,
+            device=settings.device,
+            line=line.name,
+            mode=settings.mode,
+            sides=sides,
+            verdict=settings.verdict,
+            privacy=settings.privacy,
+            versions=judges.versions,
+        ),
+        Ears(sides, line.tones),
+        Segmenter(settings.calls),
+        Analysis(
+            judges.emotion,
+            judges.vosk.transcriber() if judges.vosk else None,
+            judges.polarity,
+        ),
+        clock,
+    )

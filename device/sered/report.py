@@ -1,0 +1,169 @@
+"""From what is known of a call to the payloads that leave the box. Pure; privacy is applied here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Literal
+
+from sered import messages, redact, verdict
+from sered.records import EndReason, Side
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sered.records import CallEnded, UtteranceResult
+    from sered.settings import Mode, PrivacySettings, VerdictSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """What a line's reports need to know of the configuration."""
+
+    site: str
+    device: str
+    line: str
+    mode: Mode
+    sides: tuple[Side, ...]
+    verdict: VerdictSettings
+    privacy: PrivacySettings
+    versions: messages.Versions
+
+    @property
+    def mixed(self) -> bool:
+        """Whether both people share one channel."""
+        return Side.MIXED in self.sides
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What is known of one call at one moment."""
+
+    call_id: str
+    started_at: datetime
+    now: datetime
+    start_s: float
+    """Seconds of line time."""
+    clock_synced: bool
+    results: tuple[UtteranceResult, ...]
+    lost_s: float
+
+
+def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> messages.CallReport:
+    """The one message of a finished call; unanswered calls carry no verdict."""
+    unanswered = ended.reason is EndReason.UNANSWERED
+    judged = None
+    if not unanswered:
+        judged = verdict.judge(
+            facts.results, ended, settings.mode, settings.verdict, mixed=settings.mixed
+        )
+    talk = ended.talk
+    snrs = [r.snr_db for r in facts.results if r.snr_db is not None]
+    length = sum(r.utterance.voiced_s for r in facts.results)
+    clipped = sum(r.clipping * r.utterance.voiced_s for r in facts.results)
+    return messages.CallReport(
+        call_id=facts.call_id,
+        site=settings.site,
+        device=settings.device,
+        line=settings.line,
+        started_at=facts.started_at,
+        ended_at=facts.now,
+        duration_s=round(ended.end_s - ended.start_s, 3),
+        clock_synced=facts.clock_synced,
+        end_reason=ended.reason,
+        mode=settings.mode,
+        mixed=settings.mixed,
+        sentiment=judged.sentiment if judged else None,
+        acoustic=judged.acoustic if judged else None,
+        verbal=_private(settings.privacy, judged.verbal) if judged else None,
+        trend=judged.trend if judged else None,
+        talk=messages.TalkTimes(
+            customer_s=round(talk.customer_s, 3),
+            agent_s=round(talk.agent_s, 3),
+            mixed_s=round(talk.mixed_s, 3),
+            silence_s=round(talk.silence_s, 3),
+            hold_s=round(talk.hold_s, 3),
+            longest_silence_s=round(talk.longest_silence_s, 3),
+            interruptions=talk.interruptions,
+        ),
+        worst=judged.worst if judged else None,
+        utterances=judged.utterances if judged else (),
+        quality=messages.Quality(
+            lost_s=round(facts.lost_s, 3),
+            clipping=round(clipped / length, 4) if length else 0.0,
+            snr_db=round(median(snrs), 1) if snrs else None,
+        ),
+        versions=settings.versions,
+        transcript=_transcript(settings.privacy, facts) if judged else None,
+    )
+
+
+def live(settings: ReportSettings, facts: CallFacts) -> messages.Live:
+    """What the customer's last utterance was, and where the call stands."""
+    last = facts.results[-1]
+    running = verdict.running(facts.results, settings.mode, settings.verdict)
+    return messages.Live(
+        call_id=facts.call_id,
+        line=settings.line,
+        offset_s=round(max(last.utterance.start_s - facts.start_s, 0.0), 3),
+        duration_s=round(last.utterance.end_s - last.utterance.start_s, 3),
+        emotion=last.emotion.label if last.emotion else None,
+        acoustic=verdict.acoustic_score(last),
+        verbal=last.polarity.score if last.polarity else None,
+        running=running.score,
+    )
+
+
+def provisional(settings: ReportSettings, facts: CallFacts) -> messages.Alert | None:
+    """An alert while the call runs, when the evidence is strong enough."""
+    running = verdict.running(facts.results, settings.mode, settings.verdict)
+    if not running.alert or settings.mixed:
+        return None
+    return messages.Alert(
+        call_id=facts.call_id,
+        site=settings.site,
+        device=settings.device,
+        line=settings.line,
+        state="provisional",
+        at=facts.now,
+        started_at=facts.started_at,
+        score=running.score,
+        confidence=running.confidence,
+    )
+
+
+def final_alert(
+    settings: ReportSettings,
+    final: messages.CallReport,
+    state: Literal["confirmed", "withdrawn"],
+) -> messages.Alert:
+    """The alert that settles a call, with the figures of its report."""
+    sentiment = final.sentiment
+    terms = final.verbal.terms if final.verbal else ()
+    return messages.Alert(
+        call_id=final.call_id,
+        site=settings.site,
+        device=settings.device,
+        line=settings.line,
+        state=state,
+        at=final.ended_at,
+        started_at=final.started_at,
+        score=sentiment.score if sentiment else 0.0,
+        confidence=sentiment.confidence if sentiment else 0.0,
+        causes=sentiment.causes if sentiment else (),
+        terms=tuple(term.text for term in terms if term.valence < 0),
+    )
+
+
+def _private(privacy: PrivacySettings, verbal: messages.Verbal | None) -> messages.Verbal | None:
+    if verbal is None or privacy.terms:
+        return verbal
+    return verbal.model_copy(update={"terms": ()})
+
+
+def _transcript(privacy: PrivacySettings, facts: CallFacts) -> str | None:
+    if not privacy.transcript:
+        return None
+    said = [r.transcript.text for r in facts.results if r.transcript and r.transcript.words]
+    text = "\n".join(said)
+    return redact.redact(text, privacy.redact_words) if privacy.redact else text

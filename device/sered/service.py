@@ -1,0 +1,230 @@
+"""The appliance: starts its parts in order, watches them, stops them in reverse."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sered import messages
+from sered.clock import LiveClock, kernel_clock_synced
+from sered.health import Meter
+from sered.hook import HookSwitch
+from sered.parts import load_judges, make_line
+from sered.publish import MqttPublisher
+from sered.records import RATE_HZ
+from sered.spool import Spool
+from sered.tap import LiveTap
+from sered.worker import LineWorker
+
+if TYPE_CHECKING:
+    from sered.clock import Clock
+    from sered.messages import Alert, CallReport, Live
+    from sered.notify import Notifier
+    from sered.parts import Judges
+    from sered.settings import LineSettings, Settings
+    from sered.tap import AudioSource
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 0.5
+_JOIN_S = 1.5
+_FLUSH_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What feeds a line: a live tap or a recording, and the clock that goes with it."""
+
+    line: LineSettings
+    source: AudioSource
+    clock: Clock
+
+
+def live_feeds(settings: Settings) -> list[Feed]:
+    """A live tap for each configured line."""
+    feeds = []
+    for line in settings.line:
+        clock = LiveClock()
+        feeds.append(Feed(line, LiveTap(line, on_frame=clock.arrived), clock))
+    return feeds
+
+
+class Service:
+    """Runs the lines of a box until it is told to stop, a part dies, or its recordings end."""
+
+    def __init__(self, settings: Settings, feeds: list[Feed], notifier: Notifier) -> None:
+        self._settings = settings
+        self._feeds = feeds
+        self._notifier = notifier
+        self._stop = threading.Event()
+        self._died = ""
+        self._meter = Meter()
+        self._spool = Spool(settings.spool)
+        self._publisher = MqttPublisher(settings.mqtt, settings.site, settings.device, self._spool)
+        self._judges: Judges = load_judges(settings)
+        self._workers: list[LineWorker] = []
+        self._taps: dict[str, LiveTap] = {}
+        self._ready = False
+        self._progress: dict[str, tuple[int, int]] = {}
+
+    def run(self, drain_s: float = 0.0) -> int:
+        """Listen until the end; 0 for an orderly one, 1 when a part died.
+
+        `drain_s`: how long to wait, after recordings, for the broker to take every verdict.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        self._start()
+        next_health = 0.0
+        while not self._stop.wait(_TICK_S):
+            self._tick()
+            if time.monotonic() >= next_health:
+                next_health = time.monotonic() + self._settings.health_every_s
+                self._publisher.retain("health", messages.encode(self._health()))
+            if not any(worker.alive for worker in self._workers):
+                break
+        self._shut_down(drain_s)
+        return 1 if self._died else 0
+
+    def stop(self) -> None:
+        """Ask for an orderly end; safe from any thread."""
+        self._stop.set()
+
+    def _start(self) -> None:
+        for _, sentence in self._judges.faults:
+            log.warning("judge.missing %s", sentence)
+        self._publisher.retain("status", messages.encode(self._status()))
+        self._publisher.start()
+        for feed in self._feeds:
+            hook = None
+            if feed.line.hook_gpio is not None:
+                hook = HookSwitch(feed.line.hook_gpio, active=feed.line.hook_active)
+            line = make_line(self._settings, feed.line, self._judges, feed.clock)
+            worker = LineWorker(feed.line.name, feed.source, line, self._deliver, self._fail, hook)
+            if isinstance(feed.source, LiveTap):
+                self._taps[feed.line.name] = feed.source
+            self._workers.append(worker)
+            worker.start()
+
+    def _deliver(self, message: CallReport | Alert | Live) -> None:
+        """Called by the lines' threads: durable first, then on its way."""
+        body = messages.encode(message)
+        if isinstance(message, messages.Live):
+            if self._settings.mqtt.live:
+                self._publisher.live(body)
+            return
+        if isinstance(message, messages.Alert):
+            leaf, key, at = "alerts", f"{message.call_id}/{message.state}", message.at
+        else:
+            leaf, key, at = "calls", message.call_id, message.ended_at
+            log.info(
+                "call.ended line=%s call=%s duration_s=%.1f reason=%s",
+                message.line,
+                message.call_id,
+                message.duration_s,
+                message.end_reason,
+            )
+        self._spool.put(leaf, body, key=key, line=message.line, at=at.timestamp())
+        self._publisher.wake()
+
+    def _fail(self, what: str) -> None:
+        self._died = what
+        self._stop.set()
+
+    def _tick(self) -> None:
+        status = self._status()
+        self._publisher.retain("status", messages.encode(status))
+        self._notifier.status(self._sentence(status))
+        if not self._ready and all(tap.state.settled for tap in self._taps.values()):
+            self._ready = True
+            self._notifier.ready()
+            log.info("service.ready lines=%d", len(self._workers))
+        if self._ready and self._advanced():
+            self._notifier.alive()
+
+    def _advanced(self) -> bool:
+        """Whether every line got on since it was last true: frames, or an honest attempt."""
+        now: dict[str, tuple[int, int]] = {}
+        for worker in self._workers:
+            tap = self._taps.get(worker.name)
+            now[worker.name] = (worker.frames, tap.state.attempts if tap else 0)
+        if any(now[name] == self._progress.get(name) for name in now):
+            return False
+        self._progress = now
+        return True
+
+    def _status(self) -> messages.Status:
+        lines = []
+        for feed in self._feeds:
+            tap = self._taps.get(feed.line.name)
+            reasons = tap.state.reasons if tap else ()
+            text = tap.state.sentence if tap else "plays a recording"
+            lines.append(messages.LineStatus(line=feed.line.name, reasons=reasons, text=text))
+        faults = [*self._judges.faults, *self._spool.state.faults]
+        reasons = dict.fromkeys([*(r for r, _ in faults), *(r for s in lines for r in s.reasons)])
+        said = [sentence for _, sentence in faults]
+        said += [f"{s.line}: {s.text}" for s in lines if s.reasons]
+        return messages.Status(
+            state="degraded" if reasons else "online",
+            reasons=tuple(reasons),
+            text=" ".join(said),
+            lines=tuple(lines),
+        )
+
+    def _sentence(self, status: messages.Status) -> str:
+        calls = sum(worker.line.in_call for worker in self._workers)
+        broker = self._publisher.state.sentence
+        waiting = self._spool.depth
+        return (
+            f"{status.state}: {len(self._workers)} line(s), {calls} in a call; {broker}; "
+            f"{waiting} waiting. {status.text}"
+        ).strip()
+
+    def _health(self) -> messages.Health:
+        load = self._meter.look()
+        return messages.Health(
+            at=datetime.now(UTC),
+            clock_synced=kernel_clock_synced(),
+            uptime_s=round(self._meter.uptime_s, 1),
+            lines=tuple(self._line_health(worker) for worker in self._workers),
+            spool_depth=self._spool.depth,
+            spool_dropped=self._spool.dropped,
+            cpu=load.cpu,
+            rss_mb=load.rss_mb,
+            temperature_c=load.temperature_c,
+            versions=self._judges.versions,
+        )
+
+    def _line_health(self, worker: LineWorker) -> messages.LineHealth:
+        tap = self._taps.get(worker.name)
+        state = tap.state if tap else None
+        return messages.LineHealth(
+            line=worker.name,
+            in_call=worker.line.in_call,
+            calls=worker.line.calls,
+            frames=worker.frames,
+            lost_s=round(state.lost_samples / RATE_HZ, 3) if state else 0.0,
+            level_db=state.level_db if state else None,
+            drift_ppm=state.drift_ppm if state else None,
+            restarts=state.restarts if state else 0,
+            rtf=worker.rtf,
+        )
+
+    def _shut_down(self, drain_s: float) -> None:
+        self._notifier.stopping()
+        for worker in self._workers:
+            worker.stop()
+        deadline = time.monotonic() + _JOIN_S
+        for worker in self._workers:
+            if not worker.join(max(deadline - time.monotonic(), 0.0)):
+                log.error("line.stuck line=%s", worker.name)
+        end = time.monotonic() + (0.0 if self._died else drain_s)
+        while self._spool.depth and time.monotonic() < end and not self._stop.is_set():
+            time.sleep(0.02)
+        self._publisher.stop(_FLUSH_S)
+        self._spool.close()

@@ -1,0 +1,90 @@
+"""One line's analysis thread: takes frames from its source, feeds the line, hands on what comes out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from sered.records import FRAME, RATE_HZ, EndReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sered.hook import HookSwitch
+    from sered.line import Line
+    from sered.messages import Alert, CallReport, Live
+    from sered.tap import AudioSource
+
+log = logging.getLogger(__name__)
+
+
+class LineWorker:
+    """Runs one line until its source ends or `stop` is called.
+
+    `deliver` is called from this thread for everything that the line gives; `failed` once, when
+    the thread dies of a fault of ours.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: AudioSource,
+        line: Line,
+        deliver: Callable[[CallReport | Alert | Live], None],
+        failed: Callable[[str], None],
+        hook: HookSwitch | None = None,
+    ) -> None:
+        self.name = name
+        self.source = source
+        self.line = line
+        self.frames = 0
+        """Frames that went through the whole pipe."""
+        self.busy_s = 0.0
+        """Seconds of work on them."""
+        self._deliver = deliver
+        self._failed = failed
+        self._hook = hook
+        self._reason = EndReason.END_OF_RECORDING
+        self._thread = threading.Thread(target=self._run, name=f"line-{name}", daemon=True)
+
+    @property
+    def rtf(self) -> float | None:
+        """Seconds of work a second of sound."""
+        heard_s = self.frames * FRAME / RATE_HZ
+        return round(self.busy_s / heard_s, 4) if heard_s else None
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the source; the call that runs is reported with `shutdown`."""
+        self._reason = EndReason.SHUTDOWN
+        self.source.close()
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end; whether it came."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            for frame in self.source.frames():
+                began = time.perf_counter()
+                off_hook = self._hook.off_hook if self._hook else None
+                for message in self.line.feed(frame, off_hook):
+                    self._deliver(message)
+                self.busy_s += time.perf_counter() - began
+                self.frames += 1
+            for message in self.line.finish(self._reason):
+                self._deliver(message)
+        except Exception:
+            log.exception("line.died line=%s", self.name)
+            self._failed(f"line {self.name} died")
