@@ -8,22 +8,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-# PACKAGE:WHY
-RUN_PACKAGES := \
-  python3:runs_sered \
-  python3-venv:keeps_sered's_libraries_apart_from_the_system's \
-  python3-dev:PyAudio_is_built_here \
-  gcc:PyAudio_is_built_here \
-  libc6-dev:PyAudio_is_built_here \
-  portaudio19-dev:PyAudio_is_built_against_PortAudio \
-  libatomic1:Vosk_needs_it \
-  mosquitto:the_MQTT_broker_of_demo_and_tests
-TEST_PACKAGES := $(RUN_PACKAGES) \
-  mosquitto-clients:tests_subscribe_with_them \
-  pulseaudio:gives_the_tests_a_sound_card \
-  pulseaudio-utils:plays_calls_into_that_card \
-  libasound2-plugins:lets_PortAudio_open_that_card
-
 .PHONY: help
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +28,9 @@ check: $(VENV)/.dev ## Style and types: ruff and mypy
 
 .PHONY: packages-run packages-test
 packages-run:
-	@systemd/debian-packages $(subst ','\'',$(RUN_PACKAGES))
+	@systemd/debian-packages demo
 packages-test:
-	@systemd/debian-packages $(TEST_PACKAGES)
+	@systemd/debian-packages test
 
 $(BIN)/python: | packages-run
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) or sys.maxsize < 2**32)' || { \
