@@ -1,4 +1,4 @@
-"""Judges one utterance: its sound by the network, its words by the lexicon; either may fail alone."""
+"""Judges one utterance: sound by the network, words by the lexicon; either may fail alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One line's straight pipe: frames in; reports, alerts and live messages out. No threads, no clock."""
+"""One line's straight pipe: frames in; reports, alerts and live messages out. No threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds the judges and lines that a configuration asks for; the one place that knows which part is which."""
+"""Builds the judges and lines that a configuration asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what is known of a call to the payloads that leave the box. Pure; privacy is applied here."""
+"""From what is known of a call to the payloads that leave the box; applies privacy. Pure."""
 
 from __future__ import annotations
 

@@ -105,7 +105,14 @@ class Service:
             if feed.line.hook_gpio is not None:
                 hook = HookSwitch(feed.line.hook_gpio, active=feed.line.hook_active)
             line = make_line(self._settings, feed.line, self._judges, feed.clock)
-            worker = LineWorker(feed.line.name, feed.source, line, self._deliver, self._fail, hook)
+            worker = LineWorker(
+                feed.line.name,
+                feed.source,
+                line,
+                deliver=self._deliver,
+                failed=self._fail,
+                hook=hook,
+            )
             if isinstance(feed.source, LiveTap):
                 self._taps[feed.line.name] = feed.source
             self._workers.append(worker)

@@ -1,4 +1,4 @@
-"""One line's analysis thread: takes frames from its source, feeds the line, hands on what comes out."""
+"""One line's analysis thread: frames from its source, through the line, results handed on."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class LineWorker:
         name: str,
         source: AudioSource,
         line: Line,
+        *,
         deliver: Callable[[CallReport | Alert | Live], None],
         failed: Callable[[str], None],
         hook: HookSwitch | None = None,
