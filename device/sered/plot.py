@@ -1,0 +1,296 @@
+"""Draws one call: who spoke how loud, how each utterance felt, the running score, what decided."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sered.errors import SeredError
+from sered.records import FRAME, RATE_HZ, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from sered.messages import CallReport, Live, UtteranceShare, VerbalTerm
+    from sered.records import AudioFrame
+
+# Okabe and Ito's colours, which every kind of colour vision can tell apart; words stand beside them
+FEELINGS = {
+    "angry": "#D55E00",
+    "disgust": "#CC79A7",
+    "fear": "#E69F00",
+    "happy": "#009E73",
+    "neutral": "#8C8C8C",
+    "surprise": "#56B4E9",
+    "sad": "#0072B2",
+}
+_INK, _SOFT, _PALE = "#222222", "#6B6B6B", "#D9D9D9"
+_BAD, _GOOD = "#D55E00", "#0072B2"
+_FLOOR_DB = -60.0
+_COLUMNS = 1500
+_CELL = FRAME // 4
+_TERMS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """Level of every side over a recording."""
+
+    step_s: float
+    level_db: Mapping[Side, NDArray[np.float32]]
+    """RMS in dBFS, one number a step."""
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the recording."""
+        return self.step_s * max((len(level) for level in self.level_db.values()), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What there is to draw of one call."""
+
+    call: CallReport
+    running: Sequence[Live]
+    """One a customer utterance, in order; empty draws no curve."""
+    loudness: Loudness
+    call_at_s: float
+    """Where in the recording the call begins."""
+    escalate_below: float
+    """Score at or under which somebody should call back."""
+
+
+def loudness(frames: Iterable[AudioFrame]) -> Loudness:
+    """Level of a recording's sides, 64 ms a step; goes through it once and keeps no sound."""
+    cells: dict[Side, list[NDArray[np.float32]]] = {}
+    for frame in frames:
+        for side, pcm in frame.pcm.items():
+            power = np.mean(np.square(pcm.reshape(-1, _CELL).astype(np.float32) / 32_768.0), axis=1)
+            cells.setdefault(side, []).append(10.0 * np.log10(np.maximum(power, 1e-12)))
+    level_db = {side: np.concatenate(pieces) for side, pieces in cells.items()}
+    return Loudness(_CELL / RATE_HZ, level_db)
+
+
+def draw(picture: Picture, out: Path) -> None:
+    """Save the picture as PNG, 1800 by 1050 points.
+
+    Raises SeredError where matplotlib is not installed or the file cannot be written.
+    """
+    figure = _figure()
+    grid = figure.add_gridspec(
+        3, 1, height_ratios=(5, 4, 2.4), hspace=0, left=0.075, right=0.975, top=0.83, bottom=0.075
+    )
+    sound = figure.add_subplot(grid[0])
+    score = figure.add_subplot(grid[1], sharex=sound)
+    words = figure.add_subplot(grid[2], sharex=sound)
+    _headline(figure, picture)
+    _draw_sound(sound, picture)
+    _draw_score(score, picture)
+    _draw_words(words, picture)
+    _draw_moment((sound, score, words), picture)
+    _time_axis((sound, score, words), picture)
+    try:
+        figure.savefig(out, dpi=150, facecolor="white")
+    except (OSError, ValueError) as error:
+        msg = f"{out}: the picture cannot be written ({error}). Name a .png in a folder of yours."
+        raise SeredError(msg) from error
+
+
+def _figure() -> Any:
+    # its font cache is no news for a technician
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError as error:
+        msg = "Pictures need matplotlib, which is not here: pip install 'sered[plot]'"
+        raise SeredError(msg) from error
+    figure = Figure(figsize=(12, 7))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _headline(figure: Any, picture: Picture) -> None:
+    call = picture.call
+    feeling = call.sentiment
+    if feeling is None:
+        head, colour = "Not answered", _SOFT
+    elif feeling.category is None:
+        why = (feeling.undetermined or "").replace("_", " ")
+        head, colour = f"No verdict: {why}", _SOFT
+    else:
+        head = f"{feeling.category.capitalize()} call"
+        colour = _BAD if feeling.category == "negative" else _GOOD
+    figure.text(0.075, 0.925, head, size=21, weight="bold", color=colour, va="baseline")
+    if feeling is not None:
+        facts = [f"score {_signed(feeling.score)}", f"confidence {feeling.confidence:.0%}"]
+        for name, part in (("voice", call.acoustic), ("words", call.verbal)):
+            if part is not None:
+                facts.append(f"{name} {_signed(part.score)}")
+        if feeling.escalate:
+            facts.append("call the customer back")
+        figure.text(0.075, 0.875, "   ".join(facts), size=12.5, color=_INK, va="baseline")
+    when = f"{call.line} · {call.started_at:%Y-%m-%d %H:%M:%S} UTC · {_clock(call.duration_s)}"
+    figure.text(0.975, 0.925, when, size=11, color=_SOFT, ha="right", va="baseline")
+    if feeling is not None and feeling.causes:
+        causes = "probable cause: " + ", ".join(feeling.causes).replace("_", " ")
+        figure.text(0.975, 0.875, causes, size=11, color=_SOFT, ha="right", va="baseline")
+
+
+def _draw_sound(axes: Any, picture: Picture) -> None:
+    loud = picture.loudness
+    for side, level in loud.level_db.items():
+        height = np.clip((level - _FLOOR_DB) / -_FLOOR_DB, 0.0, 1.0)
+        group = max(1, math.ceil(len(height) / _COLUMNS))
+        tops = [height[i : i + group].max() for i in range(0, len(height), group)]
+        t = (np.arange(len(tops)) + 0.5) * group * loud.step_s
+        sign = -1.0 if side is Side.AGENT else 1.0
+        axes.fill_between(t, 0, sign * np.asarray(tops), step="mid", color=_PALE, linewidth=0)
+        if side is not Side.AGENT:
+            for utterance in picture.call.utterances:
+                begin, end = _span(picture, utterance)
+                axes.fill_between(
+                    t,
+                    0,
+                    tops,
+                    where=(t >= begin) & (t <= end),
+                    step="mid",
+                    color=FEELINGS.get(utterance.emotion or "", _SOFT),
+                    linewidth=0,
+                )
+    _name_feelings(axes, picture)
+    two = Side.AGENT in loud.level_db
+    axes.set_ylim(-1.0 if two else 0.0, 1.3)
+    names = {
+        Side.AGENT: (-0.5, "agent"),
+        Side.CUSTOMER: (0.5, "customer"),
+        Side.MIXED: (0.5, "both"),
+    }
+    shown = [names[side] for side in loud.level_db]
+    axes.set_yticks([at for at, _ in shown], [name for _, name in shown], color=_INK, size=11)
+    axes.axhline(0, color=_SOFT, linewidth=0.8)
+
+
+def _name_feelings(axes: Any, picture: Picture) -> None:
+    """The feeling's name over each utterance; narrow neighbours that feel the same share one."""
+    room = 0.055 * max(picture.loudness.duration_s, 1.0)
+    last: tuple[str, float] | None = None
+    for utterance in picture.call.utterances:
+        begin, end = _span(picture, utterance)
+        middle, name = (begin + end) / 2, utterance.emotion
+        if name is None or (last and (middle - last[1] < room)):
+            continue
+        axes.text(middle, 1.09, name, ha="center", color=FEELINGS[name], size=11, weight="bold")
+        last = (name, middle)
+
+
+def _draw_score(axes: Any, picture: Picture) -> None:
+    axes.axhline(0, color=_SOFT, linewidth=0.8)
+    axes.axhline(picture.escalate_below, color=_BAD, linewidth=1, linestyle=(0, (4, 3)))
+    axes.text(
+        0.0,
+        picture.escalate_below - 0.06,
+        "call back from here on",
+        transform=axes.get_yaxis_transform(),
+        va="top",
+        size=9.5,
+        color=_BAD,
+    )
+    at = picture.call_at_s
+    t = [at, *(at + live.offset_s + live.duration_s for live in picture.running)]
+    y = [0.0, *(live.running for live in picture.running)]
+    t.append(max(t[-1], at + picture.call.duration_s))
+    y.append(y[-1])
+    times, scores = np.asarray(t), np.asarray(y)
+    for keep, colour in ((np.minimum(scores, 0), _BAD), (np.maximum(scores, 0), _GOOD)):
+        axes.fill_between(times, 0, keep, step="post", color=colour, alpha=0.16, linewidth=0)
+    axes.step(times, scores, where="post", color=_INK, linewidth=1.8)
+    for moment, value in zip(times[1:-1], scores[1:-1], strict=True):
+        axes.plot(moment, value, "o", color=_BAD if value < 0 else _GOOD, markersize=5)
+    axes.set_ylim(-1.25, 1.35)
+    axes.set_yticks([-1, 0, 1], ["−1", "running\nscore  0", "+1"], color=_INK, size=11)
+
+
+def _draw_words(axes: Any, picture: Picture) -> None:
+    """The phrases that moved the score most, under the moment they were said, in three rows."""
+    axes.set_ylim(0, 3.2)
+    axes.set_yticks([1.5], ["words"], color=_INK, size=11)
+    terms: tuple[VerbalTerm, ...] = picture.call.verbal.terms if picture.call.verbal else ()
+    if not terms:
+        axes.text(0.5, 0.5, "no telling words", transform=axes.transAxes, ha="center", va="center")
+        return
+    most = sorted(terms, key=lambda term: -abs(term.share))[:_TERMS]
+    full = max(picture.loudness.duration_s, 1.0)
+    rows = [-math.inf] * 3
+    for term in sorted(most, key=lambda term: term.offset_s):
+        begin = picture.call_at_s + term.offset_s
+        wide = (len(term.text) + 2) * 0.0078 * full
+        begin = min(begin, full - wide)
+        free = [row for row, until in enumerate(rows) if until <= begin]
+        if not free:
+            continue
+        rows[free[0]] = begin + wide
+        colour = _BAD if term.valence < 0 else _GOOD
+        axes.text(begin, 2.5 - free[0], term.text, size=10.5, color=colour, va="center")
+
+
+def _draw_moment(panels: tuple[Any, ...], picture: Picture) -> None:
+    """The call's ends as thin lines, and a band at the stretch that decided."""
+    for edge in (0.0, picture.call.duration_s):
+        for axes in panels:
+            axes.axvline(
+                picture.call_at_s + edge, color=_SOFT, linewidth=0.8, linestyle=(0, (1, 3))
+            )
+    worst = picture.call.worst
+    if worst is None:
+        return
+    begin = picture.call_at_s + worst.offset_s
+    end = begin + worst.duration_s
+    for axes in panels:
+        axes.axvspan(begin, end, color="#F0E442", alpha=0.3, linewidth=0, zorder=0)
+    panels[1].annotate(
+        "this decided",
+        ((begin + end) / 2, 0.95),
+        xycoords=("data", "axes fraction"),
+        ha="center",
+        va="top",
+        size=10.5,
+        weight="bold",
+        color=_INK,
+    )
+
+
+def _time_axis(panels: tuple[Any, ...], picture: Picture) -> None:
+    for axes in panels:
+        for name, spine in axes.spines.items():
+            spine.set_visible(name == "bottom" and axes is panels[-1])
+            spine.set_color(_SOFT)
+        axes.tick_params(axis="both", length=0, colors=_INK)
+        axes.tick_params(axis="x", labelbottom=axes is panels[-1])
+    full = max(picture.loudness.duration_s, 1.0)
+    step = next((s for s in (5, 10, 30, 60, 300, 600, 1800) if full / s <= 13), 3600)
+    ticks = np.arange(0, full + 1e-6, step)
+    panels[-1].set_xlim(0, full)
+    panels[-1].set_xticks(ticks, [_clock(tick) for tick in ticks])
+    panels[-1].tick_params(axis="x", length=3, labelsize=10.5)
+
+
+def _span(picture: Picture, utterance: UtteranceShare) -> tuple[float, float]:
+    begin = picture.call_at_s + utterance.offset_s
+    return begin, begin + utterance.duration_s
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
