@@ -1,0 +1,190 @@
+"""Phrases as people say them on the phone, written plainly and found in recognised words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+T = TypeVar("T")
+
+_SPOKEN = {
+    "cannot": "can not",
+    "won't": "will not",
+    "can't": "can not",
+    "ain't": "is not",
+    "let's": "let us",
+    "gonna": "going to",
+    "wanna": "want to",
+    "gotta": "got to",
+    "gimme": "give me",
+    "anymore": "any more",
+    "alright": "all right",
+    "ok": "okay",
+    "cancelled": "canceled",
+    "cancelling": "canceling",
+    "apologize": "apologise",
+    "colour": "color",
+    "favourite": "favorite",
+    "mum": "mother",
+    "thanks": "thank you",
+    "alot": "a lot",
+    "y'all": "you",
+}
+_TAILS = {
+    "n't": "not",
+    "'m": "am",
+    "'re": "are",
+    "'ve": "have",
+    "'ll": "will",
+    "'d": "would",
+}
+_IS = frozenset(
+    ("it", "that", "he", "she", "there", "what", "where", "who", "how", "here", "this", "when")
+)
+_BARE = {
+    short.replace("'", ""): long
+    for short, long in {
+        "i'm": "i am",
+        "i've": "i have",
+        "don't": "do not",
+        "doesn't": "does not",
+        "didn't": "did not",
+        "can't": "can not",
+        "couldn't": "could not",
+        "wouldn't": "would not",
+        "shouldn't": "should not",
+        "isn't": "is not",
+        "wasn't": "was not",
+        "aren't": "are not",
+        "haven't": "have not",
+        "hasn't": "has not",
+        "hadn't": "had not",
+        "that's": "that is",
+        "what's": "what is",
+        "you're": "you are",
+        "you've": "you have",
+    }.items()
+}
+_HESITATIONS = frozenset(("um", "uh", "er", "erm", "hmm", "mm", "ah", "uhm", "eh"))
+
+_NUMBERS = (
+    "a|an|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|"
+    "fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|"
+    "ninety|hundred|thousand|half|couple|few|several|many|and|of|or"
+)
+_CLASSES = {
+    "<number>": rf"(?:(?: (?:{_NUMBERS}))+)",
+    "<time>": r"(?: (?:second|minute|hour|day|night|week|weekend|month|year)s?)",
+    "<times>": (
+        r"(?: (?:second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|hundredth|"
+        r"umpteenth|last) time)"
+    ),
+}
+
+
+def spoken(words: Sequence[str]) -> tuple[list[str], list[int]]:
+    """Spell recognised words out: `i've` is `i have`, hesitations go.
+
+    Returns the spelt-out words and, for each, the index of the word it came from.
+    """
+    tokens: list[str] = []
+    origins: list[int] = []
+    for index, word in enumerate(words):
+        for token in _spelt(word.lower().strip('.,!?;:"')).split():
+            if token not in _HESITATIONS:
+                tokens.append(token)
+                origins.append(index)
+    return tokens, origins
+
+
+def _spelt(word: str) -> str:
+    word = word.replace("’", "'")
+    if word in _SPOKEN:
+        return _SPOKEN[word]
+    if word in _BARE:
+        return _BARE[word]
+    for tail, full in _TAILS.items():
+        if word.endswith(tail) and len(word) > len(tail):
+            return f"{word[: -len(tail)]} {full}"
+    if word.endswith("'s") and word[:-2] in _IS:
+        return f"{word[:-2]} is"
+    return word
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """One phrase in a row of words."""
+
+    start: int
+    end: int
+    """One past its last word."""
+    value: T
+
+
+class PhraseBook(Generic[T]):
+    """A table of phrases, each with something it stands for.
+
+    A phrase is words separated by blanks. `call|calls` is either, `ever?` may be missing,
+    `cancel*` is any word that begins so, `...` is up to three words of any kind, `<number>`,
+    `<time>` and `<times>` are `two hundred`, `weeks` and `third time`, `^` and `$` are the
+    utterance's ends. Raises ValueError with a sentence for anything else.
+    """
+
+    def __init__(self, phrases: Iterable[tuple[str, T]]) -> None:
+        self._patterns = [(re.compile(_regex(phrase)), value) for phrase, value in phrases]
+
+    def find(self, tokens: Sequence[str]) -> list[Found[T]]:
+        """Phrases in words as `spoken` gives them, in order; where two overlap the longer one."""
+        text = "".join(f" {token}" for token in tokens)
+        hits = [
+            (text.count(" ", 0, match.start()), text.count(" ", 0, match.end()), order)
+            for order, (pattern, _) in enumerate(self._patterns)
+            for match in pattern.finditer(text)
+        ]
+        taken: set[int] = set()
+        found: list[Found[T]] = []
+        # the later line wins a tie, so that a site's own phrase beats ours
+        for start, end, order in sorted(hits, key=lambda hit: (hit[0] - hit[1], -hit[2])):
+            if taken.isdisjoint(range(start, end)):
+                taken.update(range(start, end))
+                found.append(Found(start, end, self._patterns[order][1]))
+        return sorted(found, key=lambda hit: hit.start)
+
+
+def _regex(phrase: str) -> str:
+    parts: list[str] = []
+    for element in phrase.split():
+        if element == "^":
+            parts.append(r"^")
+        elif element == "$":
+            parts.append(r"$")
+        elif element == "...":
+            parts.append(r"(?: \S+){0,3}?")
+        else:
+            optional = element.endswith("?")
+            parts.append(_element(element.removesuffix("?"), phrase) + ("?" if optional else ""))
+    if not re.search(r"[a-z]", phrase):
+        msg = f"wanted a phrase with a word in it; found {phrase!r}"
+        raise ValueError(msg)
+    return "".join(parts) + r"(?= |$)"
+
+
+def _element(element: str, phrase: str) -> str:
+    return f"(?:{'|'.join(_choice(choice, phrase) for choice in element.split('|'))})"
+
+
+def _choice(choice: str, phrase: str) -> str:
+    if choice in _CLASSES:
+        return _CLASSES[choice]
+    if not re.fullmatch(r"[a-z'*]+", choice):
+        msg = (
+            f"wanted lower-case words, a|b, word?, word*, ..., <number>, <time>, <times>, ^ or $; "
+            f"found {choice!r} in the phrase {phrase!r}"
+        )
+        raise ValueError(msg)
+    words, _ = spoken([choice])
+    return " " + " ".join(words).replace("*", r"\S*")

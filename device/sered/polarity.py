@@ -1,0 +1,220 @@
+"""What an utterance's words say: NLTK's VADER over its own word list and the call lexicon."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+import types
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from sered.errors import ModelError
+from sered.phrases import PhraseBook, spoken
+from sered.records import Polarity, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sered.records import Transcript
+
+UNSURE, SURE = 0.5, 0.85
+"""A word recognised with no more than the first counts nothing, from the second on fully."""
+QUIET = 0.7
+"""Sum of valences, of VADER's 4 a word, under which an utterance is neutral."""
+UNHURT = 0.5
+"""How good `not bad` is beside what VADER makes of it: not being unhappy is not being happy."""
+
+
+def _row(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_SMALL_WORDS = _row(
+    "a an the i me my we us our you your he him she her it its they them their this that these "
+    "those and or but so of to in on at by for from with about as if is am are was were be been "
+    "do does did have has had will would can could should there here just again"
+)
+_SUBJECTS = _row("i you he she it we they this that there everything")
+_VERBS = _row(
+    "is am are was were has have had will would can could should did does do keep keeps still just "
+    "never always want need got get know feel love like really went works worked took came made "
+    "said told think"
+)
+_OPINIONS = _row("think believe feel find say call guess that sure")
+_INVERTED = _row("is are am was were do does did have has had can could will would")
+_CONJUNCTIONS = _row("and but because why when if then although though since until")
+_NEGATORS = frozenset(("no", "nobody", "hardly", "neither"))
+
+
+class CallPolarity:
+    """Scores one utterance at a time.
+
+    `lexicon` is the call lexicon that comes with sered, `extra` a site's own in the same form:
+    phrase, valence from -4 to 4, note, separated by tabs. Raises ModelError with a sentence.
+    """
+
+    def __init__(self, lexicon: Path, extra: Path | None = None) -> None:
+        words = _vader_words()
+        tables = [lexicon, *([extra] if extra else [])]
+        entries = [entry for table in tables for entry in read_lexicon(table)]
+        self._vader = _analyzer(words)
+        # VADER sees a phrase as one word of its list, so negation and boosters stay its own
+        names = [f"<{number}>" for number in range(len(entries))]
+        self._phrases = PhraseBook(
+            [(phrase, name) for (phrase, _), name in zip(entries, names, strict=True)]
+        )
+        self._vader.lexicon.update(
+            {name: v for (_, v), name in zip(entries, names, strict=True) if v}
+        )
+        self.version = _digest([words, *tables])
+        """Twelve hex digits over the word list and the lexica, as reports carry it."""
+
+    def score(self, transcript: Transcript) -> Polarity:
+        """Polarity of one utterance and the phrases it comes from."""
+        tokens, origins = spoken([word.text for word in transcript.words])
+        items, spans = self._items(tokens)
+        valences = self._valences(items)
+        terms = []
+        for valence, (start, end) in zip(valences, spans, strict=True):
+            words = [transcript.words[i] for i in sorted(set(origins[start:end]))]
+            weighed = valence * _certainty([(w.text, w.confidence) for w in words])
+            if weighed:
+                text = " ".join(word.text for word in words)
+                terms.append(Term(text, round(weighed, 4), words[0].start_s))
+        total = sum(term.valence for term in terms)
+        if abs(total) < QUIET:
+            return Polarity(0.0)
+        return Polarity(round(self._vader.constants.normalize(total), 4), tuple(terms))
+
+    def _items(self, tokens: Sequence[str]) -> tuple[list[str], list[tuple[int, int]]]:
+        """Words with each phrase folded into one item, and which words each item spans."""
+        items: list[str] = []
+        spans: list[tuple[int, int]] = []
+        at = 0
+        for hit in self._phrases.find(tokens):
+            items += [*tokens[at : hit.start], hit.value]
+            spans += [*((i, i + 1) for i in range(at, hit.start)), (hit.start, hit.end)]
+            at = hit.end
+        items += tokens[at:]
+        spans += [(i, i + 1) for i in range(at, len(tokens))]
+        return items, spans
+
+    def _valences(self, items: list[str]) -> list[float]:
+        vader = self._vader
+        valences: list[float] = []
+        for clause in _clauses(items):
+            text = SimpleNamespace(words_and_emoticons=clause, is_cap_diff=False)
+            for i, item in enumerate(clause):
+                if item in vader.constants.BOOSTER_DICT:
+                    valences.append(0.0)
+                    continue
+                valence = vader.sentiment_valence(0.0, text, item, i, [])[0]
+                turned = valence > 0 > vader.lexicon.get(item, 0.0)
+                valences.append(valence * UNHURT if turned else valence)
+        weighed: list[float] = vader._but_check(items, valences)
+        return weighed
+
+
+def read_lexicon(path: Path) -> list[tuple[str, float]]:
+    """Phrases and valences of a table; raises ModelError with the line at fault."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as fault:
+        msg = f"wanted a call lexicon in {path}; found {fault}: check the path and the file"
+        raise ModelError(msg) from fault
+    entries = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        phrase, _, rest = line.partition("\t")
+        try:
+            valence = float(rest.split("\t")[0])
+            PhraseBook([(phrase, valence)])
+        except ValueError as fault:
+            msg = (
+                f"wanted a phrase, a tab and a valence in {path}, line {number}; "
+                f"found {line[:60]!r} ({fault}): correct the line"
+            )
+            raise ModelError(msg) from fault
+        if not -4.0 <= valence <= 4.0:
+            msg = f"wanted a valence from -4 to 4 in {path}, line {number}; found {valence:g}"
+            raise ModelError(msg)
+        entries.append((phrase, valence))
+    return entries
+
+
+def _certainty(words: Sequence[tuple[str, float]]) -> float:
+    """0 to 1: a phrase is as sure as the least sure of its words that carry meaning."""
+    weighty = [sure for text, sure in words if text not in _SMALL_WORDS]
+    least = min(weighty or [sure for _, sure in words])
+    return min(1.0, max(0.0, (least - UNSURE) / (SURE - UNSURE)))
+
+
+def _clauses(items: Sequence[str]) -> list[list[str]]:
+    """Cut where a new statement begins: a negation reaches no further."""
+    clauses: list[list[str]] = [[]]
+    following = [second for _, second in pairwise([*items, ""])]
+    for item, after in zip(items, following, strict=True):
+        clause = clauses[-1]
+        before = clause[-1] if clause else ""
+        subject = item in _SUBJECTS and after in _VERBS and before not in _INVERTED | _OPINIONS
+        if clause and (item in _CONJUNCTIONS or subject):
+            clauses.append([])
+        clauses[-1].append(item)
+    return clauses
+
+
+def _vader_words() -> Path:
+    spec = importlib.util.find_spec("vaderSentiment")
+    for place in spec.submodule_search_locations or () if spec else ():
+        words = Path(place) / "vader_lexicon.txt"
+        if words.is_file():
+            return words
+    msg = (
+        "wanted VADER's word list from the package vaderSentiment; found none: "
+        "install sered again with pip"
+    )
+    raise ModelError(msg)
+
+
+def _analyzer(words: Path) -> Any:
+    """VADER without the rest of NLTK: 20 MB and 0.1 s in place of 100 and 0.9."""
+    if "nltk" in sys.modules:
+        return _vader(words)
+    spec = importlib.util.find_spec("nltk")
+    if spec is None or not spec.submodule_search_locations:
+        msg = "wanted NLTK; found none: install sered again with pip"
+        raise ModelError(msg)
+    root = spec.submodule_search_locations[0]
+    # both packages import all of NLTK when they are imported; bare ones only know where to look
+    for name, folder in (("nltk", root), ("nltk.sentiment", f"{root}/sentiment")):
+        package = types.ModuleType(name)
+        package.__path__ = [folder]
+        sys.modules[name] = package
+    try:
+        return _vader(words)
+    finally:
+        # whoever wants the whole of NLTK later gets it, not this half
+        for name in [name for name in sys.modules if name.split(".")[0] == "nltk"]:
+            del sys.modules[name]
+
+
+def _vader(words: Path) -> Any:
+    vader = importlib.import_module("nltk.sentiment.vader")
+    # NLTK reads nothing outside its data path, and would otherwise want to download
+    if str(words.parent) not in vader.nltk.data.path:
+        vader.nltk.data.path.append(str(words.parent))
+    analyzer = vader.SentimentIntensityAnalyzer(words.as_uri())
+    analyzer.constants.NEGATE = analyzer.constants.NEGATE | _NEGATORS
+    return analyzer
+
+
+def _digest(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
