@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 DEFAULT_PATH = Path("/etc/sered/sered.toml")
+RUNTIME_DIR = Path("/run/sered")
 CREDENTIAL = "mqtt-password"
 
 
@@ -35,9 +36,7 @@ def load(
     `overrides` are whole top-level values laid over the file's. Raises ConfigError that names
     every fault with file and line.
     """
-    chosen = path or (Path(environ["SERED_CONFIG"]) if "SERED_CONFIG" in environ else None)
-    if chosen is None and DEFAULT_PATH.exists():
-        chosen = DEFAULT_PATH
+    chosen = chosen_path(path, environ)
     text = _read(chosen) if chosen else ""
     where = str(chosen) if chosen else "the command line"
     try:
@@ -51,6 +50,20 @@ def load(
         faults = [_sentence(fault, where, text) for fault in error.errors()]
         raise ConfigError("\n".join(faults)) from None
     return _with_password(settings, environ)
+
+
+def chosen_path(
+    path: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Path | None:
+    """The file that `load` reads; None: there is none, the defaults hold."""
+    if path or "SERED_CONFIG" in environ:
+        return path or Path(environ["SERED_CONFIG"])
+    return DEFAULT_PATH if DEFAULT_PATH.exists() else None
+
+
+def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the running service tells programs on the same box how it is: systemd's, or /run."""
+    return Path(environ.get("RUNTIME_DIRECTORY") or RUNTIME_DIR)
 
 
 def _read(path: Path) -> str:

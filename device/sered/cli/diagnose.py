@@ -1,0 +1,154 @@
+"""`sered diagnose`: will this box do its job, what is wrong, what to do."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sered.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from sered.diagnose.model import Check, Context, Group, Result
+
+_Groups = list[str] | None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(diagnose)
+
+
+def diagnose(  # noqa: PLR0917 - Typer's options
+    config: options.Config = None,
+    only: Annotated[
+        _Groups, typer.Option("--only", metavar="GROUP", help="Only this group; may be repeated.")
+    ] = None,
+    skip: Annotated[
+        _Groups, typer.Option("--skip", metavar="GROUP", help="Not this group; may be repeated.")
+    ] = None,
+    as_json: options.Json = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the checks and end.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended safely, after asking.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --fix: do not ask.")] = False,
+) -> None:
+    """Examine this box in under 30 s and say what to do about each fault.
+
+    Exit status: 0 nothing failed (warnings may be there), 1 something failed, 2 wrong command
+    line. Works with and without the running service, and disturbs neither it nor a call.
+
+    Example: sudo sered diagnose
+    """
+    from sered.diagnose import groups, printers  # noqa: PLC0415 - help needs no checks
+
+    try:
+        chosen = groups.choose(only or (), skip or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--only/--skip") from None
+    console = options.console()
+    if list_:
+        for part in printers.listing(chosen):
+            console.print(part)
+        return
+    context = _context(config)
+    began = time.monotonic()
+    results = _examine(chosen, context, None if as_json else console)
+    took_s = time.monotonic() - began
+    if as_json:
+        _print_json(results, context, took_s)
+    else:
+        for part in printers.closing(results, took_s):
+            console.print(part)
+    if fix and _mend(results, context, console, ask=not yes):
+        console.print("\nAgain, after mending:\n")
+        results = _examine(chosen, context, console)
+    if any(result.mark == "fail" for result in results):
+        raise typer.Exit(1)
+
+
+def _context(path: Path | None) -> Context:
+    from sered import config, snapshot  # noqa: PLC0415
+    from sered.diagnose.model import Context  # noqa: PLC0415
+    from sered.errors import ConfigError  # noqa: PLC0415
+
+    settings, said = None, ""
+    try:
+        settings = config.load(path)
+    except ConfigError as error:
+        said = str(error)
+    state = snapshot.read(config.runtime_dir())
+    return Context(
+        settings,
+        config.chosen_path(path),
+        said,
+        service=state if state is not None and state.fresh else None,
+    )
+
+
+def _examine(chosen: Sequence[Group], context: Context, console: Console | None) -> list[Result]:
+    from sered.diagnose import printers, runner  # noqa: PLC0415
+
+    live = console is not None and console.is_terminal
+    titles = {group.name: group for group in chosen}
+    results: list[Result] = []
+    above: tuple[str, str | None] | None = None
+
+    def waits_for(check: Check) -> None:
+        if console is not None and live:
+            console.print(f"    ..  {check.claim}"[: console.width - 1], end="\r", style="dim")
+
+    for result in runner.run(chosen, context, waits_for=waits_for):
+        results.append(result)
+        if console is None:
+            continue
+        if live:
+            console.print(" " * (console.width - 1), end="\r")
+        here = (result.check.group, result.line)
+        if here != above:
+            above = here
+            console.print(printers.heading(titles[here[0]], result.line))
+        console.print(printers.row(result))
+    if console is not None:
+        console.print()
+    return results
+
+
+def _print_json(results: Sequence[Result], context: Context, took_s: float) -> None:
+    from sered.diagnose import report  # noqa: PLC0415
+
+    known = context.settings
+    document = report.make(
+        results,
+        datetime.now(UTC),
+        took_s,
+        known.site if known else None,
+        known.device if known else None,
+    )
+    options.print_json(document.model_dump(mode="json", by_alias=True))
+
+
+def _mend(results: Sequence[Result], context: Context, console: Console, *, ask: bool) -> bool:
+    """Mend what the person agrees to; whether anything was done."""
+    from sered.diagnose import mending  # noqa: PLC0415
+
+    found = mending.possible(results)
+    if not found:
+        console.print("Nothing here can be mended by itself.")
+        return False
+    console.print("\nThis can be mended now:")
+    for result, cure in found:
+        console.print(f"  {result.check.id}: {cure.says}")
+    if ask and not typer.confirm("Do it?", default=False):
+        return False
+    for result, cure in found:
+        console.print(f"  {result.check.id}: {mending.apply(cure, context) or 'done'}")
+    return True

@@ -1,0 +1,96 @@
+"""One run of the doctor as a document: `sered diagnose --json` and its schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sered import __version__
+from sered.diagnose.model import Mark, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Finding(_Record):
+    """One check's end."""
+
+    id: str = Field(description="GROUP.NAME, stable between versions.")
+    group: str
+    line: str | None = Field(description="Name of the line, for checks of a line.")
+    claim: str
+    mark: Mark
+    fault: str | None = Field(
+        description="Which of the check's faults it is, as in docs/diagnose.md; `hung` and "
+        "`crashed` besides."
+    )
+    found: str
+    hint: str = Field(description="What to do; empty when there is nothing to do.")
+    took_s: float = Field(ge=0)
+
+
+class Summary(_Record):
+    """How many checks ended how."""
+
+    ok: int
+    warn: int
+    fail: int
+    skip: int
+
+
+class Report(_Record):
+    """`sered diagnose --json`."""
+
+    schema_: Literal["sered.diagnose/1"] = Field("sered.diagnose/1", alias="schema")
+    version: str
+    at: datetime
+    site: str | None
+    device: str | None
+    healthy: bool = Field(description="Nothing failed; warnings are allowed.")
+    took_s: float
+    summary: Summary
+    checks: tuple[Finding, ...]
+
+
+def make(
+    results: Sequence[Result], at: datetime, took_s: float, site: str | None, device: str | None
+) -> Report:
+    """The document of one run."""
+    summary = count(results)
+    return Report(
+        schema="sered.diagnose/1",
+        version=__version__,
+        at=at,
+        site=site,
+        device=device,
+        healthy=not summary.fail,
+        took_s=round(took_s, 2),
+        summary=summary,
+        checks=tuple(_finding(result) for result in results),
+    )
+
+
+def count(results: Sequence[Result]) -> Summary:
+    """How many of the results ended how."""
+    marks = [result.mark for result in results]
+    return Summary(**{mark.value: marks.count(mark) for mark in Mark})
+
+
+def _finding(result: Result) -> Finding:
+    return Finding(
+        id=result.check.id,
+        group=result.check.group,
+        line=result.line,
+        claim=result.check.claim,
+        mark=result.mark,
+        fault=result.fault,
+        found=result.found,
+        hint=result.hint,
+        took_s=round(result.took_s, 3),
+    )

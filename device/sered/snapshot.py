@@ -1,0 +1,51 @@
+"""What the running service says of itself to programs on the same box: one small file in /run."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sered.messages import Health, Status
+
+FILE_NAME = "state.json"
+FRESH_S = 10.0
+"""A state older than this is a dead or stuck service's."""
+
+
+class Snapshot(BaseModel):
+    """The two retained messages as they last were, readable without a broker; no words."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    version: Literal[1] = 1
+    pid: int
+    at: float
+    """Seconds on the system's monotonic clock, so that a stepped clock does not matter."""
+    broker: str
+    """One sentence on the connection."""
+    status: Status
+    health: Health | None
+    """None: the service has just begun."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the service that wrote it still runs and gets on."""
+        return 0.0 <= time.monotonic() - self.at < FRESH_S and Path(f"/proc/{self.pid}").exists()
+
+
+def write(folder: Path, snapshot: Snapshot) -> None:
+    """Replace the file in one step; raises OSError."""
+    beside = folder / f".{FILE_NAME}.{os.getpid()}"
+    beside.write_text(snapshot.model_dump_json(by_alias=True), encoding="utf-8")
+    beside.replace(folder / FILE_NAME)
+
+
+def read(folder: Path) -> Snapshot | None:
+    """What the service last wrote; None: nothing there, or nothing that can be understood."""
+    try:
+        return Snapshot.model_validate_json((folder / FILE_NAME).read_bytes())
+    except (OSError, ValidationError):
+        return None
