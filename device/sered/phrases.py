@@ -139,20 +139,24 @@ class PhraseBook(Generic[T]):
 
     def find(self, tokens: Sequence[str]) -> list[Found[T]]:
         """Phrases in words as `spoken` gives them, in order; where two overlap the longer one."""
-        text = "".join(f" {token}" for token in tokens)
-        hits = [
-            (text.count(" ", 0, match.start()), text.count(" ", 0, match.end()), order)
-            for order, (pattern, _) in enumerate(self._patterns)
-            for match in pattern.finditer(text)
-        ]
         taken: set[int] = set()
         found: list[Found[T]] = []
         # the later line wins a tie, so that a site's own phrase beats ours
-        for start, end, order in sorted(hits, key=lambda hit: (hit[0] - hit[1], -hit[2])):
-            if taken.isdisjoint(range(start, end)):
-                taken.update(range(start, end))
-                found.append(Found(start, end, self._patterns[order][1]))
+        hits = self.find_all(tokens)[::-1]
+        for hit in sorted(hits, key=lambda hit: hit.start - hit.end):
+            if taken.isdisjoint(range(hit.start, hit.end)):
+                taken.update(range(hit.start, hit.end))
+                found.append(hit)
         return sorted(found, key=lambda hit: hit.start)
+
+    def find_all(self, tokens: Sequence[str]) -> list[Found[T]]:
+        """Every phrase found, overlapping or not, in the table's order."""
+        text = "".join(f" {token}" for token in tokens)
+        return [
+            Found(text.count(" ", 0, match.start()), text.count(" ", 0, match.end()), value)
+            for pattern, value in self._patterns
+            for match in pattern.finditer(text)
+        ]
 
 
 def _regex(phrase: str) -> str:
