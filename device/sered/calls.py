@@ -1,0 +1,265 @@
+"""The call segmenter: what each side carries, block by block, becomes calls and utterances. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sered.offhook import HookSwitch, Lead, OnHookStep, ToneRun
+from sered.records import CallEnded, CallStarted, EndReason, Side, State, Talk, Utterance
+from sered.utterances import BLOCK_S, LEAST_VOICED_S, SideSpeech
+
+if TYPE_CHECKING:
+    from sered.records import Heard
+    from sered.settings import CallSettings
+
+Event = CallStarted | Utterance | CallEnded
+
+_END_TONES = frozenset({State.BUSY, State.REORDER, State.HOWLER, State.SIT})
+_TONES = _END_TONES | {State.DIAL, State.RINGBACK, State.DTMF, State.FAX}
+_HELD = frozenset({State.MUSIC, State.RINGBACK})
+"""What keeps a call open while nobody speaks, up to the hold limit."""
+_RINGBACK_GAP_S = 6.5
+"""Longest pause between two rings, with a margin."""
+_REDIAL_GAP_S = 2.3
+"""Quiet before a dial tone that is longer than any flash of the hook."""
+_RECALL_S = 8.0
+"""A dial tone after a flash that nobody dials on for so long: the line has been given up."""
+
+
+class _TalkMeter:
+    """Measures who spoke how long, and the silences between."""
+
+    def __init__(self) -> None:
+        self._voiced: dict[Side, float] = dict.fromkeys(Side, 0.0)
+        self._silence_s = self._hold_s = self._longest_s = 0.0
+        self._quiet_s = 0.0
+        self._agent_run_s = 0.0
+        self._customer_quiet_s = 1.0
+        self._interruptions = 0
+
+    def hear(self, states: dict[Side, State]) -> None:
+        """Count one block; silence counts when somebody speaks again."""
+        for side, state in states.items():
+            if state is State.SPEECH:
+                self._voiced[side] += BLOCK_S
+        self._interrupt(states)
+        sounding = set(states.values())
+        if State.SPEECH in sounding:
+            self._settle()
+        elif sounding & _HELD:
+            self._settle()
+            self._hold_s += BLOCK_S if self.spoken_s else 0.0
+        elif sounding & _TONES:
+            self._settle()
+        elif self.spoken_s:
+            self._quiet_s += BLOCK_S
+
+    @property
+    def spoken_s(self) -> float:
+        """Speech so far, of any side."""
+        return sum(self._voiced.values())
+
+    def result(self) -> Talk:
+        """The silence after the last sound is not the call's."""
+        return Talk(
+            customer_s=round(self._voiced[Side.CUSTOMER], 3),
+            agent_s=round(self._voiced[Side.AGENT], 3),
+            mixed_s=round(self._voiced[Side.MIXED], 3),
+            silence_s=round(self._silence_s, 3),
+            hold_s=round(self._hold_s, 3),
+            longest_silence_s=round(self._longest_s, 3),
+            interruptions=self._interruptions,
+        )
+
+    def _settle(self) -> None:
+        self._silence_s += self._quiet_s
+        self._longest_s = max(self._longest_s, self._quiet_s)
+        self._quiet_s = 0.0
+
+    def _interrupt(self, states: dict[Side, State]) -> None:
+        customer = states.get(Side.CUSTOMER) is State.SPEECH
+        if customer and self._customer_quiet_s >= 0.5 and self._agent_run_s >= 0.5:
+            self._interruptions += 1
+        self._customer_quiet_s = 0.0 if customer else self._customer_quiet_s + BLOCK_S
+        agent = states.get(Side.AGENT) is State.SPEECH
+        self._agent_run_s = self._agent_run_s + BLOCK_S if agent else 0.0
+
+
+class _OpenCall:
+    """What is known of the call that runs."""
+
+    def __init__(self, start_s: float) -> None:
+        self.start_s = start_s
+        self.active_s = start_s
+        """End of the last block in which something sounded."""
+        self.held_s = 0.0
+        self.ringing_s = float("-inf")
+        self.answered = False
+        self.begun = False
+        """Something else than a dial tone was heard."""
+        self.talk = _TalkMeter()
+
+
+class Segmenter:
+    """Finds the calls of one line; feed it one Heard per block, in order.
+
+    Events come in the order CallStarted, its Utterances, its CallEnded. A start may be told after
+    the fact: a dial tone becomes a call's beginning only when somebody dials or speaks.
+    """
+
+    def __init__(self, settings: CallSettings) -> None:
+        self._settings = settings
+        self._call: _OpenCall | None = None
+        self._lead = Lead()
+        self._step = OnHookStep()
+        self._tone = ToneRun()
+        self._hook = HookSwitch()
+        self._speech: dict[Side, SideSpeech] = {}
+
+    @property
+    def in_call(self) -> bool:
+        """Whether a call runs."""
+        return self._call is not None
+
+    def feed(self, heard: Heard) -> list[Event]:
+        """Take the next block; returns what it makes certain."""
+        states = dict(heard.states)
+        self._hook.hear(heard.start_s, heard.off_hook)
+        self._tone.hear(heard.start_s, states.values())
+        self._lead.hear(heard.start_s, states.values(), self._tone.dial_s)
+        self._step.hear(heard, in_call=self._call is not None)
+        utterances = self._listen(heard.start_s, states)
+        if self._call is None:
+            return self._idle(heard.start_s, utterances)
+        return self._talking(heard.start_s, states, utterances)
+
+    def finish(self, reason: EndReason) -> list[Event]:
+        """No more sound comes: close what is open, for `reason`."""
+        if self._call is None:
+            return []
+        self._call.active_s = max(self._call.active_s, self._call.start_s)
+        return self._close_call(self._call.active_s, reason)
+
+    def _listen(self, start_s: float, states: dict[Side, State]) -> list[Utterance]:
+        out = []
+        for side, state in states.items():
+            speech = self._speech.setdefault(side, SideSpeech(side))
+            voiced = state is State.SPEECH
+            foreign = not voiced and (
+                state not in (State.SILENCE, State.NOISE) or State.SPEECH in states.values()
+            )
+            if utterance := speech.hear(start_s, voiced=voiced, foreign=foreign):
+                out.append(utterance)
+        return out
+
+    def _idle(self, now_s: float, utterances: list[Utterance]) -> list[Event]:
+        if self._hook.known:
+            begin_s = self._hook.lifted_s
+        elif self._tone.blocks_start(now_s):
+            begin_s = None
+            for speech in self._speech.values():
+                speech.forget()
+        else:
+            begin_s = self._evidence(utterances)
+        if begin_s is None:
+            return []
+        self._hook.taken()
+        begin_s = round(begin_s, 3)
+        self._call = _OpenCall(begin_s)
+        self._call.active_s = now_s + BLOCK_S
+        return [CallStarted(begin_s), *utterances]
+
+    def _evidence(self, utterances: list[Utterance]) -> float | None:
+        voices = [
+            speech.open_s
+            for speech in self._speech.values()
+            if speech.open_s is not None and speech.voiced_s >= LEAST_VOICED_S
+        ]
+        voices += [utterance.start_s for utterance in utterances]
+        if voices:
+            return min([*voices, *self._lead.start()])
+        return next(iter(self._lead.start()), None) if self._lead.dialled else None
+
+    def _talking(
+        self, now_s: float, states: dict[Side, State], utterances: list[Utterance]
+    ) -> list[Event]:
+        call = self._call
+        assert call is not None
+        self._note(call, now_s, states)
+        over = self._over(call, now_s)
+        if over is None:
+            return list(utterances)
+        end_s, reason = over
+        return [*utterances, *self._close_call(end_s, reason)]
+
+    def _note(self, call: _OpenCall, now_s: float, states: dict[Side, State]) -> None:
+        sounding = set(states.values())
+        call.talk.hear(states)
+        if State.RINGBACK in sounding:
+            call.ringing_s = now_s
+        ringing = now_s - call.ringing_s < _RINGBACK_GAP_S
+        voices = {side for side, state in states.items() if state is State.SPEECH}
+        if voices - {Side.AGENT} or (voices and not ringing):
+            call.answered = True
+        if sounding - {State.SILENCE, State.NOISE, State.DIAL}:
+            call.begun = True
+        if voices:
+            call.held_s = 0.0
+        elif sounding & _HELD:
+            call.held_s += BLOCK_S
+        if voices or sounding & _TONES:
+            call.active_s = now_s + BLOCK_S
+        if sounding & _HELD and call.held_s > self._settings.hold_limit_s:
+            return
+        if sounding & _HELD:
+            call.active_s = now_s + BLOCK_S
+
+    def _over(self, call: _OpenCall, now_s: float) -> tuple[float, EndReason] | None:
+        end_s = now_s + BLOCK_S
+        if self._tone.ends:
+            return max(self._tone.start_s, call.start_s), EndReason.HANG_UP_TONE
+        if end_s - call.start_s >= self._settings.max_call_s:
+            return end_s, EndReason.MAX_LENGTH
+        if self._hook.known:
+            if self._hook.down_s is not None:
+                return self._hook.down_s, EndReason.ON_HOOK
+            if end_s - call.active_s >= self._settings.hold_limit_s:
+                return call.active_s, EndReason.SILENCE
+            return None
+        if call.begun and self._tone.dial_s is not None:
+            quiet_s = self._tone.dial_s - self._tone.before_s
+            if quiet_s >= _REDIAL_GAP_S:
+                return max(self._tone.before_s, call.start_s), EndReason.ON_HOOK
+            if end_s - self._tone.dial_s >= _RECALL_S:
+                return self._tone.dial_s, EndReason.ON_HOOK
+        if self._step.since_s is not None:
+            return max(self._step.since_s, call.start_s), EndReason.ON_HOOK
+        patience_s = self._settings.hang_over_s
+        if call.active_s - call.ringing_s < 2 * BLOCK_S:
+            patience_s = max(patience_s, _RINGBACK_GAP_S)
+        if end_s - call.active_s >= patience_s:
+            return call.active_s, EndReason.SILENCE
+        return None
+
+    def _close_call(self, end_s: float, reason: EndReason) -> list[Event]:
+        call = self._call
+        assert call is not None
+        events: list[Event] = []
+        for speech in self._speech.values():
+            if utterance := speech.close():
+                events.append(utterance)
+                end_s = max(end_s, utterance.end_s) if reason is not EndReason.MAX_LENGTH else end_s
+        if not call.answered and reason is not EndReason.MAX_LENGTH:
+            reason = EndReason.UNANSWERED
+        end_s = round(end_s, 3)
+        events.append(CallEnded(call.start_s, end_s, reason, call.talk.result()))
+        self._call = None
+        self._step.forget()
+        self._lead.restart(self._tone.dial_s)
+        if reason is EndReason.MAX_LENGTH:
+            self._call = _OpenCall(end_s)
+            self._call.answered = call.answered
+            self._call.begun = True
+            self._call.active_s = end_s
+            events.append(CallStarted(end_s))
+        return events

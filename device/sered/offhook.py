@@ -1,0 +1,226 @@
+"""Evidence that a handset is up or down: tones, dialling, a step in the noise, the hook. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sered.records import State
+from sered.utterances import BLOCK_S
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sered.records import Heard, Side
+
+_NEVER = float("-inf")
+_QUIET = frozenset({State.SILENCE, State.NOISE})
+_END_TONES = frozenset({State.BUSY, State.REORDER, State.HOWLER, State.SIT})
+_CADENCED = _END_TONES | {State.DIAL, State.RINGBACK}
+_TONE_GAP_S = 0.8
+"""Longest pause inside a hang-up tone."""
+DIAL_SURE_S = 2.2
+"""A tone that is on for so long is no ringback and no busy tone."""
+_DEAF_S = {State.SIT: 6.0}
+"""After an intercept tone a machine speaks, not a customer."""
+_DEAF_AFTER_END_TONE_S = 3.0
+
+
+class ToneRun:
+    """The tone that sounds, if any: since when, and whether it ends a call."""
+
+    def __init__(self) -> None:
+        self.start_s = 0.0
+        self.before_s = 0.0
+        """End of the last sound before the tone."""
+        self.ends = False
+        self.dial_s: float | None = None
+        """When the dial tone began that sounds now and is sure to be one."""
+        self._last_s = _NEVER
+        self._sound_s = 0.0
+        self._dial_start_s = 0.0
+        self._dial_last_s = _NEVER
+        self._deaf_until_s = _NEVER
+
+    def hear(self, now_s: float, states: Collection[State]) -> None:
+        """Take the states of one block."""
+        sounding = set(states)
+        if sounding & _CADENCED:
+            if now_s - self._last_s > _TONE_GAP_S:
+                self.start_s = now_s
+                self.before_s = self._sound_s
+            self._last_s = now_s
+        elif sounding - _QUIET:
+            self._sound_s = now_s + BLOCK_S
+        if sounding & _CADENCED - {State.DIAL}:
+            self._sound_s = now_s + BLOCK_S
+        enders = sounding & _END_TONES
+        self.ends = bool(enders)
+        for state in enders:
+            self._deaf_until_s = now_s + _DEAF_S.get(state, _DEAF_AFTER_END_TONE_S)
+        self._dial(now_s, sounding)
+
+    def blocks_start(self, now_s: float) -> bool:
+        """Whether an end tone sounds or has just sounded: what is said now belongs to no call."""
+        return now_s < self._deaf_until_s
+
+    def _dial(self, now_s: float, sounding: set[State]) -> None:
+        if State.DIAL in sounding:
+            if now_s - self._dial_last_s > 3 * BLOCK_S:
+                self._dial_start_s = now_s
+            self._dial_last_s = now_s
+        on_s = now_s + BLOCK_S - self._dial_start_s
+        sure = State.DIAL in sounding and on_s >= DIAL_SURE_S
+        self.dial_s = self._dial_start_s if sure else None
+
+
+class Lead:
+    """When the handset went up, as far as the sound before a call tells."""
+
+    LINGER_S = 10.0
+    """Exchange and called phone may take so long between dialling and ringing."""
+    STEP_S = 5.0
+    """Noise that has lasted longer is no handset that was just lifted."""
+
+    def __init__(self) -> None:
+        self._start_s: float | None = None
+        self._last_s = _NEVER
+        self._noise_s: float | None = None
+        self._noise_last_s = _NEVER
+        self._dtmf_s = self._ring_s = 0.0
+
+    @property
+    def dialled(self) -> bool:
+        """Whether somebody has dialled or a phone rings at the far end."""
+        return self._dtmf_s >= 2 * BLOCK_S or self._ring_s >= 0.6
+
+    def start(self) -> list[float]:
+        """The moment, or nothing."""
+        if self._start_s is not None:
+            return [self._start_s]
+        return [] if self._noise_s is None else [self._noise_s]
+
+    def hear(self, now_s: float, states: Collection[State], dial_s: float | None) -> None:
+        """Take the states of one block and the start of a sure dial tone."""
+        sounding = set(states)
+        self._forget(now_s)
+        if sounding & {State.NOISE, State.SPEECH, State.MUSIC}:
+            if self._noise_s is None:
+                self._noise_s = now_s
+            self._noise_last_s = now_s
+        if sounding & {State.DIAL, State.DTMF, State.RINGBACK}:
+            if self._start_s is None:
+                self._start_s = now_s if self._noise_s is None else self._noise_s
+            self._last_s = now_s
+        if dial_s is not None and dial_s - (self._start_s or 0.0) > self.STEP_S:
+            self.restart(dial_s)
+        self._dtmf_s += BLOCK_S * (State.DTMF in sounding)
+        self._ring_s += BLOCK_S * (State.RINGBACK in sounding)
+
+    def restart(self, dial_s: float | None = None) -> None:
+        """Forget what was; with a dial tone that sounds now, begin anew with it."""
+        self._start_s = dial_s
+        self._noise_s = None
+        self._dtmf_s = self._ring_s = 0.0
+
+    def _forget(self, now_s: float) -> None:
+        if self._start_s is not None and now_s - self._last_s > self.LINGER_S:
+            self.restart()
+        if self._noise_s is not None and (
+            now_s - self._noise_last_s > 1.0 or now_s - self._noise_s > self.STEP_S
+        ):
+            self._noise_s = None
+
+
+class OnHookStep:
+    """Notices that a line has dropped from its off-hook noise to the noise it had before the call."""
+
+    def __init__(self) -> None:
+        self.since_s: float | None = None
+        """When the line dropped, once it is sure."""
+        self._idle_db: dict[Side, float] = {}
+        self._idle_s = 0.0
+        self._pauses = self._pauses_near = 0
+        self._near_from_s: float | None = None
+
+    def hear(self, heard: Heard, *, in_call: bool) -> None:
+        """Take one block."""
+        quiet = all(state in _QUIET for state in heard.states.values())
+        if not quiet:
+            self._settle(heard.start_s)
+            return
+        if not in_call:
+            if State.NOISE not in heard.states.values():
+                self._learn(heard)
+            return
+        near = self._idle_s >= 3.0 and all(
+            level < self._idle_db.get(side, _NEVER) + 4.0 for side, level in heard.level_db.items()
+        )
+        if not near:
+            self._settle(heard.start_s)
+            self._pauses += 1
+            return
+        if self._near_from_s is None:
+            self._near_from_s = heard.start_s
+        lasted = heard.start_s + BLOCK_S - self._near_from_s >= 1.5
+        telling = self._pauses >= 50 and self._pauses_near < 0.2 * self._pauses
+        self.since_s = self._near_from_s if lasted and telling else None
+
+    def forget(self) -> None:
+        """The call is over; what was learnt of the idle line stays."""
+        self.since_s = self._near_from_s = None
+        self._pauses = self._pauses_near = 0
+
+    def _settle(self, now_s: float) -> None:
+        if self._near_from_s is not None:
+            blocks = round((now_s - self._near_from_s) / BLOCK_S)
+            self._pauses += blocks
+            self._pauses_near += blocks
+        self._near_from_s = self.since_s = None
+
+    def _learn(self, heard: Heard) -> None:
+        self._idle_s += BLOCK_S
+        for side, level in heard.level_db.items():
+            known = self._idle_db.get(side, level)
+            self._idle_db[side] = known + 0.01 * (level - known)
+
+
+class HookSwitch:
+    """The hook input, where there is one: it knows better than any sound."""
+
+    FLASH_S = 1.2
+    """A shorter press of the hook does not end a call."""
+    LIFT_S = 0.2
+
+    def __init__(self) -> None:
+        self.known = False
+        self.down_s: float | None = None
+        """When the handset went down, once it is no flash."""
+        self.lifted_s: float | None = None
+        """When the handset went up, once for each lift."""
+        self._up_since_s: float | None = None
+        self._down_since_s: float | None = None
+        self._taken = False
+
+    def hear(self, now_s: float, off_hook: bool | None) -> None:  # noqa: FBT001 - three-valued
+        """Take the switch's state during one block."""
+        self.known = off_hook is not None
+        self.down_s = self.lifted_s = None
+        if off_hook is None:
+            return
+        if off_hook:
+            self._down_since_s = None
+            if self._up_since_s is None:
+                self._up_since_s = now_s
+            if now_s + BLOCK_S - self._up_since_s >= self.LIFT_S and not self._taken:
+                self.lifted_s = self._up_since_s
+            return
+        if self._down_since_s is None:
+            self._down_since_s = now_s
+        if now_s + BLOCK_S - self._down_since_s >= self.FLASH_S:
+            self.down_s = self._down_since_s
+            self._up_since_s = None
+            self._taken = False
+
+    def taken(self) -> None:
+        """A call has begun with this lift; the next one needs the hook to go down first."""
+        self._taken = True
