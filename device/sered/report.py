@@ -129,6 +129,7 @@ def provisional(settings: ReportSettings, facts: CallFacts) -> messages.Alert | 
         started_at=facts.started_at,
         score=running.score,
         confidence=running.confidence,
+        causes=running.causes,
     )
 
 
