@@ -1,4 +1,4 @@
-"""The call segmenter: what each side carries, block by block, becomes calls and utterances. Pure."""
+"""The call segmenter: what each side carries, block by block, becomes calls. Pure."""
 
 from __future__ import annotations
 

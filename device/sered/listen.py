@@ -8,7 +8,7 @@ import numpy as np
 
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
 from sered.speech import Gate, VoiceDetector
-from sered.tones import LONG, SHORT, Cadence, dtmf_keys, howls, peaks, spectra
+from sered.tones import LONG, SHORT, Cadence, Howler, dtmf_keys, howls, peaks, spectra
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,6 +30,7 @@ class _SideEars:
         self._gate = Gate()
         self._voice = VoiceDetector()
         self._cadence = Cadence(plan)
+        self._howler = Howler()
         self._before = np.zeros(LONG - BLOCK, np.float32)
         self._tonal = 0.0
 
@@ -64,20 +65,24 @@ class _SideEars:
         for index in range(_BLOCKS):
             level = float(levels[index])
             at = (LONG - BLOCK) + index * BLOCK
-            tone = self._cadence.hear(
-                float(long.first_hz[index]),
-                float(long.second_hz[index]),
-                float(long.first_share[index]),
-                float(long.second_share[index]),
-                level,
-            ) if level > floor else self._cadence.hear(0.0, 0.0, 0.0, 0.0, level)
+            tone = (
+                self._cadence.hear(
+                    float(long.first_hz[index]),
+                    float(long.second_hz[index]),
+                    float(long.first_share[index]),
+                    float(long.second_share[index]),
+                    level,
+                )
+                if level > floor
+                else self._cadence.hear(0.0, 0.0, 0.0, 0.0, level)
+            )
             if tone is not None:
                 states.append(tone)
                 continue
             if keys[index] and level > floor:
                 states.append(State.DTMF)
                 continue
-            if howl[index]:
+            if self._howler.hear(howls=bool(howl[index])):
                 states.append(State.HOWLER)
                 continue
             if self._voice.hear(heard[at : at + BLOCK] / 32768.0):

@@ -132,7 +132,7 @@ class Lead:
 
 
 class OnHookStep:
-    """Notices that a line has dropped from its off-hook noise to the noise it had before the call."""
+    """Notices that a line has dropped from its off-hook noise to that before the call."""
 
     def __init__(self) -> None:
         self.since_s: float | None = None

@@ -111,9 +111,9 @@ def spectra(pcm: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
 
 
-def _refine(power: NDArray[np.float32], rows: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[
-    np.float64
-]:
+def _refine(
+    power: NDArray[np.float32], rows: NDArray[np.intp], at: NDArray[np.intp]
+) -> NDArray[np.float64]:
     left, mid, right = (np.log(power[rows, at + k] + 1e-12) for k in (-1, 0, 1))
     bend = left - 2.0 * mid + right
     shift = np.where(np.abs(bend) > 1e-9, 0.5 * (left - right) / np.where(bend == 0, 1, bend), 0.0)
@@ -163,16 +163,33 @@ def _nearest(hz: float, names: tuple[float, ...]) -> int | None:
 
 
 def howls(power: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Whether each row of a SHORT spectrum carries the four tones of the howler."""
+    """Whether each row of a SHORT spectrum carries the four lines of the howler."""
     step = RATE_HZ / SHORT
     total = power[:, int(_LOW_HZ / step) : int(_HIGH_HZ / step)].sum(axis=1) + 1e-9
+    rows = np.arange(len(power))[:, None]
     shares = []
     for hz in HOWLER_HZ:
-        width = hz * _TOLERANCE + step
+        width = hz * _TOLERANCE
         low, high = int(np.floor((hz - width) / step)), int(np.ceil((hz + width) / step)) + 1
-        shares.append(power[:, low:high].sum(axis=1) / total)
+        at = low + power[:, low:high].argmax(axis=1)
+        shares.append(power[rows, at[:, None] + np.arange(-2, 3)].sum(axis=1) / total)
     stacked = np.stack(shares)
-    return np.asarray((stacked.sum(axis=0) > 0.75) & ((stacked > 0.04).sum(axis=0) >= 3))
+    return np.asarray((stacked.sum(axis=0) > 0.75) & (stacked > 0.04).all(axis=0))
+
+
+class Howler:
+    """Makes sure of the off-hook howler: half of the last second carries its four lines."""
+
+    _WITHIN = 24
+    _ENOUGH = 8
+
+    def __init__(self) -> None:
+        self._recent: deque[bool] = deque(maxlen=self._WITHIN)
+
+    def hear(self, *, howls: bool) -> bool:
+        """Take one block; True while the howler sounds."""
+        self._recent.append(howls)
+        return howls and sum(self._recent) >= self._ENOUGH
 
 
 class Cadence:
@@ -192,12 +209,14 @@ class Cadence:
         self._level_db = 0.0
         self._named: State | None = None
 
-    def hear(self, one: float, two: float, share_one: float, share_two: float, level_db: float
-             ) -> State | None:
+    def hear(
+        self, one: float, two: float, share_one: float, share_two: float, level_db: float
+    ) -> State | None:
         """Take one block's lines and level; returns the tone's name, None without a tone."""
         hz = self._match(one, two, share_one, share_two)
         if hz is None or (self._on_s and level_db < self._level_db - 6.0):
-            return self._off()
+            self._off()
+            return None
         if not self._on_s:
             self._begin()
             self._level_db = level_db
@@ -291,9 +310,6 @@ class Cadence:
             repeated = turned * len(heard)
             aligned = repeated[: len(heard)]
             errors.append(
-                max(
-                    abs(a - b) / (0.07 + 0.08 * b)
-                    for a, b in zip(heard, aligned, strict=True)
-                )
+                max(abs(a - b) / (0.07 + 0.08 * b) for a, b in zip(heard, aligned, strict=True))
             )
         return min(errors)

@@ -97,6 +97,4 @@ class SideSpeech:
         if voiced_s < LEAST_VOICED_S or end_s - self._first_s < _LEAST_S:
             return None
         self._free_s = max(self._free_s, end_s)
-        return Utterance(
-            self.side, round(self._first_s, 3), round(end_s, 3), round(voiced_s, 3)
-        )
+        return Utterance(self.side, round(self._first_s, 3), round(end_s, 3), round(voiced_s, 3))
