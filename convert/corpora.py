@@ -1,0 +1,271 @@
+"""Emotional speech corpora by their official file names, and a customer's own by a manifest."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sered.errors import AudioError, ModelError
+from sered.records import LABELS, RATE_HZ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+SUFFIXES = frozenset({".wav", ".aif", ".aiff", ".flac", ".opus", ".ogg"})
+SILENT = 33
+"""Peak (of 32768, -60 dBFS) below which a clip is silent."""
+NOT_ONE_OF_SEVEN = "not one of the seven"
+"""Boredom: a class of the corpus', none of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One recording whose emotion is known."""
+
+    path: Path
+    corpus: str
+    speaker: str
+    """Unique over all corpora: `corpus/name`."""
+    label: str
+    """One of LABELS."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What reading a corpus came to: the clips, and every file that was not used, by reason."""
+
+    clips: list[Clip] = field(default_factory=list)
+    refused: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Reason -> file names."""
+
+    def report(self) -> str:
+        """One line a corpus and one a reason."""
+        lines = []
+        for corpus in sorted({clip.corpus for clip in self.clips}):
+            mine = [clip for clip in self.clips if clip.corpus == corpus]
+            shares = Counter(clip.label for clip in mine)
+            voices = len({clip.speaker for clip in mine})
+            lines.append(
+                f"{corpus}: {len(mine)} clips, {voices} speakers, "
+                + ", ".join(f"{label} {shares[label]}" for label in LABELS if shares[label])
+            )
+        for reason, names in sorted(self.refused.items()):
+            shown = ", ".join(sorted(names)[:4]) + (" ..." if len(names) > 4 else "")
+            lines.append(f"not used, {reason}: {len(names)} ({shown})")
+        return "\n".join(lines)
+
+
+_TESS = {"ps": "surprise"} | {
+    name: name for name in ("angry", "disgust", "fear", "happy", "neutral", "sad")
+}
+_RAVDESS = dict(
+    zip(
+        ("01", "02", "03", "04", "05", "06", "07", "08"),
+        ("neutral", "neutral", "happy", "sad", "angry", "fear", "disgust", "surprise"),
+        strict=True,
+    )
+)
+"""Calm is the corpus' second neutral."""
+_EMODB = {
+    "W": "angry",
+    "L": NOT_ONE_OF_SEVEN,
+    "E": "disgust",
+    "A": "fear",
+    "F": "happy",
+    "T": "sad",
+    "N": "neutral",
+}
+_NEMO = {
+    "anger": "angry",
+    "fear": "fear",
+    "happiness": "happy",
+    "neutral": "neutral",
+    "sadness": "sad",
+    "surprised": "surprise",
+    "surprise": "surprise",
+}
+_CREMA = {
+    "ANG": "angry",
+    "DIS": "disgust",
+    "FEA": "fear",
+    "HAP": "happy",
+    "NEU": "neutral",
+    "SAD": "sad",
+}
+_SAVEE = {
+    "a": "angry",
+    "d": "disgust",
+    "f": "fear",
+    "h": "happy",
+    "n": "neutral",
+    "sa": "sad",
+    "su": "surprise",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scheme:
+    """How a corpus names its files."""
+
+    pattern: re.Pattern[str]
+    labels: dict[str, str]
+    speaker: Callable[[str], str] = str
+    stratum: str = ""
+
+
+SCHEMES = {
+    "tess": _Scheme(
+        re.compile(r"(?P<speaker>OAF|OA|YAF)_[a-zA-Z]+_(?P<label>[a-z]+)"),
+        _TESS,
+        # `OA_bite_neutral` is the corpus' own slip
+        lambda name: "OAF" if name == "OA" else name,
+    ),
+    "ravdess": _Scheme(
+        re.compile(r"03-01-(?P<label>\d\d)-\d\d-\d\d-\d\d-(?P<speaker>\d\d)"), _RAVDESS
+    ),
+    "emodb": _Scheme(
+        re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<label>[WLEAFTN])[a-z]?"), _EMODB
+    ),
+    "nemo": _Scheme(re.compile(r"(?P<speaker>[A-Z]{2}\d)_(?P<label>[a-z]+)_.+"), _NEMO),
+    "cremad": _Scheme(
+        re.compile(r"(?P<speaker>1\d{3})_[A-Z]{3}_(?P<label>[A-Z]{3})_(?:LO|MD|HI|XX|X)"), _CREMA
+    ),
+    "savee": _Scheme(
+        re.compile(r"(?P<speaker>DC|JE|JK|KL)_(?P<label>sa|su|a|d|f|h|n)\d\d"), _SAVEE
+    ),
+}
+
+CONTRADICTORY = frozenset({"1006_TIE_NEU_XX", "1013_WSI_SAD_XX"})
+"""CREMA-D's own: the raters' label and the file's disagree."""
+
+
+def read_folder(folder: Path, corpus: str) -> Found:
+    """Every clip below `folder` by the naming scheme of `corpus`; ModelError when there is none."""
+    if corpus not in SCHEMES:
+        raise ModelError(
+            f"wanted a corpus of {', '.join(SCHEMES)}; found {corpus!r}: "
+            "give other recordings as a CSV manifest (path,speaker,label)"
+        )
+    scheme, found = SCHEMES[corpus], Found()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in SUFFIXES:
+            continue
+        match = scheme.pattern.fullmatch(path.stem)
+        if match is None:
+            found.refused[f"name is not one of {corpus}'s"].append(path.name)
+            continue
+        label = scheme.labels.get(match["label"])
+        if path.stem in CONTRADICTORY:
+            found.refused["contradictory labels (known of the corpus)"].append(path.name)
+        elif label is None:
+            found.refused["unknown label"].append(path.name)
+        elif label == NOT_ONE_OF_SEVEN:
+            found.refused[f"{NOT_ONE_OF_SEVEN} (boredom)"].append(path.name)
+        else:
+            speaker = f"{corpus}/{scheme.speaker(match['speaker'])}"
+            found.clips.append(Clip(path, corpus, speaker, label))
+    if not found.clips:
+        raise ModelError(
+            f"wanted recordings of {corpus} below {folder}; found none with its file names: "
+            "unpack the corpus there, names unchanged"
+        )
+    return found
+
+
+def read_manifest(manifest: Path, corpus: str = "own") -> Found:
+    """A CSV with the columns path, speaker, label; paths are relative to the manifest's folder."""
+    found = Found()
+    try:
+        rows = list(csv.DictReader(manifest.read_text(encoding="utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"wanted a UTF-8 CSV manifest at {manifest}; found {error}") from error
+    if not rows or not {"path", "speaker", "label"} <= set(rows[0]):
+        columns = ", ".join(rows[0]) if rows else "no row"
+        raise ModelError(f"wanted the columns path,speaker,label in {manifest}; found {columns}")
+    for row in rows:
+        path = manifest.parent / (row["path"] or "")
+        if row["label"] not in LABELS:
+            found.refused["unknown label"].append(f"{path.name}: {row['label']!r}")
+        elif not path.is_file():
+            found.refused["no such file"].append(path.name)
+        elif not row["speaker"]:
+            found.refused["no speaker"].append(path.name)
+        else:
+            found.clips.append(Clip(path, corpus, f"{corpus}/{row['speaker']}", row["label"]))
+    return found
+
+
+def merge(parts: Iterable[Found]) -> Found:
+    """All of them as one."""
+    whole = Found()
+    for part in parts:
+        whole.clips += part.clips
+        for reason, names in part.refused.items():
+            whole.refused[reason] += names
+    return whole
+
+
+def read_all(root: Path, manifests: Sequence[Path] = ()) -> Found:
+    """Every corpus that has a folder of its name below `root`, and the manifests."""
+    parts = [read_folder(root / name, name) for name in SCHEMES if (root / name).is_dir()]
+    parts += [read_manifest(path, path.stem) for path in manifests]
+    if not parts:
+        raise ModelError(f"wanted a folder of {', '.join(SCHEMES)} below {root}; found none")
+    return merge(parts)
+
+
+def decode(path: Path) -> NDArray[np.int16]:
+    """The clip as the device hears it: 16 kHz mono int16, whatever the file was.
+
+    AudioError when it cannot be read.
+    """
+    import soundfile
+    import soxr
+
+    try:
+        # libsndfile goes by the content: AIFF that is called .wav is no trouble
+        pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"wanted sound in {path.name}; found {error}") from error
+    mono = pcm.mean(axis=1)
+    if rate != RATE_HZ:
+        mono = soxr.resample(mono, rate, RATE_HZ)
+    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
+
+
+def load(found: Found) -> tuple[list[Clip], list[NDArray[np.int16]]]:
+    """Decode every clip; unreadable, silent and doubled ones go to `found.refused`."""
+    from tqdm import tqdm
+
+    sounds: dict[Clip, NDArray[np.int16]] = {}
+    same: dict[str, list[Clip]] = defaultdict(list)
+    for clip in tqdm(found.clips, desc="decode", unit="clip", mininterval=2):
+        try:
+            pcm = decode(clip.path)
+        except AudioError as error:
+            found.refused["unreadable"].append(f"{clip.path.name}: {error}")
+            continue
+        if not len(pcm) or np.abs(pcm.astype(np.int32)).max() < SILENT:
+            found.refused["silent"].append(clip.path.name)
+            continue
+        sounds[clip] = pcm
+        same[hashlib.sha256(pcm.tobytes()).hexdigest()].append(clip)
+    for twins in same.values():
+        if len(twins) == 1:
+            continue
+        agree = len({(clip.label, clip.speaker) for clip in twins}) == 1
+        reason = "double of another clip" if agree else "same sound, contradictory labels"
+        for clip in twins[1 if agree else 0 :]:
+            found.refused[reason].append(clip.path.name)
+            del sounds[clip]
+    found.clips = list(sounds)
+    return found.clips, list(sounds.values())

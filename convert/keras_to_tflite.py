@@ -1,0 +1,312 @@
+"""A trained feed-forward Keras model to an int8 TFLite file and its sidecar, or a clear refusal."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sered.emotion import (
+    Golden,
+    Normalisation,
+    Sidecar,
+    Tensor,
+    TfliteEmotion,
+    load_interpreter,
+    normalise,
+    probabilities,
+    quantise,
+    tuning_signal,
+)
+from sered.errors import ModelError
+from sered.features import Recipe, names, statistics
+from sered.records import LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+LAYERS = frozenset({
+    "InputLayer", "Dense", "Dropout", "BatchNormalization", "Activation", "ReLU", "Add", "Average",
+    "Concatenate", "GaussianNoise", "Rescaling", "LayerNormalization", "Functional", "Sequential",
+})  # fmt: skip
+"""What int8 TFLite runs well and a feed-forward network needs."""
+SMALLEST_CALIBRATION = 50
+"""Rows; fewer say too little of the ranges."""
+MOST_BYTES = 300_000
+LEAST_AGREEMENT = 0.99
+MOST_UAR_DROP = 0.005
+MOST_SATURATED = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The int8 file against the float model, on clips that neither training nor calibration saw."""
+
+    clips: int
+    agreement: float
+    """Share of clips with the same likeliest label."""
+    uar_drop: float
+    """Float UAR less int8 UAR; 0 when the clips' labels are not known."""
+    saturated: float
+    """Share of input values at the ends of the int8 range."""
+    size_bytes: int
+
+    def faults(self) -> list[str]:
+        """What is not good enough, each as wanted and found; empty when all is well."""
+        gates = (
+            (self.agreement >= LEAST_AGREEMENT, "agreement of int8 and float", self.agreement,
+             f"at least {LEAST_AGREEMENT:.1%}"),
+            (self.uar_drop <= MOST_UAR_DROP, "loss of UAR", self.uar_drop,
+             f"at most {MOST_UAR_DROP:.1%}"),
+            (self.saturated <= MOST_SATURATED, "saturated inputs", self.saturated,
+             f"at most {MOST_SATURATED:.1%}"),
+        )  # fmt: skip
+        found = [f"{what} {value:.2%}, wanted {want}" for well, what, value, want in gates if not well]
+        if self.size_bytes > MOST_BYTES:
+            found.append(f"size {self.size_bytes} bytes, wanted at most {MOST_BYTES}")
+        return found
+
+
+def uar(truth: NDArray[np.integer[Any]], found: NDArray[np.integer[Any]]) -> float:
+    """Unweighted average recall over the classes that occur."""
+    return float(np.mean([np.mean(found[truth == label] == label) for label in np.unique(truth)]))
+
+
+def check_plan(plan: Mapping[str, Any]) -> tuple[Recipe, Normalisation]:
+    """The recipe and normalisation of an unfinished sidecar; ModelError with what is missing."""
+    missing = [key for key in ("labels", "recipe", "normalisation") if not plan.get(key)]
+    if missing:
+        raise ModelError(
+            f"wanted labels, recipe and normalisation in the model's sidecar; found no "
+            f"{' and no '.join(missing)}: say how the model's features were made"
+        )
+    if tuple(plan["labels"]) != LABELS:
+        raise ModelError(f"wanted the labels {', '.join(LABELS)}; found {plan['labels']}")
+    recipe, normalisation = Recipe.from_dict(plan["recipe"]), Normalisation(**plan["normalisation"])
+    values = np.array([normalisation.mean, normalisation.deviation])
+    if values.shape[1] != len(names(recipe)) or not np.isfinite(values).all() or values[1].min() <= 0:
+        raise ModelError(
+            f"wanted {len(names(recipe))} finite means and positive deviations; found "
+            f"{values.shape[1]}, smallest deviation {values[1].min():g}"
+        )
+    return recipe, normalisation
+
+
+def check_model(model: Any, width: int) -> None:  # noqa: ANN401 - Keras is not typed
+    """ModelError unless `model` is a feed-forward network from `width` statistics to the labels."""
+    shapes = [tuple(model.input_shape), tuple(model.output_shape)]
+    if shapes != [(None, width), (None, len(LABELS))]:
+        raise ModelError(
+            f"wanted a model from {width} statistics to {len(LABELS)} labels; found {shapes[0]} to "
+            f"{shapes[1]}: train it on the recipe of its sidecar"
+        )
+    kinds = {type(layer).__name__ for layer in model._flatten_layers()}  # noqa: SLF001
+    if kinds - LAYERS:
+        raise ModelError(
+            f"wanted feed-forward layers only; found {', '.join(sorted(kinds - LAYERS))}: "
+            f"use {', '.join(sorted(LAYERS))}"
+        )
+    for weight in model.weights:
+        if not np.isfinite(weight.numpy()).all():
+            raise ModelError(f"wanted finite weights; found NaN or infinity in {weight.path}")
+
+
+def check_rows(rows: Floats, width: int, what: str) -> None:
+    """ModelError unless `rows` are features of many different clips."""
+    if rows.ndim != 2 or rows.shape[1] != width or len(rows) < SMALLEST_CALIBRATION:
+        raise ModelError(
+            f"wanted {what} of at least {SMALLEST_CALIBRATION} rows of {width}; found {rows.shape}"
+        )
+    if not np.isfinite(rows).all():
+        raise ModelError(f"wanted finite numbers in {what}; found NaN or infinity")
+    if np.all(rows == rows[0]):
+        raise ModelError(f"wanted {what} of different clips; found one and the same row")
+
+
+def without_softmax(model: Any) -> Any:  # noqa: ANN401
+    """The model up to its logits: the device cools and normalises them itself."""
+    import keras
+
+    last = model.layers[-1]
+    if getattr(last, "activation", None) is keras.activations.softmax:
+        copy = keras.models.clone_model(model)
+        copy.set_weights(model.get_weights())
+        copy.layers[-1].activation = keras.activations.linear
+        return copy
+    return model
+
+
+def _int8(model: Any, calibration: Floats, limit: float) -> bytes:  # noqa: ANN401
+    import tensorflow as tf
+
+    # both ends of the range, so that the int8 steps are the limit's and not the sample's
+    ends = np.full((2, calibration.shape[1]), limit, np.float32) * [[1], [-1]]
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    converter.representative_dataset = lambda: (
+        [row[None].astype(np.float32)] for row in [*calibration, *_reach(ends, calibration)]
+    )
+    return bytes(converter.convert())
+
+
+def _reach(ends: NDArray[Any], calibration: Floats) -> Floats:
+    """Ordinary rows, one number of each at an end: the inner layers see nothing out of the way."""
+    rows = calibration[:2].copy()
+    rows[:, 0] = ends[:, 0]
+    return rows
+
+
+def convert(
+    model: Any,  # noqa: ANN401
+    plan: Mapping[str, Any],
+    calibration: Floats,
+    unseen: Floats,
+    target: Path,
+    labels: NDArray[np.integer[Any]] | None = None,
+) -> Parity:
+    """Write `target` and its sidecar, or raise ModelError and leave what was there.
+
+    `plan` is the sidecar so far: labels, recipe, normalisation and what else is known (temperature,
+    training, figures). `calibration` and `unseen` are raw statistics, (clips, width); `labels` are
+    those of `unseen`.
+    """
+    recipe, normalisation = check_plan(plan)
+    width = len(names(recipe))
+    check_model(model, width)
+    check_rows(calibration, width, "a calibration set")
+    check_rows(unseen, width, "a set of unseen clips")
+    model = without_softmax(model)
+    content = _int8(model, normalise(calibration, normalisation), normalisation.limit)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as folder:
+        file = Path(folder) / target.name
+        file.write_bytes(content)
+        sidecar = _sidecar(file, plan, normalisation, recipe)
+        file.with_suffix(".json").write_text(
+            json.dumps(sidecar.model_dump(by_alias=True), indent=1) + "\n", encoding="utf-8"
+        )
+        parity = compare(model, file, normalise(unseen, normalisation), labels)
+        if faults := parity.faults():
+            raise ModelError(f"the int8 network is not the float one: {'; '.join(faults)}")
+        file.with_suffix(".json").replace(target.with_suffix(".json"))
+        file.replace(target)
+    return parity
+
+
+def _sidecar(
+    file: Path, plan: Mapping[str, Any], normalisation: Normalisation, recipe: Recipe
+) -> Sidecar:
+    tuned = statistics(tuning_signal(), recipe)
+    assert tuned is not None
+    golden = normalise(tuned, normalisation)
+    numbers, logits = _apart(_as_tensors, file, golden)
+    temperature = float(plan.get("temperature", 1.0))
+    return Sidecar(
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        labels=LABELS,
+        recipe=recipe.to_dict(),
+        normalisation=normalisation,
+        input=numbers[0],
+        output=numbers[1],
+        temperature=temperature,
+        golden=Golden(
+            statistics=tuple(round(float(value), 6) for value in golden),
+            probabilities=tuple(float(p) for p in probabilities(logits, temperature)),
+        ),
+        training=dict(plan.get("training", {})),
+        figures=dict(plan.get("figures", {})),
+    )
+
+
+def _apart(job: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
+    """Run in a process of its own: the device's runtime breaks in one that has TensorFlow."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(job, *arguments).result()
+
+
+def _as_tensors(file: Path, golden: Floats) -> tuple[list[Tensor], Floats]:
+    """The numbers of input and output, and the logits of one normalised row."""
+    interpreter = load_interpreter(file)
+    ends = (interpreter.get_input_details()[0], interpreter.get_output_details()[0])
+    numbers = []
+    for details in ends:
+        scale, zero_point = details["quantization"]
+        numbers.append(Tensor(scale=float(scale), zero_point=int(zero_point)))
+    interpreter.set_tensor(ends[0]["index"], quantise(golden, numbers[0])[None])
+    interpreter.invoke()
+    out = interpreter.get_tensor(ends[1]["index"])[0].astype(np.float32)
+    return numbers, (out - numbers[1].zero_point) * numbers[1].scale
+
+
+def _as_device(file: Path, normalised: Floats) -> tuple[Tensor, Floats]:
+    device = TfliteEmotion(file)
+    return device.input, np.array([device.logits(row) for row in normalised])
+
+
+def device_logits(file: Path, normalised: Floats) -> Floats:
+    """What the device makes of normalised statistics, (clips, 7), by sered's own code."""
+    return np.asarray(_apart(_as_device, file, normalised)[1])
+
+
+def compare(
+    model: Any,  # noqa: ANN401
+    file: Path,
+    normalised: Floats,
+    labels: NDArray[np.integer[Any]] | None,
+) -> Parity:
+    """The file as the device runs it against the float model, on normalised statistics."""
+    tensor, logits = _apart(_as_device, file, normalised)
+    found = logits.argmax(axis=1)
+    wanted = model.predict(normalised, verbose=0).argmax(axis=1)
+    steps = quantise(normalised, tensor)
+    drop = 0.0 if labels is None else uar(labels, wanted) - uar(labels, found)
+    return Parity(
+        clips=len(found),
+        agreement=float(np.mean(wanted == found)),
+        uar_drop=drop,
+        saturated=float(np.mean((steps == -128) | (steps == 127))),
+        size_bytes=file.stat().st_size,
+    )
+
+
+def main() -> None:
+    """Convert a .keras file with a sidecar of its own beside it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path, help=".keras file; its sidecar is the .json beside it")
+    parser.add_argument("calibration", type=Path, help=".npy of raw statistics, a row a clip")
+    parser.add_argument("unseen", type=Path, help=".npy of clips that were not trained on")
+    parser.add_argument("--labels", type=Path, help=".npy of the unseen clips' label numbers")
+    parser.add_argument("--out", type=Path, default=Path("emotion.tflite"))
+    args = parser.parse_args()
+    import keras
+
+    try:
+        plan = json.loads(args.model.with_suffix(".json").read_text(encoding="utf-8"))
+        labels = None if args.labels is None else np.load(args.labels)
+        parity = convert(
+            keras.models.load_model(args.model, compile=False), plan,
+            np.load(args.calibration), np.load(args.unseen), args.out, labels,
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"Not converted: {error}") from error
+    print(f"{args.out}: {asdict(parity)}")
+
+
+if __name__ == "__main__":
+    main()

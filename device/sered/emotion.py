@@ -1,0 +1,245 @@
+"""The emotion network: int8 TFLite inference by the tensor's own numbers, checked by its sidecar."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sered.errors import ModelError
+from sered.features import Recipe, names, statistics
+from sered.records import LABELS, RATE_HZ, Emotion
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+class EmotionModel(Protocol):
+    """Judges how an utterance sounds."""
+
+    sha256: str
+    """Of the model's file, for reports."""
+
+    def judge(self, pcm: NDArray[np.int16]) -> Emotion | None:
+        """One utterance, 16 kHz mono; None when there is nothing to judge."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tensor(_Part):
+    """How an int8 tensor stands for real numbers: real = scale x (int8 - zero_point)."""
+
+    scale: float = Field(gt=0)
+    zero_point: int = Field(ge=-128, le=127)
+
+
+class Normalisation(_Part):
+    """What happens to the statistics before the int8 boundary."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    limit: float = Field(gt=0)
+    """Normalised values are clipped to +-limit: one wild number must not cost the others' bits."""
+
+
+class Golden(_Part):
+    """What the network makes of the tuning signal, so that a box that computes otherwise is caught."""
+
+    statistics: tuple[float, ...]
+    """Normalised."""
+    probabilities: tuple[float, ...]
+
+
+class Sidecar(_Part):
+    """The JSON beside the model: what it was made with and what it is worth."""
+
+    schema_: Literal["sered.emotion/1"] = Field("sered.emotion/1", alias="schema")
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    sha256: str
+    labels: tuple[str, ...]
+    recipe: dict[str, Any]
+    normalisation: Normalisation
+    input: Tensor
+    output: Tensor
+    temperature: float = Field(gt=0)
+    """Divides the network's outputs before the softmax; fitted on unseen speakers."""
+    golden: Golden
+    training: dict[str, Any] = {}
+    """Facts: corpora, clips, speakers, seed, parity."""
+    figures: dict[str, Any] = {}
+    """What the evaluation measured."""
+
+
+def quantise(values: NDArray[np.floating[Any]], tensor: Tensor) -> NDArray[np.int8]:
+    """Round, clip, cast: a plain cast would turn 129 into -127."""
+    steps = np.rint(values / tensor.scale) + tensor.zero_point
+    return np.clip(steps, -128, 127).astype(np.int8)
+
+
+def normalise(
+    values: NDArray[np.floating[Any]], normalisation: Normalisation
+) -> NDArray[np.float32]:
+    """Statistics, (..., width), as the network wants them."""
+    centred = (values - np.asarray(normalisation.mean)) / np.asarray(normalisation.deviation)
+    return np.clip(centred, -normalisation.limit, normalisation.limit).astype(np.float32)
+
+
+def probabilities(logits: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
+    """Softmax over the last axis of the network's outputs, cooled."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def tuning_signal() -> NDArray[np.int16]:
+    """One second of a gliding buzz with pauses: the same samples on every machine."""
+    time = np.arange(RATE_HZ) / RATE_HZ
+    phase = 2 * np.pi * (150 * time + 40 * time**2)
+    buzz = sum(np.sin(order * phase) / order for order in range(1, 16))
+    swell = np.maximum(np.sin(2 * np.pi * 3 * time), 0.05)
+    return np.rint(6000 * buzz * swell).astype(np.int16)
+
+
+def load_interpreter(path: Path) -> Any:  # noqa: ANN401 - two runtimes, neither is typed
+    """The runtime of this Python: tflite-runtime ends at 3.11, ai-edge-litert begins there."""
+    try:
+        from tflite_runtime.interpreter import Interpreter
+    except ImportError:
+        from ai_edge_litert.interpreter import Interpreter
+    try:
+        interpreter = Interpreter(model_path=str(path), num_threads=1)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"wanted a TFLite network in {path}; found {error}: put the shipped model back"
+        ) from error
+    return interpreter
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """The .json beside the model at `path`; ModelError when missing, broken or of another file."""
+    beside = path.with_suffix(".json")
+    try:
+        sidecar = Sidecar.model_validate_json(beside.read_bytes())
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"wanted the emotion network {path.name} and {beside.name} in {path.parent}; "
+            f"found {error.strerror.lower() if error.strerror else error} ({error.filename}): "
+            "put both files of one model there"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ModelError(
+            f"wanted a sidecar of an emotion network in {beside}; found at {where}: "
+            f"{first['msg'].lower()}: put the .json that came with the model there"
+        ) from error
+    if digest != sidecar.sha256:
+        raise ModelError(
+            f"wanted {path.name} with SHA-256 {sidecar.sha256[:12]}... as {beside.name} says; "
+            f"found {digest[:12]}...: put both files of one model in {path.parent}"
+        )
+    return sidecar
+
+
+class TfliteEmotion:
+    """The shipped network. `judge` may be called from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._sidecar = sidecar = read_sidecar(path)
+        self.sha256 = sidecar.sha256
+        self._recipe = Recipe.from_dict(sidecar.recipe)
+        self._interpreter = load_interpreter(path)
+        self._lock = threading.Lock()
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+        self._check_shape(path)
+        self._check_golden(path)
+
+    @property
+    def input(self) -> Tensor:
+        """The numbers of the network's input."""
+        return self._sidecar.input
+
+    def judge(self, pcm: NDArray[np.int16]) -> Emotion | None:
+        """One utterance, 16 kHz mono int16; None with less than 0.2 s of voice."""
+        found = statistics(pcm, self._recipe)
+        if found is None:
+            return None
+        shares = probabilities(
+            self.logits(normalise(found, self._sidecar.normalisation)), self._sidecar.temperature
+        )
+        return Emotion(tuple(float(share) for share in shares))
+
+    def logits(self, normalised: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network alone: normalised statistics (width,) to raw outputs (7,)."""
+        with self._lock:
+            self._interpreter.set_tensor(
+                self._input["index"], quantise(normalised, self._sidecar.input)[None]
+            )
+            self._interpreter.invoke()
+            out = self._interpreter.get_tensor(self._output["index"])[0]
+        steps = out.astype(np.float32) - self._sidecar.output.zero_point
+        return np.asarray(steps * self._sidecar.output.scale, np.float32)
+
+    def _check_shape(self, path: Path) -> None:
+        sidecar, width = self._sidecar, len(names(self._recipe))
+        wanted = {
+            "labels": (LABELS, tuple(sidecar.labels)),
+            "input": ([1, width], list(self._input["shape"])),
+            "output": ([1, len(LABELS)], list(self._output["shape"])),
+            "input type": (np.int8, self._input["dtype"]),
+            "output type": (np.int8, self._output["dtype"]),
+            "input numbers": (_numbers(sidecar.input), _tensor_numbers(self._input)),
+            "output numbers": (_numbers(sidecar.output), _tensor_numbers(self._output)),
+            "normalisation": (
+                (width, width),
+                (len(sidecar.normalisation.mean), len(sidecar.normalisation.deviation)),
+            ),
+        }
+        for what, (want, found) in wanted.items():
+            if want != found:
+                raise ModelError(
+                    f"wanted {what} {want} in {path.name}; found {found}: "
+                    "install the model and the sered that belong together"
+                )
+
+    def _check_golden(self, path: Path) -> None:
+        """The same sound must give the same numbers here as where the model was made."""
+        golden, found = self._sidecar.golden, statistics(tuning_signal(), self._recipe)
+        assert found is not None
+        normalised = normalise(found, self._sidecar.normalisation)
+        shares = probabilities(self.logits(normalised), self._sidecar.temperature)
+        off = max(
+            _distance(normalised, golden.statistics),
+            # one step of the int8 outputs may round the other way on another processor
+            _distance(shares, golden.probabilities) / 5,
+        )
+        if off > 0.01:
+            raise ModelError(
+                f"wanted {path.name} to judge its tuning signal as its sidecar says; found it off "
+                f"by {off:.3f}: install the model and the sered that belong together"
+            )
+
+
+def _distance(found: NDArray[Any], wanted: tuple[float, ...]) -> float:
+    if len(found) != len(wanted):
+        return float("inf")
+    return float(np.abs(found - np.asarray(wanted)).max())
+
+
+def _numbers(tensor: Tensor) -> tuple[float, int]:
+    return round(tensor.scale, 7), tensor.zero_point
+
+
+def _tensor_numbers(details: dict[str, Any]) -> tuple[float, int]:
+    scale, zero_point = details["quantization"]
+    return round(float(scale), 7), int(zero_point)
