@@ -1,0 +1,67 @@
+"""What the doctor's tests share: a box of files, and one check's result by its id."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sered import config
+from sered.diagnose import runner
+from sered.diagnose.groups import GROUPS
+from sered.diagnose.model import Context, Result
+from sered.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Examine = Callable[..., dict[str, Result]]
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Callable[..., Path]:
+    """Writes files under a root of its own: box({"proc/meminfo": "..."})."""
+
+    def write(files: dict[str, str]) -> Path:
+        root = tmp_path / "root"
+        for name, text in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        root.mkdir(exist_ok=True)
+        return root
+
+    return write
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Callable[..., Context]:
+    """A context from a TOML text, read as the command does; `where` adds fields to it."""
+
+    def make(toml: str = "", **where: object) -> Context:
+        path = tmp_path / "sered.toml"
+        path.write_text(textwrap.dedent(toml))
+        settings, said = None, ""
+        try:
+            settings = config.load(path, environ={})
+        except ConfigError as error:
+            said = str(error)
+        return Context(settings, path, said, **where)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def examine() -> Examine:
+    """Runs one group as the command does: id (and `id/line` in lines' groups) to result."""
+
+    def run(group: str, context: Context) -> dict[str, Result]:
+        chosen = [one for one in GROUPS if one.name == group]
+        return {
+            f"{result.check.id}/{result.line}" if result.line else result.check.id: result
+            for result in runner.run(chosen, context)
+        }
+
+    return run

@@ -1,0 +1,72 @@
+"""The checks as data: every fault has a hint, every hint a fault, every need a check."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sered.diagnose.groups import GROUPS
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from sered.diagnose.model import Check, Group
+
+CHECKS = [check for group in GROUPS for check in group.checks]
+
+
+def home(group: Group) -> ModuleType:
+    return sys.modules[f"sered.diagnose.{group.name}"]
+
+
+def test_ids_are_unique_and_start_with_their_groups_name() -> None:
+    ids = [check.id for check in CHECKS]
+    assert len(set(ids)) == len(ids)
+    for group in GROUPS:
+        for check in group.checks:
+            assert check.group == group.name
+            assert re.fullmatch(r"[a-z]+\.[a-z_]+", check.id)
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_every_fault_of_a_check_is_one_that_its_code_can_find(group: Group) -> None:
+    text = inspect.getsource(home(group))
+    names = {
+        node.value
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    for check in group.checks:
+        assert not set(check.failures) & set(check.warnings), check.id
+        assert {*check.failures, *check.warnings} <= names
+        assert check.failures or check.warnings, f"{check.id} cannot find anything wrong"
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_claims_and_hints_read_as_sentences(check: Check) -> None:
+    assert not check.claim.endswith(".")
+    assert check.why.endswith(".")
+    for name, hint in {**check.failures, **check.warnings}.items():
+        assert len(hint) > 10, f"{check.id} {name}: {hint!r} tells nobody what to do"
+        assert re.fullmatch(r"[a-z0-9_]+", name)
+
+
+def test_needs_and_fixes_point_at_things_that_are_there() -> None:
+    ids = {check.id for check in CHECKS}
+    order = [check.id for check in CHECKS]
+    for group in GROUPS:
+        for check in group.checks:
+            for need in (*group.needs, *check.needs):
+                assert need in ids
+                assert order.index(need) < order.index(check.id), "needs come before"
+            if check.fix:
+                assert set(check.fix.faults) <= {*check.failures, *check.warnings}
+
+
+def test_deadlines_fit_into_the_whole_run() -> None:
+    assert all(0 < check.deadline_s <= 25 for check in CHECKS)
