@@ -53,6 +53,8 @@ class Acoustic(_Payload):
     emotions: EmotionShares
     speech_s: Seconds
     sides: tuple[str, ...]
+    share: float = 0.0
+    """The voice's part of the call's score; with the words' part it adds up to it."""
 
 
 class VerbalTerm(_Payload):
@@ -63,7 +65,7 @@ class VerbalTerm(_Payload):
     offset_s: Seconds
     """Seconds from the call's start."""
     share: float
-    """Its part of the call's score; with the utterances' voice shares they add up to it."""
+    """Its part of the call's score; all of them and the voice's part add up to it."""
 
 
 class Verbal(_Payload):
@@ -73,6 +75,8 @@ class Verbal(_Payload):
     words: Annotated[int, Field(ge=0)]
     asr_confidence: Share
     terms: tuple[VerbalTerm, ...]
+    share: float = 0.0
+    """The words' part of the call's score; the terms' shares add up to it."""
 
 
 class Trend(_Payload):

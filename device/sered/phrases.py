@@ -122,6 +122,8 @@ class Found(Generic[T]):
     start: int
     end: int
     """One past its last word."""
+    weight: float
+    """How many of its words the phrase names, and half of those that fill its gaps."""
     value: T
 
 
@@ -138,12 +140,15 @@ class PhraseBook(Generic[T]):
         self._patterns = [(re.compile(_regex(phrase)), value) for phrase, value in phrases]
 
     def find(self, tokens: Sequence[str]) -> list[Found[T]]:
-        """Phrases in words as `spoken` gives them, in order; where two overlap the longer one."""
+        """Phrases in words as `spoken` gives them, in order, none overlapping.
+
+        Where two overlap, the one of more weight is meant.
+        """
         taken: set[int] = set()
         found: list[Found[T]] = []
         # the later line wins a tie, so that a site's own phrase beats ours
         hits = self.find_all(tokens)[::-1]
-        for hit in sorted(hits, key=lambda hit: hit.start - hit.end):
+        for hit in sorted(hits, key=lambda hit: -hit.weight):
             if taken.isdisjoint(range(hit.start, hit.end)):
                 taken.update(range(hit.start, hit.end))
                 found.append(hit)
@@ -153,7 +158,12 @@ class PhraseBook(Generic[T]):
         """Every phrase found, overlapping or not, in the table's order."""
         text = "".join(f" {token}" for token in tokens)
         return [
-            Found(text.count(" ", 0, match.start()), text.count(" ", 0, match.end()), value)
+            Found(
+                start=text.count(" ", 0, match.start()),
+                end=text.count(" ", 0, match.end()),
+                weight=match[0].count(" ") - sum(gap.count(" ") for gap in match.groups()) / 2,
+                value=value,
+            )
             for pattern, value in self._patterns
             for match in pattern.finditer(text)
         ]
@@ -167,7 +177,7 @@ def _regex(phrase: str) -> str:
         elif element == "$":
             parts.append(r"$")
         elif element == "...":
-            parts.append(r"(?: \S+){0,3}?")
+            parts.append(r"((?: \S+){0,3}?)")
         else:
             optional = element.endswith("?")
             parts.append(_element(element.removesuffix("?"), phrase) + ("?" if optional else ""))

@@ -101,12 +101,12 @@ def judge(
             escalate=undetermined is None and score <= settings.escalate_below,
             causes=causes(heard, settings.cause) if not undetermined and score < 0 else (),
         ),
-        acoustic=_acoustic(heard, mode),
+        acoustic=_acoustic(heard, weighed, mode),
         verbal=_verbal(heard, weighed, call.start_s, mode),
         trend=_trend(heard, usable or mode),
         worst=_worst(heard, weighed, call.start_s),
         utterances=tuple(
-            _share(result, piece, call.start_s)
+            _share(result, piece, call.start_s, usable or mode)
             for result, piece in zip(heard, weighed.pieces, strict=True)
         ),
     )
@@ -198,7 +198,7 @@ def _confidence(score: float, mode: Mode) -> float:
     return negative if score < 0 else 1.0 - negative
 
 
-def _acoustic(results: Sequence[UtteranceResult], mode: Mode) -> Acoustic | None:
+def _acoustic(results: Sequence[UtteranceResult], weighed: Weighed, mode: Mode) -> Acoustic | None:
     judged = [r for r in results if r.emotion and mode != "text"]
     if not judged:
         return None
@@ -214,6 +214,7 @@ def _acoustic(results: Sequence[UtteranceResult], mode: Mode) -> Acoustic | None
         emotions=EmotionShares(**{k: min(1.0, v) for k, v in shares.items()}),
         speech_s=round(speech_s, 3),
         sides=tuple(sorted({r.utterance.side.value for r in judged})),
+        share=sum(piece.voice_share for piece in weighed.pieces),
     )
 
 
@@ -234,6 +235,7 @@ def _verbal(
         words=sum(len(r.transcript.words) for r in judged if r.transcript),
         asr_confidence=_asr_confidence(judged),
         terms=tuple(terms),
+        share=sum(piece.words_share for piece in weighed.pieces),
     )
 
 
@@ -281,7 +283,7 @@ def _worst(results: Sequence[UtteranceResult], weighed: Weighed, start_s: float)
     )
 
 
-def _share(result: UtteranceResult, piece: Piece, start_s: float) -> UtteranceShare:
+def _share(result: UtteranceResult, piece: Piece, start_s: float, mode: Mode) -> UtteranceShare:
     known = piece.voice is not None or piece.words is not None
     return UtteranceShare(
         offset_s=_since(start_s, result.utterance.start_s),
@@ -289,7 +291,7 @@ def _share(result: UtteranceResult, piece: Piece, start_s: float) -> UtteranceSh
         emotion=result.emotion.label if result.emotion else None,
         acoustic=piece.voice,
         verbal=piece.words,
-        score=weigh([result], "both").score if known else None,
+        score=weigh([result], mode).score if known else None,
         share=piece.voice_share + piece.words_share,
     )
 

@@ -1,0 +1,107 @@
+"""Why a call was judged as it was, in plain sentences with times. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sered.messages import Acoustic, CallReport, Sentiment, Trend, Verbal
+
+MOST_TERMS = 6
+"""Phrases named; the rest are in the report."""
+STEADY = 0.1
+"""A change of the feeling under which it is called steady."""
+
+UNDETERMINED = {
+    "too_little_speech": "the customer spoke too little to judge",
+    "too_noisy": "the customer's voice drowns in noise",
+    "low_asr_confidence": "too few words were understood for sure",
+    "disagreement": "the voice and the words say opposite things",
+    "mixed_side": "both people share one channel, so the agent cannot be kept out",
+    "no_analysis": "neither the voice nor the words could be analysed",
+    "neutral": "nothing in it is clearly negative or positive",
+}
+"""What each reason of a missing category means."""
+
+
+def explain(report: CallReport) -> list[str]:
+    """Sentences that tell how a report's verdict came about, in the order of importance."""
+    sentiment = report.sentiment
+    if sentiment is None:
+        return ["No verdict: nobody answered the call."]
+    lines = [_head(sentiment)]
+    if sentiment.escalate:
+        lines.append("Somebody should call the customer back.")
+    if sentiment.causes:
+        lines.append(f"The probable cause: {_listed(sentiment.causes)}.")
+    lines += _voice(report.acoustic, report)
+    lines += _words(report.verbal, report)
+    lines += _course(report.trend, report)
+    return lines
+
+
+def clock(seconds: float) -> str:
+    """Seconds from the call's start as `1:05`."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _head(sentiment: Sentiment) -> str:
+    score = f"score {sentiment.score:+.2f} on a scale from -1 to +1"
+    if sentiment.category is None:
+        reason = sentiment.undetermined or ""
+        return f"Undetermined, because {UNDETERMINED.get(reason, reason)} ({score})."
+    sure = f"{sentiment.confidence:.0%} sure"
+    return f"{sentiment.category.capitalize()}: {score}, {sure}."
+
+
+def _voice(acoustic: Acoustic | None, report: CallReport) -> list[str]:
+    if acoustic is None:
+        return ["The voice was not judged."] if report.mode != "text" else []
+    emotions = sorted(acoustic.emotions.model_dump().items(), key=lambda pair: -pair[1])
+    named = _listed([f"{label} {part:.0%}" for label, part in emotions[:3] if part >= 0.1])
+    return [
+        f"The voice says {acoustic.score:+.2f} over {acoustic.speech_s:.0f} s of speech "
+        f"({named}) and gives {acoustic.share:+.2f} of the score."
+    ]
+
+
+def _words(verbal: Verbal | None, report: CallReport) -> list[str]:
+    if verbal is None:
+        return ["The words were not judged."] if report.mode != "audio" else []
+    heard = f"{verbal.words} words, heard with {verbal.asr_confidence:.0%} certainty"
+    if not verbal.share:
+        return [f"The words say nothing either way ({heard})."]
+    lines = [
+        f"The words say {verbal.score:+.2f} ({heard}) and give {verbal.share:+.2f} of the score:"
+    ]
+    strongest = sorted(verbal.terms, key=lambda term: -abs(term.share))[:MOST_TERMS]
+    lines += [
+        f"  at {clock(term.offset_s)} “{term.text}” {term.share:+.2f}"
+        for term in sorted(strongest, key=lambda term: term.offset_s)
+    ]
+    left = len(verbal.terms) - len(strongest)
+    return [*lines, f"  and {left} more"] if left else lines
+
+
+def _course(trend: Trend | None, report: CallReport) -> list[str]:
+    lines = []
+    worst = report.worst
+    if worst is not None:
+        until = clock(worst.offset_s + worst.duration_s)
+        lines.append(f"The worst moment is from {clock(worst.offset_s)} to {until}.")
+    if trend is not None:
+        present = [quarter for quarter in trend.quarters if quarter is not None]
+        if len(present) > 1:
+            word = "stayed much the same"
+            if abs(trend.change) >= STEADY:
+                word = "got better" if trend.change > 0 else "got worse"
+            lines.append(
+                f"The customer's feeling {word}: {present[0]:+.2f} in the beginning, "
+                f"{present[-1]:+.2f} at the end."
+            )
+    return lines
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(names) if names else "nothing stands out"
