@@ -52,9 +52,7 @@ def load(
     return _with_password(settings, environ)
 
 
-def chosen_path(
-    path: Path | None = None, environ: Mapping[str, str] = os.environ
-) -> Path | None:
+def chosen_path(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
     """The file that `load` reads; None: there is none, the defaults hold."""
     if path or "SERED_CONFIG" in environ:
         return path or Path(environ["SERED_CONFIG"])
@@ -64,6 +62,11 @@ def chosen_path(
 def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Where the running service tells programs on the same box how it is: systemd's, or /run."""
     return Path(environ.get("RUNTIME_DIRECTORY") or RUNTIME_DIR)
+
+
+def notify_socket(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Where systemd wants to hear how the service is; None when it did not start it."""
+    return environ.get("NOTIFY_SOCKET")
 
 
 def _read(path: Path) -> str:

@@ -85,7 +85,7 @@ def draw(picture: Picture, out: Path) -> None:
     """
     figure = _figure()
     grid = figure.add_gridspec(
-        3, 1, height_ratios=(5, 4, 2.4), hspace=0, left=0.075, right=0.975, top=0.83, bottom=0.075
+        3, 1, height_ratios=(5, 4, 2.9), hspace=0, left=0.075, right=0.975, top=0.83, bottom=0.075
     )
     sound = figure.add_subplot(grid[0])
     score = figure.add_subplot(grid[1], sharex=sound)
@@ -219,16 +219,16 @@ def _draw_score(axes: Any, picture: Picture) -> None:
 
 
 def _draw_words(axes: Any, picture: Picture) -> None:
-    """The phrases that moved the score most, under the moment they were said, in three rows."""
-    axes.set_ylim(0, 3.2)
-    axes.set_yticks([1.5], ["words"], color=_INK, size=11)
+    """The phrases that moved the score most, under the moment they were said, in four rows."""
+    axes.set_ylim(0, 4.2)
+    axes.set_yticks([2.1], ["words"], color=_INK, size=11)
     terms: tuple[VerbalTerm, ...] = picture.call.verbal.terms if picture.call.verbal else ()
     if not terms:
         axes.text(0.5, 0.5, "no telling words", transform=axes.transAxes, ha="center", va="center")
         return
     most = sorted(terms, key=lambda term: -abs(term.share))[:_TERMS]
     full = max(picture.loudness.duration_s, 1.0)
-    rows = [-math.inf] * 3
+    rows = [-math.inf] * 4
     for term in sorted(most, key=lambda term: term.offset_s):
         begin = picture.call_at_s + term.offset_s
         wide = (len(term.text) + 2) * 0.0078 * full
@@ -238,7 +238,7 @@ def _draw_words(axes: Any, picture: Picture) -> None:
             continue
         rows[free[0]] = begin + wide
         colour = _BAD if term.valence < 0 else _GOOD
-        axes.text(begin, 2.5 - free[0], term.text, size=10.5, color=colour, va="center")
+        axes.text(begin, 3.6 - free[0], term.text, size=10.5, color=colour, va="center")
 
 
 def _draw_moment(panels: tuple[Any, ...], picture: Picture) -> None:

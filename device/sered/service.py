@@ -71,6 +71,10 @@ class Service:
         self._taps: dict[str, LiveTap] = {}
         self._ready = False
         self._progress: dict[str, tuple[int, int]] = {}
+        self.left = 0
+        """Messages that the broker had not taken when the service ended."""
+        self.broker = ""
+        """One sentence on the connection as it was then."""
 
     def run(self, drain_s: float = 0.0) -> int:
         """Listen until the end; 0 for an orderly one, 1 when a part died.
@@ -233,5 +237,6 @@ class Service:
         end = time.monotonic() + (0.0 if self._died else drain_s)
         while self._spool.depth and time.monotonic() < end and not self._stop.is_set():
             time.sleep(0.02)
+        self.left, self.broker = self._spool.depth, self._publisher.state.sentence
         self._publisher.stop(_FLUSH_S)
         self._spool.close()

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from sered.errors import SeredError
 from sered.records import FRAME, RATE_HZ, EndReason
 
 if TYPE_CHECKING:
@@ -86,6 +87,10 @@ class LineWorker:
                 self.frames += 1
             for message in self.line.finish(self._reason):
                 self._deliver(message)
+        except SeredError as error:
+            # a recording that is cut off: the sentence says what to do, a traceback would not
+            log.error("line.ended line=%s %s", self.name, error)  # noqa: TRY400
+            self._failed(str(error))
         except Exception:
             log.exception("line.died line=%s", self.name)
             self._failed(f"line {self.name} died")

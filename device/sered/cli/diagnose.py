@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command()(diagnose)
 
 
-def diagnose(  # noqa: PLR0917 - Typer's options
+def diagnose(
     config: options.Config = None,
     only: Annotated[
         _Groups, typer.Option("--only", metavar="GROUP", help="Only this group; may be repeated.")

@@ -1,0 +1,5 @@
+"""`python -m sered` is `sered`."""
+
+from sered.cli import main
+
+main()

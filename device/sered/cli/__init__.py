@@ -1,0 +1,81 @@
+"""The command line: parses, prints and exits; everything it does is done elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from sered import __version__
+from sered.cli import (
+    analyze,
+    config,
+    demo,
+    devices,
+    diagnose,
+    models,
+    run,
+    watch,
+)
+from sered.errors import SeredError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+app = typer.Typer(
+    name="sered",
+    help=(
+        "Hears how customers feel on a desk phone, offline, and publishes one verdict a call.\n\n"
+        "Exit status: 0 done, 1 failed or partly failed, 2 wrong usage or configuration.\n\n"
+        "Example: sered analyze call.wav --plot call.png"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sered {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for _module in (run, analyze, devices, diagnose, watch, demo):
+    _module.register(app)
+app.add_typer(models.app, name="models")
+app.add_typer(config.app, name="config")
+
+
+def main() -> None:
+    """Run one command; every error that a user may see is one sentence on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal that cannot show a sign gets a question mark, not an end
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except SeredError as error:
+        typer.echo(f"sered: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # `sered ... | head`: whoever read us has gone, which is no fault
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,238 @@
+"""`sered analyze`: recordings in, verdicts out, through the very line that live sound takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sered.cli import options
+from sered.errors import AudioError, ConfigError, SeredError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sered.messages import CallReport, Live
+    from sered.parts import Judges
+    from sered.recording import Recording
+    from sered.settings import LineSettings, Settings
+
+    Progress = Callable[[str, float], None]
+    """Called with a file's name and the share of it that is done."""
+
+SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
+"""What a folder is searched for; a file that is named is always tried."""
+
+_MONO, _PAIR = "customer=mono", "agent=left,customer=right"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One call of a recording."""
+
+    path: Path
+    at_s: float
+    """Where in the recording it begins."""
+    sides: str
+    report: CallReport
+    running: tuple[Live, ...]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(analyze)
+
+
+def analyze(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE|DIR...", help="Recordings, or folders of them.")
+    ],
+    mode: options.Mode = None,
+    sides: Annotated[
+        str | None,
+        typer.Option(
+            help="Who is on which channel: customer=right,agent=left; or mixed=mono. Without it "
+            "a pair is agent=left,customer=right and a single channel is the customer's."
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.png", help="Draw each call; several are numbered."),
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="How the score came about.")] = False,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> None:
+    """Judge recorded calls.
+
+    WAV, FLAC, OGG or MP3, any rate from 8 kHz, mono or stereo; folders are searched for them.
+    A broken file is named with its reason, the rest go on, and the exit status is 1.
+
+    Examples: sered analyze call.wav --plot call.png; sered analyze calls/ --json
+    """
+    settings = options.settings(config, {"mode": mode})
+    if sides is not None:
+        check_sides(sides)
+    found = list(_recordings(files))
+    from sered.parts import load_judges  # noqa: PLC0415 - the models' runtimes
+
+    judges = load_judges(settings)
+    say = options.console(err=True)
+    for _, sentence in judges.faults:
+        say.print(f"note: {sentence}", soft_wrap=True)
+    results: list[tuple[Path, list[Judged], str | None]] = []
+    noted: set[str] = set()
+    with _progress(len(found)) as progress:
+        for path in found:
+            calls, fault = [], None
+            try:
+                calls = judge_file(path, sides, settings, judges, progress)
+            except AudioError as error:
+                fault = str(error)
+                say.print(f"sered: {fault}", soft_wrap=True)
+            results.append((path, calls, fault))
+            if sides is None and calls and calls[0].sides not in noted:
+                noted.add(calls[0].sides)
+                say.print(_assumed(calls[0].sides), soft_wrap=True)
+    _print(results, as_json=as_json, explain=explain)
+    if plot is not None:
+        for out in _draw([call for _, calls, _ in results for call in calls], plot, settings):
+            say.print(f"Picture: {out}", soft_wrap=True)
+    if any(fault for _, _, fault in results):
+        raise typer.Exit(1)
+
+
+def judge_file(
+    path: Path,
+    sides: str | None,
+    settings: Settings,
+    judges: Judges,
+    progress: Progress = lambda _name, _share: None,
+) -> list[Judged]:
+    """The calls in one recording, in order; raises AudioError for a file that cannot be read."""
+    from sered.clock import RecordingClock  # noqa: PLC0415
+    from sered.messages import CallReport, Live  # noqa: PLC0415
+    from sered.parts import make_line  # noqa: PLC0415
+    from sered.records import RATE_HZ, EndReason  # noqa: PLC0415
+
+    line_settings, recording = open_recording(path, sides, settings.line[0])
+    clock = RecordingClock(path, recording.duration_s, line_settings.name)
+    line = make_line(settings, line_settings, judges, clock)
+    out: list[Judged] = []
+    running: list[Live] = []
+
+    def take(messages: list[Any]) -> None:
+        for message in messages:
+            if isinstance(message, Live):
+                running.append(message)
+            elif isinstance(message, CallReport):
+                at_s = (message.started_at - clock.wall(0.0)).total_seconds()
+                out.append(Judged(path, at_s, line_settings.sides, message, tuple(running)))
+                running.clear()
+
+    for frame in recording.frames():
+        take(line.feed(frame))
+        progress(path.name, frame.start / RATE_HZ / max(recording.duration_s, 1e-3))
+    take(line.finish(EndReason.END_OF_RECORDING))
+    progress(path.name, 1.0)
+    return out
+
+
+def open_recording(
+    path: Path, sides: str | None, line: LineSettings
+) -> tuple[LineSettings, Recording]:
+    """The file, and the line with its sides; unless given they follow from its channels."""
+    from sered.recording import Recording  # noqa: PLC0415 - libsndfile
+    from sered.settings import parse_sides  # noqa: PLC0415
+
+    if sides is None:
+        sides = _MONO if Recording(path, parse_sides(_MONO)).channels == 1 else _PAIR
+    return line.model_copy(update={"sides": sides}), Recording(path, parse_sides(sides))
+
+
+def check_sides(sides: str) -> None:
+    """Raise ConfigError unless `sides` says who is on which channel."""
+    from sered.settings import parse_sides  # noqa: PLC0415
+
+    try:
+        parse_sides(sides)
+    except ValueError as error:
+        msg = f"--sides {sides}: {error}."
+        raise ConfigError(msg) from None
+
+
+def _recordings(named: list[Path]) -> Iterator[Path]:
+    for path in named:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        if not inside:
+            msg = f"{path}: no recordings in this folder ({', '.join(sorted(SUFFIXES))})."
+            raise AudioError(msg)
+        yield from inside
+
+
+def _assumed(sides: str) -> str:
+    if sides == _PAIR:
+        return f"note: took {_PAIR}; say it otherwise with --sides."
+    return (
+        "note: took the one channel for the customer's; a recording of both people is "
+        "--sides mixed=mono."
+    )
+
+
+def _progress(files: int) -> Any:
+    """Progress on a terminal; a line a file where there is none and several to do."""
+    from sered.cli.progress import Bar, Lines  # noqa: PLC0415
+
+    console = options.console(err=True)
+    return Bar(console) if console.is_terminal else Lines(console, files)
+
+
+def _print(
+    results: list[tuple[Path, list[Judged], str | None]], *, as_json: bool, explain: bool
+) -> None:
+    if as_json:
+        options.print_json(
+            [
+                {
+                    "file": str(path),
+                    "error": fault,
+                    "calls": [c.report.model_dump(mode="json", by_alias=True) for c in calls],
+                }
+                for path, calls, fault in results
+            ]
+        )
+        return
+    from sered.cli.tables import show_call  # noqa: PLC0415
+    from sered.explain import explain as why  # noqa: PLC0415
+
+    console = options.console()
+    for path, calls, fault in results:
+        if not calls and fault is None:
+            console.print(f"{path}: no call in it: nobody speaks.", soft_wrap=True)
+        for call in calls:
+            show_call(console, call.report, path.name, call.at_s)
+            if explain:
+                for sentence in why(call.report):
+                    console.print(f"  {sentence}")
+            console.print()
+
+
+def _draw(calls: list[Judged], out: Path, settings: Settings) -> Iterator[Path]:
+    from sered.plot import Picture, draw, loudness  # noqa: PLC0415
+    from sered.recording import Recording  # noqa: PLC0415
+    from sered.settings import parse_sides  # noqa: PLC0415
+
+    if not calls:
+        msg = f"{out}: not drawn, there is no call."
+        raise SeredError(msg)
+    for number, call in enumerate(calls, 1):
+        target = out if len(calls) == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
+        levels = loudness(Recording(call.path, parse_sides(call.sides)).frames())
+        threshold = settings.verdict.escalate_below
+        draw(Picture(call.report, call.running, levels, call.at_s, threshold), target)
+        yield target

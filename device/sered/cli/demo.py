@@ -1,0 +1,229 @@
+"""`sered demo`: broker, subscriber and appliance as three programs, and one call through them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sered.cli import options
+from sered.cli.watch import WATCHING
+from sered.errors import BrokerError, SeredError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CALL = Path(__file__).parent.parent / "demo" / "call.wav"
+_SIDES = "agent=left,customer=right"
+_START_S = 10.0
+_END_S = 60.0
+_MOSQUITTO_PATH = "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(demo)
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the picture of the call.")
+    ] = Path("out"),
+) -> None:
+    """Judge the bundled demo call, end to end.
+
+    Starts Mosquitto on a free loopback port, `sered watch` as subscriber and `sered run --replay`
+    as the box, each a program of its own; then shows what the subscriber received. Nothing is
+    left running or configured.
+
+    Example: sered demo
+    """
+    if not CALL.is_file():
+        msg = f"{CALL}: the demo call is not here. Install sered again."
+        raise SeredError(msg)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="sered-demo-") as folder:
+        received = _play(Path(folder))
+    calls = [m["payload"] for m in received if m["topic"].endswith("/calls")]
+    if len(calls) != 1:
+        msg = f"wanted the verdict of one call at the subscriber, found {len(calls)}."
+        raise SeredError(msg)
+    lives = [m["payload"] for m in received if m["topic"].endswith("/live")]
+    _show(calls[0], lives, out)
+    typer.echo(f"Done in {time.monotonic() - began:.0f} s.")
+
+
+def _play(folder: Path) -> list[dict[str, Any]]:
+    """The call through all three programs; every message that the subscriber received."""
+    with contextlib.ExitStack() as stack:
+        port = stack.enter_context(_broker(folder))
+        typer.echo(f"Broker      Mosquitto on 127.0.0.1:{port}, for this demo only")
+        config = folder / "sered.toml"
+        config.write_text(_configuration(folder, port), encoding="utf-8")
+        common = ("--config", str(config))
+        watch = _start(stack, folder, "watch", *common, "--json")
+        _wait_for_subscriber(watch, folder / "watch.log")
+        typer.echo("Subscriber  sered watch --json, a program of its own")
+        recording = ("--replay", str(CALL), "--sides", _SIDES, "--speed", "max")
+        box = _start(stack, folder, "run", *common, *recording)
+        typer.echo("Box         sered run --replay call.wav, as fast as it can listen")
+        received = list(_messages(watch, box))
+        if box.wait(_START_S) != 0:
+            msg = f"the box ended with status {box.returncode}:\n{_said(folder, 'run')}"
+            raise SeredError(msg)
+    return received
+
+
+def _configuration(folder: Path, port: int) -> str:
+    spool = json.dumps(str(folder / "spool.db"))
+    return (
+        'site = "demo"\ndevice = "box"\nlog_level = "warning"\n'
+        f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\nlive = true\n[spool]\npath = {spool}\n'
+    )
+
+
+@contextlib.contextmanager
+def _broker(folder: Path) -> Iterator[int]:
+    """A Mosquitto on a free loopback port; it is what sites run, and speaks MQTT 5."""
+    program = shutil.which("mosquitto", path=_MOSQUITTO_PATH)
+    if program is None:
+        msg = "The demo needs Mosquitto, the MQTT broker: sudo apt-get install mosquitto"
+        raise BrokerError(msg)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    config = folder / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+    with (folder / "mosquitto.log").open("w") as log:
+        broker = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
+    try:
+        _until(lambda: _answers(port) or broker.poll() is not None)
+        if broker.poll() is not None or not _answers(port):
+            msg = f"Mosquitto did not start:\n{_said(folder, 'mosquitto')}"
+            raise BrokerError(msg)
+        yield port
+    finally:
+        _end(broker)
+
+
+def _start(
+    stack: contextlib.ExitStack, folder: Path, command: str, *arguments: str
+) -> subprocess.Popen[bytes]:
+    log = stack.enter_context((folder / f"{command}.log").open("w"))
+    program = subprocess.Popen(
+        [sys.executable, "-m", "sered", command, *arguments], stdout=subprocess.PIPE, stderr=log
+    )
+    stack.callback(_end, program)
+    return program
+
+
+def _end(program: subprocess.Popen[bytes]) -> None:
+    program.terminate()
+    try:
+        program.wait(_START_S)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+    if program.stdout is not None:
+        program.stdout.close()
+
+
+def _messages(
+    watch: subprocess.Popen[bytes], box: subprocess.Popen[bytes]
+) -> Iterator[dict[str, Any]]:
+    """What the subscriber prints, until the box has said goodbye; shows how the call goes."""
+    from sered.cli.tables import signed  # noqa: PLC0415 - rich
+    from sered.explain import clock  # noqa: PLC0415
+
+    end = time.monotonic() + _END_S
+    for line in _lines(watch, end):
+        message: dict[str, Any] = json.loads(line)
+        yield message
+        payload, leaf = message["payload"], message["topic"].rpartition("/")[2]
+        if leaf == "live":
+            typer.echo(
+                f"  {clock(payload['offset_s'])}  {payload['duration_s']:3.1f} s, sounds "
+                f"{payload['emotion'] or 'unclear':9} running score {signed(payload['running'])}"
+            )
+        elif leaf == "alerts":
+            typer.echo(f"  alert: {payload['state']}")
+        elif leaf == "status" and payload["state"] == "offline" and not message["retained"]:
+            return
+    box.poll()
+    msg = "the subscriber heard nothing more for a minute, and the box has not said goodbye."
+    raise BrokerError(msg)
+
+
+def _lines(program: subprocess.Popen[bytes], end: float) -> Iterator[bytes]:
+    """Whole lines of a program's output until it ends or the time is over."""
+    assert program.stdout is not None
+    rest = b""
+    with selectors.DefaultSelector() as ready:
+        ready.register(program.stdout, selectors.EVENT_READ)
+        while ready.select(max(end - time.monotonic(), 0.0)):
+            chunk = os.read(program.stdout.fileno(), 65_536)
+            if not chunk:
+                return
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines
+
+
+def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
+    from sered.cli.tables import show_call  # noqa: PLC0415
+    from sered.messages import CallReport, Live  # noqa: PLC0415
+    from sered.plot import Picture, draw, loudness  # noqa: PLC0415
+    from sered.recording import Recording  # noqa: PLC0415
+    from sered.settings import VerdictSettings, parse_sides  # noqa: PLC0415
+
+    report = CallReport.model_validate(call)
+    recording = Recording(CALL, parse_sides(_SIDES))
+    began = CALL.stat().st_mtime - recording.duration_s
+    at_s = report.started_at.timestamp() - began
+    typer.echo("\nWhat the subscriber received, as a person reads it:\n")
+    show_call(options.console(), report, CALL.name, at_s)
+    typer.echo("\nand as it came:\n")
+    options.print_json(call)
+    out.mkdir(parents=True, exist_ok=True)
+    picture = Picture(
+        report,
+        [Live.model_validate(live) for live in lives],
+        loudness(recording.frames()),
+        at_s,
+        VerdictSettings().escalate_below,
+    )
+    draw(picture, out / "demo-call.png")
+    typer.echo(f"\nPicture: {out / 'demo-call.png'}")
+
+
+def _wait_for_subscriber(watch: subprocess.Popen[bytes], log: Path) -> None:
+    _until(lambda: WATCHING in log.read_text() or watch.poll() is not None)
+    if WATCHING not in log.read_text():
+        msg = f"the subscriber did not start:\n{log.read_text()}"
+        raise BrokerError(msg)
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
+        return True
+    return False
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + _START_S
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def _said(folder: Path, program: str) -> str:
+    return (folder / f"{program}.log").read_text(errors="replace").strip()

@@ -1,0 +1,115 @@
+"""`sered run`: the service, on live taps or on a recording that takes their place."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sered.cli import options
+from sered.errors import BrokerError, ConfigError
+
+if TYPE_CHECKING:
+    from sered.service import Feed
+    from sered.settings import LineSettings, Settings
+
+_DRAIN_S = 10.0
+
+
+class Speed(StrEnum):
+    """How fast a recording is played."""
+
+    REALTIME = "realtime"
+    MAX = "max"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(run)
+
+
+def run(
+    config: options.Config = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Play this recording instead of listening live."),
+    ] = None,
+    line: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which line it is played on; the first.")
+    ] = None,
+    sides: Annotated[
+        str | None,
+        typer.Option(help="Who is on which of its channels; without it as `sered analyze` does."),
+    ] = None,
+    speed: Annotated[Speed, typer.Option(help="How fast it is played.")] = Speed.REALTIME,
+) -> None:
+    """Run the service: listen, judge, publish.
+
+    It runs until it is told to stop. With --replay it ends with the recording, when the broker
+    has every verdict.
+
+    Examples: sered run; sered run --replay call.wav --speed max
+    """
+    settings = options.settings(config)
+    if replay is None and (line or sides):
+        msg = "--line and --sides belong to --replay FILE; live lines are in the configuration."
+        raise ConfigError(msg)
+    _log(settings.log_level)
+    from sered import config as surroundings  # noqa: PLC0415
+    from sered.notify import Notifier  # noqa: PLC0415
+    from sered.service import Service, live_feeds  # noqa: PLC0415
+
+    feeds = (
+        live_feeds(settings)
+        if replay is None
+        else [_recorded(settings, replay, line, sides, speed)]
+    )
+    service = Service(settings, feeds, Notifier(surroundings.notify_socket()))
+    status = service.run(drain_s=0.0 if replay is None else _DRAIN_S)
+    if replay is not None and service.left:
+        msg = (
+            f"{service.left} message(s) wait in {settings.spool.path} for the broker: "
+            f"{service.broker}. They go out when `sered run` next reaches it."
+        )
+        raise BrokerError(msg)
+    raise typer.Exit(status)
+
+
+def _recorded(
+    settings: Settings, path: Path, line: str | None, sides: str | None, speed: Speed
+) -> Feed:
+    """The recording on its line, with the clock that `sered analyze` gives it."""
+    from sered.cli.analyze import check_sides, open_recording  # noqa: PLC0415
+    from sered.clock import RecordingClock  # noqa: PLC0415
+    from sered.replay import Paced  # noqa: PLC0415
+    from sered.service import Feed  # noqa: PLC0415
+
+    if sides is not None:
+        check_sides(sides)
+    played, recording = open_recording(path, sides, _line(settings, line))
+    clock = RecordingClock(path, recording.duration_s, played.name)
+    source = Paced(recording) if speed is Speed.REALTIME else recording
+    return Feed(played, source, clock)
+
+
+def _line(settings: Settings, name: str | None) -> LineSettings:
+    for line in settings.line:
+        if name in (None, line.name):
+            return line
+    known = ", ".join(line.name for line in settings.line)
+    msg = f"--line {name}: no such line in the configuration; known: {known}."
+    raise ConfigError(msg)
+
+
+def _log(level: str) -> None:
+    # journald stamps each line itself
+    form = (
+        "%(asctime)s %(levelname)s %(message)s"
+        if sys.stderr.isatty()
+        else "%(levelname)s %(message)s"
+    )
+    logging.basicConfig(level=level.upper(), format=form, stream=sys.stderr)

@@ -1,0 +1,132 @@
+"""A call report as a person reads it: what, why, when, which words, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sered.explain import UNDETERMINED, clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console, RenderableType
+
+    from sered.messages import CallReport, UtteranceShare
+
+_NARROW = 72
+_INDENT = 2
+_ENDINGS = {
+    "hang_up_tone": "hung up",
+    "on_hook": "hung up",
+    "silence": "fell silent",
+    "max_length": "cut at the longest call",
+    "unanswered": "not answered",
+    "end_of_recording": "until the recording's end",
+    "shutdown": "until the box was stopped",
+}
+
+
+def show_call(console: Console, call: CallReport, title: str, at_s: float = 0.0) -> None:
+    """Print one call; `at_s`: where in its recording it begins, so that times match a player's."""
+    console.print(_title(call, title, at_s))
+    for part in (*_verdict(call), _utterances(call, at_s, narrow=console.width < _NARROW)):
+        console.print(Padding(part, (0, 0, 0, _INDENT), expand=False))
+    console.print(Padding(_talk(call), (0, 0, 0, _INDENT), expand=False))
+
+
+def signed(value: float | None) -> str:
+    """A score with its sign; a dash for none."""
+    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+
+
+def _title(call: CallReport, title: str, at_s: float) -> Text:
+    ending = _ENDINGS[str(call.end_reason)]
+    span = f"{clock(at_s)}–{clock(at_s + call.duration_s)}, {ending}"
+    when = f"{call.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    return Text.assemble((title, "bold"), f"  {span}  ", (f"{call.line}, {when}", "dim"))
+
+
+def _verdict(call: CallReport) -> Iterator[RenderableType]:
+    feeling = call.sentiment
+    if feeling is None:
+        yield Text("No verdict: nobody answered.")
+        return
+    if feeling.category is None:
+        why = feeling.undetermined or "neutral"
+        head = Text.assemble(("UNDETERMINED", "bold"), f": {UNDETERMINED.get(why, why)}")
+    else:
+        style = "bold red" if feeling.category == "negative" else "bold green"
+        head = Text(feeling.category.upper(), style)
+    head.append(f"  score {signed(feeling.score)}, confidence {feeling.confidence:.0%}")
+    yield head
+    if feeling.escalate:
+        causes = f"  (probably: {', '.join(feeling.causes).replace('_', ' ')})" * bool(
+            feeling.causes
+        )
+        yield Text.assemble(("Call the customer back", "bold"), causes)
+    parts = []
+    if call.acoustic is not None:
+        shares = call.acoustic.emotions.model_dump()
+        likely = sorted(shares, key=shares.__getitem__, reverse=True)[:3]
+        heard = ", ".join(f"{name} {shares[name]:.0%}" for name in likely)
+        parts.append(f"voice {signed(call.acoustic.score)} ({heard})")
+    if call.verbal is not None:
+        sure = f"{call.verbal.words} words, {call.verbal.asr_confidence:.0%} sure"
+        parts.append(f"words {signed(call.verbal.score)} ({sure})")
+    if parts:
+        yield Text("; ".join(parts))
+    if call.trend is not None:
+        quarters = "  ".join(signed(quarter) for quarter in call.trend.quarters)
+        yield Text(f"quarters {quarters}   change {signed(call.trend.change)}")
+
+
+def _utterances(call: CallReport, at_s: float, *, narrow: bool) -> RenderableType:
+    if not call.utterances:
+        return Text("The customer said nothing.")
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("when", justify="right", no_wrap=True)
+    table.add_column("sounded", no_wrap=True)
+    if not narrow:
+        table.add_column("voice", justify="right", no_wrap=True)
+        table.add_column("words", justify="right", no_wrap=True)
+    table.add_column("moved it", justify="right", no_wrap=True)
+    table.add_column("telling words")
+    for utterance in call.utterances:
+        cells = [clock(at_s + utterance.offset_s), utterance.emotion or "–"]
+        if not narrow:
+            cells += [signed(utterance.acoustic), signed(utterance.verbal)]
+        decided = _decided(call, utterance)
+        words = ", ".join(_words(call, utterance)) or "–"
+        words += "  << decided" if decided else ""
+        table.add_row(*cells, signed(utterance.share), words, style="red" if decided else "")
+    return table
+
+
+def _decided(call: CallReport, utterance: UtteranceShare) -> bool:
+    """Whether the utterance lies in the moment that decided."""
+    if call.worst is None:
+        return False
+    middle = utterance.offset_s + utterance.duration_s / 2
+    return call.worst.offset_s <= middle <= call.worst.offset_s + call.worst.duration_s
+
+
+def _words(call: CallReport, utterance: UtteranceShare) -> Iterator[str]:
+    end = utterance.offset_s + utterance.duration_s
+    for term in call.verbal.terms if call.verbal else ():
+        if utterance.offset_s <= term.offset_s <= end:
+            yield f"{term.text} ({signed(term.valence)})"
+
+
+def _talk(call: CallReport) -> Text:
+    talk = call.talk
+    who = f"customer {talk.customer_s:.0f} s, agent {talk.agent_s:.0f} s"
+    if call.mixed:
+        who = f"both on one channel {talk.mixed_s:.0f} s"
+    rest = f"silence {talk.silence_s:.0f} s, hold {talk.hold_s:.0f} s"
+    times = f"{talk.interruptions} interruption" + "s" * (talk.interruptions != 1)
+    lost = f", {call.quality.lost_s:.1f} s lost" if call.quality.lost_s else ""
+    return Text(f"spoke: {who}; {rest}; {times}{lost}", "dim")
