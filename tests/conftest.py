@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,3 +49,38 @@ def start_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
 def broker(start_broker: Callable[..., Broker]) -> Broker:
     """A real Mosquitto on a free port of the loopback interface, open to everybody."""
     return start_broker()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def sered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Runs a `sered` command in this process; no terminal, 100 columns, no configuration."""
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr("sered.config.DEFAULT_PATH", Path("/nonexistent/sered.toml"))
+    for name in ("SERED_CONFIG", "SERED_MQTT_PASSWORD", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str | Path) -> Ended:
+        from sered.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["sered", *map(str, arguments)])
+        capsys.readouterr()
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = capsys.readouterr()
+        return Ended(status, said.out, said.err)
+
+    return run
