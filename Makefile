@@ -40,10 +40,25 @@ $(BIN)/python: | packages-run
 
 $(VENV)/.run: pyproject.toml $(BIN)/python | packages-run
 	@echo "Installing sered and its libraries into $(VENV) (a minute or two)"
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[plot]'
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -e '.[plot]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(BIN)/python | packages-test
 	@echo "Installing sered, its libraries and the test tools into $(VENV) (a minute or two)"
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -e '.[dev]'
 	@touch $(VENV)/.run $@
+
+# --- on a box -------------------------------------------------------------------------------------
+
+.PHONY: install upgrade uninstall bundle
+install: ## On a box, as root: install the service, or bring it up to this checkout
+	@systemd/install
+
+upgrade: ## On a box, as root: the same where it is installed; rolls back when it does not get well
+	@systemd/install --upgrade
+
+uninstall: ## On a box, as root: remove it; PURGE=1 removes configuration and spool too
+	@systemd/uninstall $(if $(PURGE),--purge)
+
+bundle: ## One archive in dist/ that installs on a box like this one without internet; MODEL=folder
+	@systemd/bundle $(MODEL)

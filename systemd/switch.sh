@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# Changes the version that runs: watched for a minute, and back by itself when it does not get well.
+
+watch_s=60
+ready_s=45
+
+# bring_up BEFORE ID: BEFORE is empty on a fresh box
+bring_up() {
+    if [ -n "$1" ] && [ "$1" != "$2" ] && systemd_runs && systemctl -q is-active sered; then
+        exchange "$1" "$2"
+        return
+    fi
+    use "$2"
+    systemctl -q is-enabled sered 2>/dev/null || systemctl -q enable sered
+    if ! systemd_runs; then
+        say "No systemd runs here; the service starts with the next boot."
+    elif ! systemctl -q is-active sered; then
+        systemctl start sered || say "The service did not get ready: journalctl -u sered -n 50"
+    fi
+}
+
+exchange() {
+    local was reason
+    was=$(judgement)
+    no_worse "$1" "$2"
+    say "From $1 to $2, watched for $watch_s s"
+    use "$2"
+    systemctl restart --no-block sered
+    if reason=$(watch_it "$was"); then
+        say "$2 is well: $(judgement)"
+        return
+    fi
+    say "$2 is not well: $reason. Back to $1."
+    use "$1"
+    systemctl restart sered || true
+    systemctl -q is-active sered || die "$1 does not start again either: journalctl -u sered -n 50"
+    die "sered runs on as $1. What $2 said: journalctl -u sered --since -5min"
+}
+
+# The link is exchanged in one step: at every moment one whole version is current.
+use() {
+    if [ "$(readlink "$current" || true)" != "$home/$1" ]; then
+        ln -sfn "$home/$1" "$home/.next"
+        mv -T "$home/.next" "$current"
+    fi
+    if ! cmp -s "$home/$1/share/sered/systemd/sered.service" "$unit"; then
+        install -m 0644 "$home/$1/share/sered/systemd/sered.service" "$unit"
+        ! systemd_runs || systemctl daemon-reload
+    fi
+}
+
+# online, degraded or nothing: what the service says of itself
+judgement() { systemctl show sered -P StatusText | cut -d: -f1; }
+
+# The new version may not find a fault that the running one does not find.
+no_worse() {
+    local new
+    new=$(comm -13 <(failing "$home/$1") <(failing "$home/$2")) || true
+    [ -z "$new" ] || die "$2 finds faults that $1 does not:" $new \
+        "- nothing was switched. See: $home/$2/bin/sered diagnose"
+}
+
+failing() {
+    "$1/bin/sered" diagnose --json 2>/dev/null | python3 -c '
+import json, sys
+for result in json.load(sys.stdin)["results"]:
+    if result["mark"] == "fail":
+        print(result["id"])' | sort -u
+}
+
+# watch_it WAS: succeeds when the service gets ready and stays so; else prints why not
+watch_it() {
+    local end=$((SECONDS + watch_s)) ready_by=$((SECONDS + ready_s)) now
+    while [ $SECONDS -lt $end ]; do
+        sleep 1
+        if [ "$(systemctl show sered -P NRestarts)" -gt 0 ]; then
+            echo "it ended ($(systemctl show sered -P Result)) and was restarted"
+            return 1
+        fi
+        case $(systemctl is-active sered) in
+            active) ready_by=$end ;;
+            failed | inactive) echo "it stopped" && return 1 ;;
+            *) [ $SECONDS -lt $ready_by ] || { echo "not ready within $ready_s s" && return 1; } ;;
+        esac
+    done
+    now=$(judgement)
+    if [ "$1" = online ] && [ "$now" != online ]; then
+        echo "it says: $(systemctl show sered -P StatusText)"
+        return 1
+    fi
+}
