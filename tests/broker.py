@@ -1,4 +1,4 @@
-"""A real Mosquitto for the tests: on a free port, with TLS, passwords and ACL on request, killed and restarted at will."""
+"""A real Mosquitto for the tests: free port, TLS, passwords, ACL, killed and restarted at will."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paho.mqtt.client as paho
@@ -21,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 """None where Mosquitto is not installed."""

@@ -1,0 +1,298 @@
+"""The spool's file: schema, migrations, rows with a checksum, and what a damaged one still gives."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import zlib
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from pathlib import Path
+
+MIGRATIONS = (
+    """
+    CREATE TABLE outbox(
+        id INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        leaf TEXT NOT NULL,
+        line TEXT NOT NULL,
+        at REAL NOT NULL,
+        crc INTEGER NOT NULL,
+        payload BLOB NOT NULL);
+    CREATE TABLE tally(name TEXT PRIMARY KEY, count INTEGER NOT NULL);
+    """,
+)
+"""Statement n takes a file from schema n to n + 1; never edit one that was released."""
+
+_SPARE_PAGES = 256
+"""Empty pages worth giving back to the disk."""
+_BLIND = 20_000
+"""Ids tried behind a bad page when the last one cannot be read."""
+
+_COLUMNS = "id, key, leaf, line, at, crc, payload"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One payload that waits for the broker."""
+
+    id: int
+    """Order of arrival; 0 while it is only in memory."""
+    key: str
+    """`CALL_ID` of a report, `CALL_ID/STATE` of an alert: at most one of each waits."""
+    leaf: str
+    """Last level of the topic."""
+    line: str
+    at: float
+    """Seconds since 1970 on the box's clock."""
+    payload: bytes = field(repr=False)
+
+    @property
+    def crc(self) -> int:
+        """CRC-32 of all that is delivered: SQLite itself does not notice a flipped bit in a row."""
+        head = f"{self.key}\0{self.leaf}\0{self.line}\0{self.at!r}"
+        return zlib.crc32(self.payload, zlib.crc32(head.encode()))
+
+
+class Damaged(Exception):  # noqa: N818 - a finding about the file, not a fault of the program
+    """The file is not what was written to it; `str()` says how that showed."""
+
+
+def code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 where the error came from the Python side."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+class SpoolFile:
+    """One open spool; raises sqlite3.Error, OSError and Damaged as they come. Not thread-safe."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._wal = path.with_name(path.name + "-wal")
+        # EXCLUSIVE: one process a spool, and no shared-memory file that could be cut under us
+        self._db = sqlite3.connect(path, timeout=2.0, isolation_level=None, check_same_thread=False)
+        try:
+            with _as_damage():
+                self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        for pragma in (
+            "auto_vacuum=INCREMENTAL",
+            "locking_mode=EXCLUSIVE",
+            "journal_mode=WAL",
+            # FULL: the WAL is on the medium before a put returns
+            "synchronous=FULL",
+            "wal_autocheckpoint=256",
+            "journal_size_limit=1048576",
+        ):
+            self._db.execute(f"PRAGMA {pragma}")
+        version = self._number("PRAGMA user_version")
+        if version > len(MIGRATIONS):
+            msg = f"a newer sered wrote it (schema {version}, this one knows {len(MIGRATIONS)})"
+            raise Damaged(msg)
+        found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise Damaged(found)
+        for number, statements in enumerate(MIGRATIONS[version:], version + 1):
+            self._db.executescript(f"BEGIN;{statements};PRAGMA user_version={number};COMMIT;")
+        # a file or medium that is read-only must show now; nothing is written
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.execute("ROLLBACK")
+        self.count = self._number("SELECT count(*) FROM outbox")
+        self.last_id = self._number("SELECT coalesce(max(id), 0) FROM outbox")
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        self._remember()
+
+    def _number(self, sql: str, *values: object) -> int:
+        return int(self._db.execute(sql, values).fetchone()[0])
+
+    def _remember(self) -> None:
+        self._inodes = [os.stat(path).st_ino for path in (self.path, self._wal)]  # noqa: PTH116
+        self._size = self.path.stat().st_size
+
+    def check(self) -> None:
+        """Raise Damaged when the file was deleted, replaced or cut while it was open."""
+        try:
+            inodes = [os.stat(path).st_ino for path in (self.path, self._wal)]  # noqa: PTH116
+        except FileNotFoundError as error:
+            msg = f"{error.filename} was deleted"
+            raise Damaged(msg) from None
+        if inodes != self._inodes:
+            msg = "another file was put in its place"
+            raise Damaged(msg)
+        if self.path.stat().st_size < self._size:
+            msg = "it was cut short"
+            raise Damaged(msg)
+
+    def insert(self, message: Message) -> bool:
+        """Write one row durably; False when its key waits already."""
+        with _as_damage():
+            cursor = self._db.execute(
+                "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", _row(message)
+            )
+        if not cursor.rowcount:
+            return False
+        self.count += 1
+        self.last_id = max(self.last_id, message.id)
+        self._size = self.path.stat().st_size
+        return True
+
+    def fill(self, messages: Iterable[Message]) -> None:
+        """Write many rows in one transaction, their ids kept."""
+        try:
+            with self._db:
+                self._db.execute("BEGIN")
+                for message in messages:
+                    self.insert(message)
+        finally:
+            self.count = self._number("SELECT count(*) FROM outbox")
+
+    def read(self, after: int, limit: int, without: Collection[str] = ()) -> list[Message]:
+        """Up to `limit` rows with an id over `after`, oldest first, no leaves of `without`."""
+        marks = ",".join("?" * len(without))
+        sql = (
+            f"SELECT {_COLUMNS} FROM outbox WHERE id > ? AND leaf NOT IN ({marks})"  # noqa: S608
+            " ORDER BY id LIMIT ?"
+        )
+        with _as_damage():
+            return [_message(row) for row in self._db.execute(sql, (after, *without, limit))]
+
+    def rows(self) -> Iterator[Message]:
+        """All whole rows in order, past damaged ones."""
+        return _whole_rows(self._db)
+
+    def delete(self, keys: Collection[str], tally: str | None = None) -> None:
+        """Forget rows by key in one transaction; `tally`: count them there in the same one."""
+        with _as_damage(), self._db:
+            self._db.execute("BEGIN")
+            gone = self._db.executemany(
+                "DELETE FROM outbox WHERE key = ?", [(key,) for key in keys]
+            ).rowcount
+            if tally:
+                self._db.execute(
+                    "INSERT INTO tally VALUES (?1, ?2)"
+                    " ON CONFLICT DO UPDATE SET count = count + ?2",
+                    (tally, gone),
+                )
+        self.count -= gone
+        if self._number("PRAGMA freelist_count") > max(_SPARE_PAGES, 2 * self._used_pages()):
+            self._shrink()
+
+    def _shrink(self) -> None:
+        with _as_damage():
+            self._db.execute("PRAGMA incremental_vacuum").fetchall()
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._remember()
+
+    def tally(self, name: str) -> int:
+        """One of the file's own counters."""
+        return self._number("SELECT coalesce(sum(count), 0) FROM tally WHERE name = ?", name)
+
+    def shift(self, seconds: float) -> None:
+        """Move the stamps of all rows: the clock they were taken from was put right."""
+        with _as_damage(), self._db:
+            self._db.execute("BEGIN")
+            for (number,) in self._db.execute("SELECT id FROM outbox").fetchall():
+                old = self.read(number - 1, 1)[0]
+                new = replace(old, at=old.at + seconds)
+                self._db.execute(
+                    "UPDATE outbox SET at = ?, crc = ? WHERE id = ?", (new.at, new.crc, new.id)
+                )
+
+    def oldest(self) -> Message | None:
+        """The row that has waited longest."""
+        return next(iter(self.read(0, 1)), None)
+
+    def least(self, limit: int) -> list[str]:
+        """Keys to give up first: alerts whose call's report waits too, then the oldest."""
+        sql = """SELECT key FROM outbox AS a ORDER BY NOT (leaf = 'alerts' AND EXISTS (
+            SELECT 1 FROM outbox WHERE key = substr(a.key, 1, instr(a.key, '/') - 1))), id
+            LIMIT ?"""
+        return [key for (key,) in self._db.execute(sql, (limit,))]
+
+    def older(self, than: float, limit: int) -> list[str]:
+        """Keys of rows stamped before `than`, oldest first."""
+        sql = f"SELECT {_COLUMNS} FROM outbox WHERE at < ? ORDER BY id LIMIT ?"  # noqa: S608
+        with _as_damage():
+            return [_message(row).key for row in self._db.execute(sql, (than, limit))]
+
+    def _used_pages(self) -> int:
+        return self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")
+
+    @property
+    def size_bytes(self) -> int:
+        """What the rows take on the medium."""
+        return self._used_pages() * self._number("PRAGMA page_size")
+
+    def close(self) -> None:
+        """Fold the WAL into the file and let go of it."""
+        self._db.close()
+
+
+def salvage(path: Path, into: SpoolFile) -> None:
+    """Copy every whole row of a damaged file that is not in `into` yet."""
+    with closing(sqlite3.connect(path, timeout=2.0, isolation_level=None)) as db:
+        into.fill(_whole_rows(db))
+
+
+def _whole_rows(db: sqlite3.Connection) -> Iterator[Message]:
+    after, last = 0, None
+    while last is None or after < last:
+        try:
+            for row in db.execute(
+                "SELECT " + _COLUMNS + " FROM outbox WHERE id > ? ORDER BY id", (after,)
+            ):
+                after = row[0]
+                with suppress(Damaged):
+                    yield _message(row)
+        except sqlite3.DatabaseError:
+            # a bad page: try behind it, one id after the other
+            last = _last_readable(db, after) if last is None else last
+            after += 1
+        else:
+            return
+
+
+def _last_readable(db: sqlite3.Connection, after: int) -> int:
+    try:
+        return int(db.execute("SELECT max(id) FROM outbox").fetchone()[0])
+    except (sqlite3.Error, TypeError):
+        return after + _BLIND
+
+
+def _row(message: Message) -> tuple[object, ...]:
+    m = message
+    return (m.id, m.key, m.leaf, m.line, m.at, m.crc, m.payload)
+
+
+def _message(row: tuple[Any, ...]) -> Message:
+    number, key, leaf, line, at, crc, payload = row
+    whole = isinstance(payload, bytes) and isinstance(at, float)
+    message = Message(number, key, leaf, line, at, payload)
+    if not whole or message.crc != crc:
+        msg = f"row {number} is not what was written"
+        raise Damaged(msg)
+    return message
+
+
+@contextmanager
+def _as_damage() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        # text that is no UTF-8 is found by Python, which gives no code
+        undecodable = isinstance(error, sqlite3.OperationalError) and not code(error)
+        if undecodable or code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise Damaged(str(error)) from error
+        raise
