@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import logging
+import random
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sered import devices
+from sered.child import START_DEADLINE_S, CaptureChild
+from sered.door import HOLD_S, Door
+from sered.errors import AudioError, DeviceError
+from sered.records import FRAME, RATE_HZ, Side
+from sered.resample import Resampler, check_channels
+from sered.soundcheck import FRAME_S, LOWEST_DB, SoundCheck
+from sered.streamclock import StreamClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from sered.child import Piece
+    from sered.devices import Card
     from sered.records import AudioFrame
+    from sered.resample import Format
+    from sered.settings import LineSettings
+
+log = logging.getLogger(__name__)
+
+_FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 30.0
+_LONGEST_BLIND_WAIT_S = 5.0
+"""For inputs whose coming the kernel does not show: an ALSA PCM, the default."""
+_LOOK_EVERY_S = 1.0
+_STEADY_FRAMES = round(3.0 / FRAME_S)
+_FINDINGS_EVERY = round(1.0 / FRAME_S)
 
 
 class AudioSource(Protocol):
@@ -18,3 +46,246 @@ class AudioSource(Protocol):
 
     def close(self) -> None:
         """End `frames`; safe from any thread, and twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapState:
+    """What a tap knows of itself at one moment."""
+
+    reasons: tuple[str, ...] = ()
+    """Empty when all is well. One of the card: no_device, unplugged, wrong_port, busy,
+    no_permission, no_frames, failed; or several of the sound: digital_silence, silent_line,
+    clipping, dc_offset, hum, low_level; and behind."""
+    sentence: str = "is being opened"
+    """For a technician."""
+    alive: bool = False
+    """Whether sound comes in."""
+    frames: int = 0
+    lost_samples: int = 0
+    """16 kHz samples a side that were never analysed: gaps, outages and drops at the door."""
+    restarts: int = 0
+    """Captures that had to be started again."""
+    attempts: int = 0
+    """Captures started; moves while a tap honestly tries."""
+    drift_ppm: float | None = None
+    """How much faster than the system the card runs."""
+    levels_db: Mapping[Side, float] = field(default_factory=dict)
+    """RMS of each side just now, dBFS."""
+    last_frame_at: float | None = None
+    """Monotonic time of the last frame."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the tap has delivered sound, or said why not."""
+        return self.frames > 0 or bool(self.reasons)
+
+    @property
+    def level_db(self) -> float | None:
+        """The loudest side's."""
+        return max(self.levels_db.values(), default=None)
+
+
+class LiveTap:
+    """Listens to one line's card for ever, in a thread of its own that `frames` starts.
+
+    A card that fails, vanishes or falls silent is opened again by a fresh process until it works;
+    meanwhile `frames` waits, and `state` says why. `on_frame` is called as each frame arrives,
+    before any queue.
+    """
+
+    def __init__(
+        self,
+        line: LineSettings,
+        *,
+        on_frame: Callable[[AudioFrame], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        hold_s: float = HOLD_S,
+    ) -> None:
+        self._line = line
+        self._sides = line.channels
+        self._on_frame = on_frame
+        self._clock = clock
+        self._door = Door(hold_s)
+        self._check = SoundCheck(self._sides)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"tap-{line.name}", daemon=True)
+        self._lock = threading.Lock()
+        self._state = TapState(levels_db=dict.fromkeys(self._sides, LOWEST_DB))
+        self._end = 0
+        """Line time, in samples, where the last frame ended."""
+        self._end_at: float | None = None
+        """Monotonic time of that."""
+        self._lost = 0
+        self._streams = False
+
+    @property
+    def state(self) -> TapState:
+        """How the tap is; safe from any thread."""
+        with self._lock:
+            state = self._state
+        lost = self._lost + self._door.dropped
+        if not self._door.behind:
+            return replace(state, lost_samples=lost)
+        sentence = f"the analysis is {self._door.behind_s:.0f} s behind: this box is too slow."
+        said = f"{state.sentence} {sentence}" if state.reasons else sentence
+        return replace(state, reasons=(*state.reasons, "behind"), sentence=said, lost_samples=lost)
+
+    def frames(self) -> Iterator[AudioFrame]:
+        """Frames until `close`; while the card is away, nothing."""
+        if not self._closed.is_set():
+            self._thread.start()
+        yield from self._door.frames()
+
+    def close(self) -> None:
+        """End the capture process and `frames`; safe from any thread, and twice."""
+        self._closed.set()
+        self._door.close()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join(2.0)
+
+    def _run(self) -> None:
+        try:
+            self._listen_for_ever()
+        except Exception:
+            log.exception("tap.died line=%s", self._line.name)
+            # no more frames: the analysis ends, the service with it, and systemd starts it again
+            self._door.fail()
+
+    def _listen_for_ever(self) -> None:
+        began = self._clock()
+        wait_s = _FIRST_WAIT_S
+        while not self._closed.is_set():
+            seen = devices.read_cards()
+            heard_before = self._state.frames
+            try:
+                self._listen(seen, began)
+            except AudioError as error:
+                self._say(error)
+            if self._state.frames - heard_before > _STEADY_FRAMES:
+                wait_s = _FIRST_WAIT_S
+            self._pause(wait_s * random.uniform(0.75, 1.25), seen)  # noqa: S311 - no secret
+            blind = not devices.is_hardware(self._line.card)
+            wait_s = min(wait_s * 2, _LONGEST_BLIND_WAIT_S if blind else _LONGEST_WAIT_S)
+
+    def _pause(self, wait_s: float, seen: list[Card]) -> None:
+        """Wait, but no longer than until the cards change."""
+        until = self._clock() + wait_s
+        while (left := until - self._clock()) > 0:
+            if self._closed.wait(min(left, _LOOK_EVERY_S)) or devices.read_cards() != seen:
+                return
+
+    def _listen(self, seen: list[Card], began: float) -> None:
+        self._update(attempts=self._state.attempts + 1, restarts=self._state.attempts)
+        card = devices.find(self._line.card, seen) if devices.is_hardware(self._line.card) else None
+        target = f"hw:{card.number}" if card else self._line.card
+        channels = 0 if "mono" in self._sides.values() else max(map(int, self._sides.values()))
+        self._streams = False
+        try:
+            with CaptureChild(
+                target, self._line.rate_hz or 0, channels, wanted=self._wanted
+            ) as child:
+                self._hear(child, card, began)
+        except DeviceError as error:
+            raise self._blame(error, card) from None
+
+    def _wanted(self) -> bool:
+        return not self._closed.is_set()
+
+    def _hear(self, child: CaptureChild, card: Card | None, began: float) -> None:
+        found = child.open()
+        if found is None:
+            return
+        if card is not None and devices.find(self._line.card, devices.read_cards()) != card:
+            # its number may be another card's by now
+            msg = "it moved while it was being opened"
+            raise DeviceError(msg, "failed")
+        called = str(card or self._line.card)
+        check_channels(found, self._sides, called)
+        first = child.read(START_DEADLINE_S)
+        if first is not None:
+            self._stream(child, found, first, began, f"hears {called} at {found.rate_hz} Hz.")
+
+    def _blame(self, error: DeviceError, card: Card | None) -> DeviceError:
+        """The whole sentence for a failed capture; raises DeviceError where the card is gone."""
+        if card is None:
+            return devices.complain(self._line.card, error)
+        devices.find(self._line.card, devices.read_cards())
+        if error.reason == "no_frames" or self._streams:
+            return devices.complain(str(card), error)
+        return devices.explain(card, str(error))
+
+    def _stream(
+        self, child: CaptureChild, found: Format, first: Piece, began: float, sentence: str
+    ) -> None:
+        resampler = Resampler(found, self._sides, self._end)
+        resampler.lose(self._outage(first, found, began))
+        stream = StreamClock(found.rate_hz)
+        self._check = SoundCheck(self._sides)
+        self._streams = True
+        log.info(
+            "tap.open line=%s device=%s rate_hz=%d", self._line.name, child.device, found.rate_hz
+        )
+        piece: Piece | None = first
+        while piece is not None:
+            samples = len(piece.raw) // found.frame_bytes
+            missing = piece.dropped + stream.piece(
+                samples, piece.end_s, dropped=piece.dropped, overflow=piece.overflow
+            )
+            if missing:
+                resampler.lose(round(missing * RATE_HZ / found.rate_hz))
+                log.warning("tap.gap line=%s lost_s=%.3f", self._line.name, missing / found.rate_hz)
+            for frame in resampler.feed(piece.raw):
+                self._take(frame, stream, sentence)
+            self._end_at = piece.end_s - resampler.pending / RATE_HZ
+            piece = child.read()
+
+    def _outage(self, first: Piece, found: Format, began: float) -> int:
+        """Samples between the end of what was heard before and the first piece of a new capture."""
+        if self._end_at is None and self._state.attempts == 1:
+            return 0
+        last = began if self._end_at is None else self._end_at
+        starts = first.end_s - len(first.raw) / found.frame_bytes / found.rate_hz
+        return max(round((starts - last) * RATE_HZ), 0)
+
+    def _take(self, frame: AudioFrame, stream: StreamClock, sentence: str) -> None:
+        self._end = frame.start + FRAME
+        self._lost += frame.lost
+        if self._on_frame is not None:
+            self._on_frame(frame)
+        self._door.put(frame)
+        self._check.hear(frame)
+        frames = self._state.frames + 1
+        changes: dict[str, Any] = {}
+        if not self._state.alive or frames % _FINDINGS_EVERY == 0:
+            findings = self._check.findings()
+            changes = {
+                "reasons": tuple(dict.fromkeys(finding.reason for finding in findings)),
+                "sentence": " ".join(map(str, findings)) or sentence,
+            }
+            if stream.drift_ppm is not None:
+                changes["drift_ppm"] = stream.drift_ppm
+        self._update(
+            alive=True,
+            frames=frames,
+            levels_db=self._check.levels_db,
+            last_frame_at=self._clock(),
+            **changes,
+        )
+
+    def _say(self, error: AudioError) -> None:
+        reason = error.reason if isinstance(error, DeviceError) else "failed"
+        sentence = str(error)
+        if reason == "no_device" and self._state.frames:
+            reason, sentence = "unplugged", f"The input that was heard is gone. {sentence}"
+        self._update(alive=False, reasons=(reason,), sentence=sentence)
+
+    def _update(self, **changes: Any) -> None:
+        with self._lock:
+            before, self._state = self._state, replace(self._state, **changes)
+        if before.reasons != self._state.reasons:
+            log.warning(
+                "tap.state line=%s reasons=%s %s",
+                self._line.name,
+                ",".join(self._state.reasons) or "none",
+                self._state.sentence,
+            )

@@ -1,0 +1,174 @@
+"""Sound cards by names that stay, from /proc/asound and /sys: never an index, never a guess."""
+
+from __future__ import annotations
+
+import grp
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sered.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROC = Path("/proc")
+SYS = Path("/sys")
+DEV = Path("/dev/snd")
+
+_CARD = re.compile(r"^\s*(\d+)\s+\[(.{0,16}?)\s*\]: (.*?) - (.*)$", re.MULTILINE)
+_LIST = "`sered devices` lists what is there."
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A sound card that can record."""
+
+    number: int
+    """ALSA's index: of this moment only."""
+    id: str
+    """ALSA's short name, unique on the box."""
+    title: str
+    """What it calls itself."""
+    bus: str
+    """Where it is plugged in, as sysfs calls it: `1-1.3` for USB."""
+    captures: tuple[int, ...]
+    """Numbers of its capture devices."""
+    usb: str | None = None
+    """`VENDOR:PRODUCT`, lower-case hexadecimal."""
+    serial: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every stable name of the card, the best one first."""
+        usb: tuple[str, ...] = ()
+        if self.usb:
+            usb = (f"usb:{self.usb}:{self.serial}" if self.serial else f"usb:{self.usb}",)
+        return (*usb, f"card:{self.id}", f"path:{self.bus}")
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.names[0]})"
+
+
+def read_cards(proc: Path = PROC, sys: Path = SYS) -> list[Card]:
+    """The cards that can record, as the kernel lists them now; empty without any."""
+    try:
+        text = (proc / "asound/cards").read_text(errors="replace")
+    except OSError:
+        return []
+    cards = []
+    for match in _CARD.finditer(text):
+        number = int(match[1])
+        pcms = sorted((proc / f"asound/card{number}").glob("pcm*c"))
+        captures = tuple(int(pcm.name[3:-1]) for pcm in pcms)
+        if captures:
+            bus, usb, serial = _place(sys / f"class/sound/card{number}/device")
+            cards.append(Card(number, match[2], match[4].strip(), bus, captures, usb, serial))
+    return cards
+
+
+def _place(link: Path) -> tuple[str, str | None, str | None]:
+    """Bus path, USB ids and serial number of a card's device in sysfs."""
+    try:
+        device = link.resolve(strict=True)
+    except OSError:
+        return "unknown", None, None
+    owner = device.parent
+    vendor, product = _word(owner / "idVendor"), _word(owner / "idProduct")
+    if vendor and product:
+        return owner.name, f"{vendor}:{product}".lower(), _word(owner / "serial")
+    return device.name, None, None
+
+
+def _word(path: Path) -> str | None:
+    try:
+        return path.read_text(errors="replace").strip() or None
+    except OSError:
+        return None
+
+
+def is_hardware(name: str) -> bool:
+    """Whether a configured name means a card of the kernel's, not an ALSA PCM."""
+    return name.startswith(("card:", "usb:", "path:"))
+
+
+def find(name: str, cards: Sequence[Card]) -> Card:
+    """The one card that has this stable name.
+
+    Raises DeviceError: `no_device` when none has it or several have, `wrong_port` when only other
+    ports have cards. Another card is never taken instead.
+    """
+    fits = [card for card in cards if _is_called(card, name)]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        each = ", ".join(f"path:{card.bus}" for card in fits)
+        msg = f"{len(fits)} cards are {name}: name one by its port ({each})."
+        raise DeviceError(msg)
+    if name.startswith("path:") and cards:
+        there = ", ".join(f"{card.title} at path:{card.bus}" for card in cards)
+        msg = f"No card at {name}; there is {there}. Plug it back, or configure the new port."
+        raise DeviceError(msg, "wrong_port")
+    there = ", ".join(card.names[0] for card in cards) or "no card that records"
+    msg = f"No card {name}; found {there}. Plug it in, or configure another: {_LIST}"
+    raise DeviceError(msg)
+
+
+def _is_called(card: Card, name: str) -> bool:
+    kind, _, rest = name.partition(":")
+    if kind == "card":
+        return card.id == rest
+    if kind == "path":
+        return card.bus == rest
+    vendor, _, tail = rest.partition(":")
+    product, _, serial = tail.partition(":")
+    same = card.usb == f"{vendor}:{product}".lower()
+    return same and (not serial or serial == card.serial)
+
+
+def complain(name: str, error: DeviceError) -> DeviceError:
+    """The whole sentence for what a capture process said in a few words; `name` is the input."""
+    sentences = {
+        "no_device": f"No input {name}: {error}. Plug it in, or configure another: {_LIST}",
+        "busy": f"{name} is in use by another program. Stop that; sered goes on by itself.",
+        "no_frames": f"{name} is open but there was {error}; it is being opened again.",
+    }
+    other = f"{name} failed: {error}; it is being opened again."
+    return DeviceError(sentences.get(error.reason, other), error.reason)
+
+
+def explain(card: Card, detail: str, proc: Path = PROC, dev: Path = DEV) -> DeviceError:
+    """Why a card that is there cannot be opened; `detail` is PortAudio's own word for it."""
+    for device in card.captures:
+        node = dev / f"pcmC{card.number}D{device}c"
+        if node.exists() and not os.access(node, os.R_OK | os.W_OK):
+            group = _group(node)
+            msg = (
+                f"{card} may not be opened by this user: {node} belongs to group {group}. "
+                f"Run `sudo usermod -aG {group} USER` for the user that runs sered, "
+                "then start it again."
+            )
+            return DeviceError(msg, "no_permission")
+    if taker := _taker(card, proc):
+        msg = f"{card} is in use by {taker}. Stop that program; sered goes on by itself."
+        return DeviceError(msg, "busy")
+    msg = f"{card} is there but cannot be opened: {detail}. Unplug it and plug it in again."
+    return DeviceError(msg, "failed")
+
+
+def _group(node: Path) -> str:
+    gid = node.stat().st_gid
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _taker(card: Card, proc: Path) -> str | None:
+    """The program that records from the card: `NAME (PID)`."""
+    for status in sorted((proc / f"asound/card{card.number}").glob("pcm*c/sub*/status")):
+        if owner := re.search(r"^owner_pid\s*:\s*(\d+)", _word(status) or "", re.MULTILINE):
+            return f"{_word(proc / owner[1] / 'comm') or 'another program'} (process {owner[1]})"
+    return None

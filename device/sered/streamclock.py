@@ -1,0 +1,74 @@
+"""Compares a card's sample count with the system's clock: sound lost unseen, and drift. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+
+_WINDOW_S = 4.0
+_GAP_S = 0.1
+_OVERFLOW_GAP_S = 0.02
+_FIRST_DRIFT_S = 60.0
+_KEPT = 900
+"""Windows that the drift is measured over: an hour."""
+
+
+class StreamClock:
+    """Follows one stream of a card that runs at `rate_hz`.
+
+    Pieces of sound arrive late by turns, never early; so the earliest of each window of some
+    seconds shows where the card's clock stands. It creeps with the drift, and jumps where sound
+    is missing that nobody spoke of. A window is longer than any pause the tap allows, so that
+    late sound, come in one rush, is not taken for lost.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._samples = 0
+        self._reference_s: float | None = None
+        self._window: list[float] = []
+        self._window_from = 0
+        self._overflow = False
+        self._points: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+
+    def piece(self, samples: int, end_s: float, *, dropped: int = 0, overflow: bool = False) -> int:
+        """Note a piece whose last sample came at `end_s` of the system's monotonic clock.
+
+        `dropped`: samples known to be missing before it. Returns the samples found to be missing
+        besides, at the card's rate; 0 nearly always.
+        """
+        self._samples += dropped + samples
+        self._overflow |= overflow
+        self._window.append(end_s - self._samples / self._rate_hz)
+        if self._samples - self._window_from < _WINDOW_S * self._rate_hz:
+            return 0
+        late = min(self._window)
+        missing = self._close_window(late, end_s)
+        self._window.clear()
+        self._window_from = self._samples
+        self._overflow = False
+        return missing
+
+    def _close_window(self, late: float, end_s: float) -> int:
+        limit = _OVERFLOW_GAP_S if self._overflow else _GAP_S
+        reference = self._reference_s
+        if reference is not None and late - reference > limit:
+            missing = round((late - reference) * self._rate_hz)
+            self._samples += missing
+            return missing
+        if reference is not None and reference - late > limit:
+            # the first sound came late, out of a full buffer: what was measured counts from here
+            self._points.clear()
+        self._reference_s = late
+        self._points.append((end_s, late))
+        return 0
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """How much faster than the system the card runs; None for the first minute."""
+        if not self._points or self._points[-1][0] - self._points[0][0] < _FIRST_DRIFT_S:
+            return None
+        mean_t = sum(t for t, _ in self._points) / len(self._points)
+        mean_y = sum(y for _, y in self._points) / len(self._points)
+        above = sum((t - mean_t) * (y - mean_y) for t, y in self._points)
+        below = sum((t - mean_t) ** 2 for t, _ in self._points)
+        return -round(above / below * 1e6, 1)
