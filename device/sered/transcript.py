@@ -43,7 +43,7 @@ class VoskModel:
     """
 
     def __init__(self, path: Path) -> None:
-        folder = _folder(path)
+        folder = model_folder(path)
         vosk = _vosk()
         # Kaldi writes its diary to stderr, words included
         vosk.SetLogLevel(-1)
@@ -107,7 +107,8 @@ def _words(result: str, began_s: float) -> list[Word]:
     ]
 
 
-def _folder(path: Path) -> Path:
+def model_folder(path: Path) -> Path:
+    """The folder that Vosk loads; raises ModelError for what is missing or incomplete."""
     wanted = f"wanted a Vosk model in {path}"
     do = "fetch one with `sered models fetch`, or say where it is under [models] vosk"
     if not path.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -55,10 +56,17 @@ def configured(tmp_path: Path) -> Callable[..., Context]:
 
 @pytest.fixture
 def examine() -> Examine:
-    """Runs one group as the command does: id (and `id/line` in lines' groups) to result."""
+    """Runs one group (or `only` one of its checks) as the command does: id to result.
 
-    def run(group: str, context: Context) -> dict[str, Result]:
-        chosen = [one for one in GROUPS if one.name == group]
+    In lines' groups the key is `id/line`.
+    """
+
+    def run(group: str, context: Context, only: str = "") -> dict[str, Result]:
+        chosen = [
+            replace(one, checks=tuple(c for c in one.checks if not only or c.id == only))
+            for one in GROUPS
+            if one.name == group
+        ]
         return {
             f"{result.check.id}/{result.line}" if result.line else result.check.id: result
             for result in runner.run(chosen, context)

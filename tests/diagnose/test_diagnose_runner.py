@@ -108,7 +108,7 @@ def test_a_fatal_failure_skips_the_rest_of_its_group_and_says_why() -> None:
     assert (first.mark, first.hint) == (Mark.FAIL, "mend")
     assert (second.mark, second.found) == (Mark.SKIP, "a.one failed")
     assert third.mark is Mark.OK
-    assert (fourth.mark, fourth.found) == (Mark.SKIP, "a.two could not be checked")
+    assert (fourth.mark, fourth.found) == (Mark.SKIP, "a.one failed")
 
 
 def test_where_there_is_nothing_to_check_dependents_say_the_same_and_block_nobody() -> None:

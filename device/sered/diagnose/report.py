@@ -64,7 +64,7 @@ def make(
     """The document of one run."""
     summary = count(results)
     return Report(
-        schema="sered.diagnose/1",
+        schema_="sered.diagnose/1",
         version=__version__,
         at=at,
         site=site,

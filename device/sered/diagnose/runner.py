@@ -159,8 +159,8 @@ class _Run:
             return _skipped(job, before.found)
         before = before or next((self._failed[n] for n in job.needs if n in self._failed), None)
         if before is not None:
-            ended = "failed" if before.mark is Mark.FAIL else "could not be checked"
-            return _skipped(job, f"{before.check.id} {ended}", blocked=True)
+            why = before.found if before.blocked else f"{before.check.id} failed"
+            return _skipped(job, why, blocked=True)
         if CONFIGURATION in job.needs and self._context.settings is None:
             return _skipped(job, "the configuration cannot be read", blocked=True)
         if time.monotonic() >= self._end:
@@ -209,7 +209,7 @@ class _Run:
         job.result = result
         self._facts.setdefault(job.line_name, {}).update(facts)
         if result.mark in (Mark.FAIL, Mark.SKIP) and job.check.fatal:
-            self._broken[job.check.group, job.line_name] = result
+            self._broken.setdefault((job.check.group, job.line_name), result)
         if result.mark is Mark.FAIL or result.blocked:
             self._failed.setdefault(job.check.id, result)
         if not any(j.check.id == job.check.id and j.result is None for j in self._order):

@@ -1,0 +1,194 @@
+"""Checks of the words: the Vosk model, what it understands and how fast, and the lexicon."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sered import config, fetch
+from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
+from sered.errors import ModelError
+from sered.records import RATE_HZ, Side, Transcript, Word
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DEMO_CALL = Path(config.__file__).parent / "demo" / "call.wav"
+_CUSTOMER = 2
+"""Channel of the customer in the demo call."""
+_FROM_S, _TO_S = 28.5, 32.4
+"""Where in it the customer says the sentence."""
+SENTENCE = "i have been waiting for three weeks and nobody called me back"
+ENOUGH = 0.5
+"""Share of the sentence's words that a model of this language finds."""
+_MINI = "vosk-mini"
+_BUSY = 0.8
+"""Seconds of work a second and core, with speech on all lines, that leave some air."""
+
+
+def _path(context: Context) -> Path:
+    return config.model_path(context.known.models.vosk)
+
+
+def _there(context: Context) -> Outcome:
+    if context.known.mode == "audio":
+        return skip('mode = "audio": words are not judged')
+    path = _path(context)
+    fields = {"path": str(path)}
+    if not path.is_dir():
+        return fault("missing", f"no folder {path}", **fields)
+    if (path / fetch.MANIFEST).exists() and (damaged := fetch.damage(path)):
+        return fault("damaged", f"{len(damaged)} files gone or changed: {damaged[0]}", **fields)
+    from sered.transcript import model_folder  # noqa: PLC0415 - numpy
+
+    try:
+        folder = model_folder(path)
+    except ModelError as error:
+        return fault("incomplete", str(error).partition("found ")[2].partition(":")[0], **fields)
+    if path.name == _MINI:
+        return fault("mini", f"{path.name}, made for the demo and the tests")
+    return ok(f"{path}{rate}" if (rate := _rate(folder)) else str(path))
+
+
+def _rate(folder: Path) -> str:
+    """What the model's own settings say of its sample rate."""
+    for place in ("conf/mfcc.conf", "mfcc.conf"):
+        try:
+            text = (folder / place).read_text()
+        except OSError:
+            continue
+        if said := re.search(r"--sample-frequency=(\d+)", text):
+            return f", {int(said[1]) // 1000} kHz"
+    return ""
+
+
+def _understands(context: Context) -> Outcome:
+    """One load of the model answers three questions: it may take half of the time there is."""
+    from sered.transcript import VoskModel  # noqa: PLC0415
+
+    sound = _sentence()
+    began = time.perf_counter()
+    try:
+        model = VoskModel(_path(context))
+    except ModelError as error:
+        return fault("broken", str(error))
+    loaded = time.perf_counter()
+    transcriber = model.transcriber()
+    heard = transcriber.transcribe(sound)
+    rtf = (time.perf_counter() - loaded) / (len(sound) / RATE_HZ)
+    wanted = SENTENCE.split()
+    share = sum(word in heard.text.split() for word in wanted) / len(wanted)
+    facts = {"words_rtf": rtf, "words_load_s": loaded - began, "words_share": share}
+    found = f"{share:.0%} of a known English sentence"
+    if share < ENOUGH:
+        return Outcome(found, "deaf", facts=facts)
+    return ok(found, **facts)
+
+
+def _sentence() -> NDArray[np.int16]:
+    """The customer's known sentence, cut from the demo call, as an utterance reaches Vosk."""
+    import numpy as np  # noqa: PLC0415
+
+    from sered.recording import Recording  # noqa: PLC0415
+
+    frames = Recording(DEMO_CALL, {Side.CUSTOMER: _CUSTOMER}).frames()
+    sound = np.concatenate([frame.pcm[Side.CUSTOMER] for frame in frames])
+    return sound[round(_FROM_S * RATE_HZ) : round(_TO_S * RATE_HZ)]
+
+
+def _speed(context: Context) -> Outcome:
+    rtf: float = context.facts["words_rtf"]
+    lines, cores = len(context.known.line), os.cpu_count() or 1
+    found = f"{rtf:.2f} of real time a line, {lines} line{'s' if lines > 1 else ''}, {cores} cores"
+    if rtf > _BUSY or rtf * lines > _BUSY * cores:
+        return fault("slow", found)
+    return ok(f"{found}; loads in {context.facts['words_load_s']:.1f} s")
+
+
+def _lexicon(context: Context) -> Outcome:
+    from sered.polarity import CallPolarity  # noqa: PLC0415
+
+    settings = context.known
+    path = config.model_path(settings.models.lexicon)
+    extra = settings.verdict.extra_lexicon
+    for file in (path, extra):
+        if file is not None and not file.is_file():
+            return fault("missing", f"no file {file}", path=str(file))
+    try:
+        polarity = CallPolarity(path, extra)
+    except ModelError as error:
+        return fault("broken", str(error))
+    words = tuple(Word(text, float(at), at + 0.9, 1.0) for at, text in enumerate(SENTENCE.split()))
+    score = polarity.score(Transcript(words)).score
+    found = f"version {polarity.version}, a known complaint scores {score:+.2f}"
+    return ok(found) if score < 0 else fault("blind", found)
+
+
+CHECKS = (
+    Check(
+        "words.there",
+        "a whole Vosk model is there",
+        "It turns the customer's speech into words, on the box.",
+        _there,
+        failures={
+            "missing": "`sudo sered models fetch` puts the small English one there; then set "
+            "[models] vosk to the folder that it names. Now: {path}.",
+            "incomplete": "The folder is not a whole Vosk model. Fetch it again (`sudo sered "
+            "models fetch`), or unpack its whole archive to {path}.",
+            "damaged": "Fetch it again: remove {path} and run `sudo sered models fetch`. If it "
+            "happens again, the card is dying: look at system.wear.",
+        },
+        warnings={
+            "mini": "`sudo sered models fetch` brings the official small English model; this one "
+            "prints word salad on real conversations."
+        },
+        deadline_s=12.0,
+        fatal=True,
+    ),
+    Check(
+        "words.understands",
+        "Vosk understands a known sentence",
+        "It is cut from the demo call and goes through the real recogniser.",
+        _understands,
+        failures={
+            "broken": "Fetch it again with `sudo sered models fetch`; on a minimal Debian also "
+            "`sudo apt-get install libatomic1`.",
+        },
+        warnings={
+            "deaf": "Is it a model of English? For callers who speak another language that is "
+            "as it should be; sered's lexicon, however, is English."
+        },
+        deadline_s=20.0,
+        fatal=True,
+    ),
+    Check(
+        "words.speed",
+        "Vosk keeps up when all lines speak",
+        "Slower than real time, sound is dropped at the door and words are lost.",
+        _speed,
+        failures={
+            "slow": "Use the small model ([models] vosk), fewer lines on this box, or a faster "
+            "one; look at system.speed too."
+        },
+    ),
+    Check(
+        "words.lexicon",
+        "the lexicon knows a complaint",
+        "NLTK's VADER scores the words by its own list and the call lexicon.",
+        _lexicon,
+        failures={
+            "missing": "Put it back to {path}, or correct [models] lexicon and [verdict] "
+            "extra_lexicon.",
+            "broken": "Mend the line that is named: phrase, tab, number from -4 to 4.",
+            "blind": "The complaint is not scored negative: take phrases out of [verdict] "
+            "extra_lexicon until it is, or put the lexicon back that came with sered.",
+        },
+        deadline_s=8.0,
+    ),
+)
+
+GROUP = Group("words", "Words", CHECKS, lane="judges", needs=("configuration.reads",))
