@@ -24,13 +24,13 @@ LOWEST_DB = -99.0
 
 _WINDOW = round(20.0 / FRAME_S)
 """Frames that a finding rests on."""
-_DEAF_FRAMES = round(15.0 / FRAME_S)
+_DEAF_FRAMES = round(18.0 / FRAME_S)
 """Frames with nothing but zeros, or of talk on the other side alone, that count as too many."""
 _CLIPPED = 32_600
 _CLIPPED_SHARE = 1e-3
 _OFFSET = 0.03 * FULL_SCALE
 _TALK_DB = -45.0
-_LINE_DB = -68.0
+_LINE_DB = -75.0
 """A line that is connected is never as quiet as this for long."""
 _OVER_FLOOR_DB = 12.0
 _LOW_DB = -42.0

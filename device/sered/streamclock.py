@@ -7,6 +7,8 @@ from collections import deque
 _WINDOW_S = 4.0
 _GAP_S = 0.1
 _OVERFLOW_GAP_S = 0.02
+_CREEP_S = _WINDOW_S * 1e-3
+"""No crystal is a thousandth off: what moves faster is lost sound, however small its pieces."""
 _FIRST_DRIFT_S = 60.0
 _KEPT = 900
 """Windows that the drift is measured over: an hour."""
@@ -27,7 +29,7 @@ class StreamClock:
         self._reference_s: float | None = None
         self._window: list[float] = []
         self._window_from = 0
-        self._overflow = False
+        self._overflow_windows = 0
         self._points: deque[tuple[float, float]] = deque(maxlen=_KEPT)
 
     def piece(self, samples: int, end_s: float, *, dropped: int = 0, overflow: bool = False) -> int:
@@ -37,7 +39,9 @@ class StreamClock:
         besides, at the card's rate; 0 nearly always.
         """
         self._samples += dropped + samples
-        self._overflow |= overflow
+        if overflow:
+            # the hole shows whole in the window after this one
+            self._overflow_windows = 2
         self._window.append(end_s - self._samples / self._rate_hz)
         if self._samples - self._window_from < _WINDOW_S * self._rate_hz:
             return 0
@@ -45,21 +49,21 @@ class StreamClock:
         missing = self._close_window(late, end_s)
         self._window.clear()
         self._window_from = self._samples
-        self._overflow = False
+        self._overflow_windows = max(self._overflow_windows - 1, 0)
         return missing
 
     def _close_window(self, late: float, end_s: float) -> int:
-        limit = _OVERFLOW_GAP_S if self._overflow else _GAP_S
-        reference = self._reference_s
-        if reference is not None and late - reference > limit:
+        limit = _OVERFLOW_GAP_S if self._overflow_windows else _GAP_S
+        reference = late if self._reference_s is None else self._reference_s
+        if late - reference > limit:
             missing = round((late - reference) * self._rate_hz)
             self._samples += missing
             return missing
-        if reference is not None and reference - late > limit:
+        if reference - late > limit:
             # the first sound came late, out of a full buffer: what was measured counts from here
             self._points.clear()
-        self._reference_s = late
-        self._points.append((end_s, late))
+        self._reference_s = min(late, reference + _CREEP_S)
+        self._points.append((end_s, self._reference_s))
         return 0
 
     @property

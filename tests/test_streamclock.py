@@ -1,0 +1,113 @@
+"""The card's clock is followed: missing sound is found, drift is measured, lateness is neither."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sered.streamclock import StreamClock
+
+RATE = 48_000
+PIECE = 6_144
+
+
+def run(
+    clock: StreamClock,
+    seconds: float,
+    *,
+    begin: float = 100.0,
+    ppm: float = 0.0,
+    jitter_s: float = 0.0,
+    late: dict[int, float] | None = None,
+    gaps: dict[int, float] | None = None,
+    seed: int = 1,
+) -> int:
+    """Pieces of a card that is `ppm` fast; `late` delays all up to a piece, `gaps` skips sound."""
+    rng = np.random.default_rng(seed)
+    sound_s, found = 0.0, 0
+    held: list[float] = []
+    for number in range(int(seconds * RATE / PIECE)):
+        sound_s += (gaps or {}).get(number, 0.0) + PIECE / RATE / (1 + ppm / 1e6)
+        at = begin + sound_s + rng.exponential(jitter_s)
+        held.append(max(at, begin + sound_s + (late or {}).get(number, 0.0)))
+    # a piece never overtakes the one before it
+    for at in np.maximum.accumulate(held):
+        found += clock.piece(PIECE, float(at))
+    return found
+
+
+@pytest.mark.parametrize("ppm", [-300, -40, 0, 5, 250])
+def test_drift_is_measured_not_counted_as_loss(ppm: float) -> None:
+    """Ten minutes through 20 ms of jitter tell the drift to 5 ppm; nothing is lost."""
+    clock = StreamClock(RATE)
+    assert run(clock, 600, ppm=ppm, jitter_s=0.02) == 0
+    assert clock.drift_ppm == pytest.approx(ppm, abs=5)
+
+
+def test_a_day_of_drift_is_no_loss() -> None:
+    """Twenty-four hours at 100 ppm: 8.6 s apart, and not one sample is called lost."""
+    clock = StreamClock(RATE)
+    assert run(clock, 86_400, ppm=100, jitter_s=0.005) == 0
+    assert clock.drift_ppm == pytest.approx(100, abs=2)
+
+
+def test_a_first_minute_tells_no_drift() -> None:
+    """Before there is enough to measure nothing is claimed."""
+    clock = StreamClock(RATE)
+    run(clock, 50)
+    assert clock.drift_ppm is None
+
+
+@pytest.mark.parametrize("gap_s", [0.15, 0.5, 2.0])
+def test_sound_that_vanished_is_found(gap_s: float) -> None:
+    """A hole nobody spoke of is counted to 20 ms, once."""
+    clock = StreamClock(RATE)
+    found = run(clock, 60, gaps={200: gap_s}, jitter_s=0.005)
+    assert found / RATE == pytest.approx(gap_s, abs=0.02)
+
+
+def test_many_small_holes_add_up() -> None:
+    """Twenty holes of 60 ms, each too small to see, are found in the end."""
+    clock = StreamClock(RATE)
+    found = run(clock, 120, gaps=dict.fromkeys(range(50, 850, 40), 0.06), jitter_s=0.005)
+    assert found / RATE == pytest.approx(1.2, abs=0.11)
+
+
+def test_an_overflow_that_was_spoken_of_is_measured_finer() -> None:
+    """After an overflow a hole of 50 ms is seen."""
+    clock = StreamClock(RATE)
+    found = 0
+    for number in range(100):
+        hole = 0.05 if number >= 50 else 0.0
+        at = 5 + (number + 1) * PIECE / RATE + hole
+        found += clock.piece(PIECE, at, overflow=number == 50)
+    assert found / RATE == pytest.approx(0.05, abs=0.002)
+
+
+def test_what_the_child_dropped_is_not_counted_twice() -> None:
+    """Samples that are known to be missing do not show as a hole."""
+    clock = StreamClock(RATE)
+    found = 0
+    for number in range(200):
+        skipped = 10 * PIECE if number >= 100 else 0
+        at = 5 + ((number + 1) * PIECE + skipped) / RATE
+        found += clock.piece(PIECE, at, dropped=10 * PIECE if number == 100 else 0)
+    assert found == 0
+
+
+@pytest.mark.parametrize("stall_s", [0.5, 1.5, 2.9])
+@pytest.mark.parametrize("at_piece", [100, 115, 124])
+def test_late_sound_is_not_lost_sound(stall_s: float, at_piece: int) -> None:
+    """A stall after which everything arrives in one rush loses nothing."""
+    late = {
+        at_piece + n: stall_s - n * PIECE / RATE for n in range(int(stall_s * RATE / PIECE) + 1)
+    }
+    assert run(StreamClock(RATE), 60, late=late) == 0
+
+
+def test_a_late_first_piece_does_not_hide_a_hole() -> None:
+    """A stream that begins late settles, and a hole afterwards is still found."""
+    clock = StreamClock(RATE)
+    late = dict.fromkeys(range(8), 1.0)
+    found = run(clock, 60, late=late, gaps={300: 0.4})
+    assert found / RATE == pytest.approx(0.4, abs=0.02)
