@@ -238,7 +238,15 @@ def _draw_words(axes: Any, picture: Picture) -> None:
             continue
         rows[free[0]] = begin + wide
         colour = _BAD if term.valence < 0 else _GOOD
-        axes.text(begin, 3.6 - free[0], term.text, size=10.5, color=colour, va="center")
+        axes.text(
+            begin,
+            3.6 - free[0],
+            term.text,
+            size=10.5,
+            color=colour,
+            va="center",
+            parse_math=False,
+        )
 
 
 def _draw_moment(panels: tuple[Any, ...], picture: Picture) -> None:

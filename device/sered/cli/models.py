@@ -38,8 +38,10 @@ def list_(into: _Into = HOME, config: options.Config = None, as_json: options.Js
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("model", "size", "state", "what for"):
-        table.add_column(name, justify="right" if name == "size" else "left")
+    table.add_column("model", no_wrap=True)
+    table.add_column("size", no_wrap=True, justify="right")
+    table.add_column("state")
+    table.add_column("what for")
     for row in rows:
         table.add_row(row["name"], f"{row['size_mb']} MB", row["state"], row["about"])
     options.console().print(table)

@@ -33,7 +33,7 @@ _ENDINGS = {
 def show_call(console: Console, call: CallReport, title: str, at_s: float = 0.0) -> None:
     """Print one call; `at_s`: where in its recording it begins, so that times match a player's."""
     console.print(_title(call, title, at_s))
-    for part in (*_verdict(call), _utterances(call, at_s, narrow=console.width < _NARROW)):
+    for part in (*_verdict(call, at_s), _utterances(call, at_s, narrow=console.width < _NARROW)):
         console.print(Padding(part, (0, 0, 0, _INDENT), expand=False))
     console.print(Padding(_talk(call), (0, 0, 0, _INDENT), expand=False))
 
@@ -50,7 +50,7 @@ def _title(call: CallReport, title: str, at_s: float) -> Text:
     return Text.assemble((title, "bold"), f"  {span}  ", (f"{call.line}, {when}", "dim"))
 
 
-def _verdict(call: CallReport) -> Iterator[RenderableType]:
+def _verdict(call: CallReport, at_s: float) -> Iterator[RenderableType]:
     feeling = call.sentiment
     if feeling is None:
         yield Text("No verdict: nobody answered.")
@@ -82,6 +82,10 @@ def _verdict(call: CallReport) -> Iterator[RenderableType]:
     if call.trend is not None:
         quarters = "  ".join(signed(quarter) for quarter in call.trend.quarters)
         yield Text(f"quarters {quarters}   change {signed(call.trend.change)}")
+    if call.worst is not None:
+        begin = at_s + call.worst.offset_s
+        end = begin + call.worst.duration_s
+        yield Text(f"what decided: > {clock(begin)}–{clock(end)}")
 
 
 def _utterances(call: CallReport, at_s: float, *, narrow: bool) -> RenderableType:
@@ -96,12 +100,12 @@ def _utterances(call: CallReport, at_s: float, *, narrow: bool) -> RenderableTyp
     table.add_column("moved it", justify="right", no_wrap=True)
     table.add_column("telling words")
     for utterance in call.utterances:
-        cells = [clock(at_s + utterance.offset_s), utterance.emotion or "–"]
+        decided = _decided(call, utterance)
+        mark = "> " if decided else ""
+        cells = [mark + clock(at_s + utterance.offset_s), utterance.emotion or "–"]
         if not narrow:
             cells += [signed(utterance.acoustic), signed(utterance.verbal)]
-        decided = _decided(call, utterance)
         words = ", ".join(_words(call, utterance)) or "–"
-        words += "  << decided" if decided else ""
         table.add_row(*cells, signed(utterance.share), words, style="red" if decided else "")
     return table
 

@@ -59,7 +59,7 @@ def watch(
 
 
 def _listen(mqtt: MqttSettings, topic: str, count: int | None, show: Show) -> None:
-    from sered.publish import make_client, refusal, unreachable  # noqa: PLC0415 - paho
+    from sered.broker import make_client, refusal, unreachable  # noqa: PLC0415 - paho
 
     client = make_client(mqtt, client_id="")
     seen = 0
