@@ -40,7 +40,15 @@ class SpoolError(SeredError, OSError):
 
 
 class BrokerError(SeredError, ConnectionError):
-    """The broker cannot be reached, or refuses us."""
+    """The broker cannot be reached, or refuses us.
+
+    `reason` is one word: `no_broker`, `tls`, `password`, `denied`, `client_id`, `taken_over`,
+    `retain`, `qos`, `too_large`, `version`, `lost`.
+    """
+
+    def __init__(self, message: str, reason: str = "no_broker") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class FetchError(SeredError, ConnectionError):

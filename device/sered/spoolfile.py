@@ -1,4 +1,4 @@
-"""The spool's file: schema, migrations, rows with a checksum, and what a damaged one still gives."""
+"""The spool's file: schema, migrations, checksummed rows, and what a damaged one still gives."""
 
 from __future__ import annotations
 
@@ -191,7 +191,8 @@ class SpoolFile:
 
     def _shrink(self) -> None:
         with _as_damage():
-            self._db.execute("PRAGMA incremental_vacuum").fetchall()
+            # a script, because execute() stops after the first page
+            self._db.executescript("PRAGMA incremental_vacuum")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._remember()
 
@@ -251,7 +252,8 @@ def _whole_rows(db: sqlite3.Connection) -> Iterator[Message]:
     while last is None or after < last:
         try:
             for row in db.execute(
-                "SELECT " + _COLUMNS + " FROM outbox WHERE id > ? ORDER BY id", (after,)
+                "SELECT " + _COLUMNS + " FROM outbox WHERE id > ? ORDER BY id",  # noqa: S608
+                (after,),
             ):
                 after = row[0]
                 with suppress(Damaged):

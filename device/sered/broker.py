@@ -1,0 +1,161 @@
+"""Ways to a broker: a client with its TLS and secrets, and every refusal as one sentence."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from sered.errors import BrokerError, ConfigError
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from sered.settings import MqttSettings
+
+CONNECT_TIMEOUT_S = 5.0
+
+_X509 = {
+    9: ("is not valid yet", "Compare the clocks: this box may not know the time yet."),
+    10: ("has expired", "Renew it, or check this box's clock."),
+    18: ("is signed by itself", "Name the authority that signed it in [mqtt] ca."),
+    19: ("comes from an authority we do not know", "Name that authority's certificate in ca."),
+    20: ("comes from an authority we do not know", "Name that authority's certificate in ca."),
+    62: ("is for another host", "Use the name that stands in it as [mqtt] host."),
+    64: ("is for another address", "Use the name that stands in it as [mqtt] host."),
+}
+"""OpenSSL's verify codes that technicians meet: what is wrong with the broker's certificate."""
+
+_REFUSALS = {
+    0x84: ("version", 'speaks no MQTT 5. Set [mqtt] version = "3.1.1".'),
+    0x85: ("client_id", "does not accept our client id. Set another [mqtt] client_id."),
+    0x86: ("password", "refuses our user name or password. Check [mqtt] username and password."),
+    0x87: ("denied", "does not let us in. Check [mqtt] username, our certificate and its ACL."),
+    0x88: ("no_broker", "is not available just now."),
+    0x89: ("no_broker", "is busy."),
+    0x8A: ("denied", "has banned us. Ask its operator."),
+    0x8B: ("no_broker", "is shutting down."),
+    0x8D: ("lost", "heard nothing from us for too long. Check the network."),
+    0x8E: (
+        "taken_over",
+        "gave our session to another box with the client id {client_id}. "
+        "Give each box its own [device] name or client_id.",
+    ),
+    0x90: ("denied", "refuses our topic for the last will. Check its ACL and [mqtt] base."),
+    0x95: ("too_large", "takes no message as large as ours. Raise its max_packet_size."),
+    0x97: ("denied", "says that our quota is used up. Ask its operator."),
+    0x9A: ("retain", "takes no retained messages. Set [mqtt] retain = false, or mend the broker."),
+    0x9B: ("qos", "takes no QoS 1, so it can confirm nothing. Allow QoS 1 at the broker."),
+    0x9F: ("no_broker", "says that we connect too often."),
+}
+"""MQTT 5 reason codes at connecting and disconnecting; `{...}` are filled in."""
+
+_UNREACHABLE = {
+    socket.gaierror: "has a name that nobody knows. Check [mqtt] host and the network's DNS.",
+    ConnectionRefusedError: "is not running, or not on this port.",
+    TimeoutError: "does not answer. Check the network and its firewall.",
+}
+
+
+def check_secret(mqtt: MqttSettings) -> None:
+    """Raise ConfigError where the password would cross a network in clear text."""
+    if mqtt.password is None or mqtt.tls or mqtt.insecure or is_loopback(mqtt.host):
+        return
+    msg = (
+        f"[mqtt] would send its password to {mqtt.host} in clear text. Set tls = true "
+        "(and ca for a private authority), or insecure = true to send it all the same."
+    )
+    raise ConfigError(msg)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the broker is on this box."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def tls_context(mqtt: MqttSettings) -> ssl.SSLContext:
+    """The checks of ssl.create_default_context with our authority and certificate.
+
+    Raises BrokerError (`tls`) when a file cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=str(mqtt.ca) if mqtt.ca else None)
+    except (OSError, ValueError) as error:
+        msg = f"[mqtt] ca {mqtt.ca} cannot be used: {_cause(error)}. It must be a PEM certificate."
+        raise BrokerError(msg, "tls") from None
+    if mqtt.cert and mqtt.key:
+        try:
+            # no password: OpenSSL would ask for one on a terminal that nobody watches
+            context.load_cert_chain(mqtt.cert, mqtt.key, password="")
+        except (OSError, ValueError) as error:
+            msg = (
+                f"[mqtt] cert {mqtt.cert} with key {mqtt.key} cannot be used: {_cause(error)}. "
+                "Both must be PEM, belong together, be readable for sered, the key unencrypted."
+            )
+            raise BrokerError(msg, "tls") from None
+    return context
+
+
+def make_client(mqtt: MqttSettings, client_id: str, *, persistent: bool = False) -> Client:
+    """A paho client that never reconnects of itself; not connected yet.
+
+    An empty `client_id` lets the broker choose one. Raises ConfigError, BrokerError (`tls`).
+    """
+    from paho.mqtt import client as paho  # noqa: PLC0415 - `sered --help` must be instant
+    from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
+
+    check_secret(mqtt)
+    five = mqtt.version == "5"
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=None if five else not persistent,
+        protocol=paho.MQTTv5 if five else paho.MQTTv311,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = CONNECT_TIMEOUT_S
+    if mqtt.username or mqtt.password:
+        secret = mqtt.password.get_secret_value() if mqtt.password else None
+        client.username_pw_set(mqtt.username or "", secret)
+    if mqtt.tls:
+        client.tls_set_context(tls_context(mqtt))
+    return client
+
+
+def refusal(mqtt: MqttSettings, reason: ReasonCode, client_id: str = "") -> BrokerError:
+    """What the broker's reason code at connecting or disconnecting means for a technician."""
+    word, sentence = _REFUSALS.get(reason.value, ("lost", f"ended it: {reason.getName()}."))
+    return BrokerError(
+        f"The broker {mqtt.host}:{mqtt.port} {sentence.format(client_id=client_id or '?')}", word
+    )
+
+
+def unreachable(mqtt: MqttSettings, error: Exception) -> BrokerError:
+    """Why no connection came about."""
+    broker = f"The broker {mqtt.host}:{mqtt.port}"
+    if isinstance(error, BrokerError):
+        return error
+    if isinstance(error, ssl.SSLCertVerificationError):
+        what, todo = _X509.get(
+            error.verify_code, (f"fails its check ({error.verify_message})", "Renew it.")
+        )
+        return BrokerError(f"{broker}: its certificate {what}. {todo}", "tls")
+    if isinstance(error, ssl.SSLError):
+        alert = (error.reason or "").lower().replace("_", " ") or "no handshake"
+        hint = "Is this its TLS port? Does it ask for a certificate of ours ([mqtt] cert, key)?"
+        return BrokerError(f"{broker}: TLS fails ({alert}). {hint}", "tls")
+    for kind, sentence in _UNREACHABLE.items():
+        if isinstance(error, kind):
+            return BrokerError(f"{broker} {sentence}")
+    return BrokerError(f"{broker} cannot be reached: {_cause(error)}. Check the network.")
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")

@@ -1,0 +1,187 @@
+"""One connection to the broker, from CONNECT to its end; pumped by its owner, it starts no thread."""
+
+from __future__ import annotations
+
+import select
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+from paho.mqtt import MQTTException
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from sered.broker import make_client, refusal, unreachable
+from sered.errors import BrokerError
+
+if TYPE_CHECKING:
+    import socket
+
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from sered.settings import MqttSettings
+
+_CONNACK_S = 8.0
+_SESSION_S = 86_400
+"""How long the broker keeps our session while we are away (MQTT 5)."""
+_LARGEST_IN = 65_536
+"""Bytes of the largest packet that an MQTT 5 broker may send us."""
+
+_WIRE = (OSError, ValueError, TypeError, LookupError, struct.error, MQTTException)
+"""What a broken network or a broken broker makes paho raise."""
+
+
+class Link:
+    """A connection that stands; raises BrokerError when it does not come about or is over.
+
+    `will`: topic and payload that the broker publishes when we vanish. `qos` and `retain` are
+    those of the will.
+    """
+
+    receive_maximum = 65_535
+    maximum_packet = 268_435_455
+    maximum_qos = 1
+    retain_available = True
+
+    def __init__(
+        self,
+        mqtt: MqttSettings,
+        client_id: str,
+        will: tuple[str, bytes],
+        *,
+        qos: int = 1,
+        retain: bool = True,
+    ) -> None:
+        self._mqtt, self._client_id = mqtt, client_id
+        self._reason: ReasonCode | None = None
+        self._over: BrokerError | None = None
+        self._acks: list[tuple[int, ReasonCode]] = []
+        self.ignored = 0
+        self._client = make_client(mqtt, client_id, persistent=True)
+        self._client.max_inflight_messages_set(65_535)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
+        self._client.on_message = self._on_message
+        self._client.will_set(*will, qos=qos, retain=retain)
+        self._open()
+
+    def _open(self) -> None:
+        mqtt = self._mqtt
+        more: dict[str, Any] = {}
+        if mqtt.version == "5":
+            more["properties"] = properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            more["clean_start"] = False
+            properties.SessionExpiryInterval = _SESSION_S
+            properties.MaximumPacketSize = _LARGEST_IN
+        try:
+            self._client.connect(mqtt.host, mqtt.port, mqtt.keepalive_s, **more)
+        except _WIRE as error:
+            self.drop()
+            raise unreachable(mqtt, error) from None
+        end = time.monotonic() + _CONNACK_S
+        while self._reason is None:
+            if time.monotonic() > end:
+                self.drop()
+                msg = f"The broker {mqtt.host}:{mqtt.port} took the connection and says nothing."
+                raise BrokerError(f"{msg} Is it an MQTT broker, and is it overloaded?")
+            self.pump(0.25)
+        if self._reason.is_failure:
+            self.drop()
+            raise refusal(mqtt, self._reason, self._client_id)
+
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int = 0
+    ) -> int:
+        """Hand a message to the network; the id that its acknowledgement will carry."""
+        properties = None
+        if self._mqtt.version == "5":
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.PayloadFormatIndicator = 1
+            properties.ContentType = "application/json"
+            if expiry_s:
+                properties.MessageExpiryInterval = expiry_s
+        try:
+            return self._client.publish(topic, payload, qos, retain, properties).mid
+        except _WIRE as error:
+            raise self._broken(error) from None
+
+    def pump(
+        self, timeout_s: float, wake: socket.socket | None = None
+    ) -> list[tuple[int, ReasonCode]]:
+        """Let the network work until something came or `wake` can be read: (id, code) of each ack.
+
+        Raises BrokerError once the connection is over and its last acks were given out.
+        """
+        sock = self._client.socket()
+        if sock is None:
+            raise self._over or BrokerError(self._lost_sentence("was cut"), "lost")
+        pending = sock.pending() if hasattr(sock, "pending") else 0
+        reading = [sock, wake] if wake else [sock]
+        writing = [sock] if self._client.want_write() else []
+        try:
+            readable, writable, _ = select.select(
+                reading, writing, [], 0 if pending else max(timeout_s, 0)
+            )
+            if wake in readable and wake:
+                wake.recv(4096)
+            if sock in readable or pending:
+                self._client.loop_read()
+            if sock in writable and self._client.socket():
+                self._client.loop_write()
+            if self._client.socket():
+                self._client.loop_misc()
+        except _WIRE as error:
+            raise self._broken(error) from None
+        acks, self._acks = self._acks, []
+        return acks
+
+    def close(self, within_s: float) -> None:
+        """Say goodbye, so that the broker does not publish the will."""
+        self._client.disconnect()
+        end = time.monotonic() + within_s
+        try:
+            while self._client.want_write() and time.monotonic() < end:
+                self.pump(0.05)
+        except BrokerError:
+            pass
+        self.drop()
+
+    def drop(self) -> None:
+        """Let go of the socket without a word; the broker publishes the will."""
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+
+    def _broken(self, error: Exception) -> BrokerError:
+        self.drop()
+        said = str(error) or type(error).__name__
+        return BrokerError(self._lost_sentence(f"broke ({said})"), "lost")
+
+    def _lost_sentence(self, how: str) -> str:
+        return f"The connection to the broker {self._mqtt.host}:{self._mqtt.port} {how}."
+
+    def _on_connect(
+        self, _c: Client, _u: object, _f: ConnectFlags, reason: ReasonCode, given: Properties | None
+    ) -> None:
+        self._reason = reason
+        if given is None:
+            return
+        self.receive_maximum = getattr(given, "ReceiveMaximum", self.receive_maximum)
+        self.maximum_packet = getattr(given, "MaximumPacketSize", self.maximum_packet)
+        self.maximum_qos = getattr(given, "MaximumQoS", self.maximum_qos)
+        self.retain_available = bool(getattr(given, "RetainAvailable", 1))
+
+    def _on_disconnect(
+        self, _c: Client, _u: object, flags: DisconnectFlags, reason: ReasonCode, _p: object
+    ) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._over = refusal(self._mqtt, reason, self._client_id)
+
+    def _on_publish(self, _c: Client, _u: object, mid: int, reason: ReasonCode, _p: object) -> None:
+        self._acks.append((mid, reason))
+
+    def _on_message(self, _c: Client, _u: object, _m: MQTTMessage) -> None:
+        # we subscribe to nothing: what comes was left in a session, or is hostile
+        self.ignored += 1

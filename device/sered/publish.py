@@ -1,0 +1,287 @@
+"""Carries verdicts from the spool to the broker, for ever: in order, acknowledged, one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import socket
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from sered import messages
+from sered.broker import check_secret, is_loopback
+from sered.errors import BrokerError, SeredError
+from sered.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sered.link import Link
+    from sered.settings import MqttSettings
+    from sered.spool import Spool
+
+log = logging.getLogger(__name__)
+
+DELAYS_S = (1.0, 60.0)
+"""First and longest wait before the next try."""
+_TAKEN_OVER = 5.0
+"""Times the longest wait that we leave the broker to a box that took our session."""
+_STEADY_S = 10.0
+"""A connection that held this long lets the waits begin anew."""
+_STALL_S = 20.0
+"""An acknowledgement that takes longer will not come."""
+_LIVE_KEPT = 256
+
+
+class Publisher(Protocol):
+    """What the service needs of whoever carries its messages."""
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+
+    def stop(self, timeout_s: float) -> None:
+        """Deliver what can be in that time, say offline, end."""
+
+    def retain(self, leaf: str, payload: bytes) -> None:
+        """Make this the leaf's retained message, now and at every connect."""
+
+    def live(self, payload: bytes) -> None:
+        """Send once if there is a connection, else forget."""
+
+    def wake(self) -> None:
+        """Look into the spool."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherState:
+    """How the way to the broker is."""
+
+    connected: bool = False
+    reason: str = "no_broker"
+    """One word; empty when all is well. See BrokerError."""
+    sentence: str = "not connected yet"
+    connects: int = 0
+    published: int = 0
+    """Verdicts and alerts that the broker has acknowledged."""
+    refused: int = 0
+    """Acknowledgements that said no."""
+    unheard: int = 0
+    """Acknowledged, but nobody was subscribed (MQTT 5 brokers tell)."""
+    lost: int = 0
+    """Connections that ended otherwise than by stop()."""
+    taken_over: int = 0
+    """Times another client took our session: two boxes with one client id."""
+    ignored: int = 0
+    """Messages that were sent to us: we asked for none."""
+    faults: tuple[tuple[str, str], ...] = ()
+    """(reason, sentence) of all that `status` must say."""
+
+
+class MqttPublisher:
+    """Carries the spool to an MQTT broker.
+
+    `failed` is called with a sentence if the thread dies. `delays_s`: first and longest wait
+    between tries. Raises ConfigError when the password would travel in clear text.
+    """
+
+    def __init__(
+        self,
+        mqtt: MqttSettings,
+        site: str,
+        device: str,
+        spool: Spool,
+        *,
+        failed: Callable[[str], None] = lambda _: None,
+        delays_s: tuple[float, float] = DELAYS_S,
+    ) -> None:
+        check_secret(mqtt)
+        self._mqtt = mqtt
+        self._root = messages.topic(mqtt.base, site, device, "")
+        self._client_id = mqtt.client_id or f"sered-{site}-{device}"
+        self._spool = spool
+        self._failed = failed
+        self._delays_s = delays_s
+        self._retained: dict[str, bytes] = {}
+        self._dirty: set[str] = set()
+        self._live: deque[bytes] = deque(maxlen=_LIVE_KEPT)
+        self._state = PublisherState()
+        self._will = (1, mqtt.retain)
+        self._fault: BrokerError | None = None
+        self._outgoing = Outgoing(spool, self._root, mqtt.expiry_s)
+        self._stopping = threading.Event()
+        self._end = 0.0
+        self._in_clear = bool(mqtt.password) and not mqtt.tls and not is_loopback(mqtt.host)
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.settimeout(0.0)
+        self._thread = threading.Thread(target=self._main, name="publisher", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect, in a thread; returns at once."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Deliver what can be in that time, say offline, disconnect; the rest stays spooled."""
+        self._end = time.monotonic() + timeout_s
+        self._stopping.set()
+        self.wake()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s + 0.5)
+
+    def retain(self, leaf: str, payload: bytes) -> None:
+        """Make this the leaf's retained message, now and again at every connect."""
+        if self._retained.get(leaf) != payload:
+            self._retained[leaf] = payload
+            self._dirty.add(leaf)
+            self.wake()
+
+    def live(self, payload: bytes) -> None:
+        """Send once, QoS 0, if there is a connection; else forget."""
+        if self._state.connected:
+            self._live.append(payload)
+            self.wake()
+
+    def wake(self) -> None:
+        """Look into the spool now; never blocks."""
+        with contextlib.suppress(OSError):
+            self._wake_in.send(b"!")
+
+    @property
+    def state(self) -> PublisherState:
+        """How the way to the broker is, as one record."""
+        out = self._outgoing
+        faults = [] if self._fault is None else [(self._fault.reason, str(self._fault))]
+        faults += out.faults
+        if self._in_clear:
+            faults.append(("insecure", "The broker's password travels in clear text."))
+        if self._mqtt.retain and not self._will[1]:
+            faults.append(("retain", "The broker takes no retained messages: status is not kept."))
+        sentence = f"connected to {self._mqtt.host}:{self._mqtt.port}"
+        return replace(
+            self._state,
+            reason=faults[0][0] if faults else ("" if self._state.connected else "no_broker"),
+            sentence=faults[0][1]
+            if faults
+            else (sentence if self._state.connected else self._state.sentence),
+            published=out.published,
+            refused=out.refused,
+            unheard=out.unheard,
+            faults=tuple(faults),
+        )
+
+    def _main(self) -> None:
+        try:
+            attempt = 0
+            while not self._stopping.is_set():
+                began, before = time.monotonic(), self._outgoing.published
+                self._session()
+                steady = self._state.connects and time.monotonic() - began > _STEADY_S
+                attempt = 0 if steady or self._outgoing.published > before else attempt + 1
+                self._stopping.wait(self._delay_s(attempt))
+        except Exception:
+            log.exception("publisher.died")
+            self._failed("the publisher's thread died")
+
+    def _delay_s(self, attempt: int) -> float:
+        first, longest = self._delays_s
+        if self._fault and self._fault.reason == "taken_over":
+            return longest * _TAKEN_OVER * random.uniform(0.5, 1.0)  # noqa: S311
+        delay = min(longest, first * 2.0 ** min(max(attempt - 1, 0), 16))
+        return max(first, delay * random.uniform(0.5, 1.0))  # noqa: S311
+
+    def _session(self) -> None:
+        """One connection from its beginning to its end; what ended it is in `_fault`."""
+        from sered.link import Link  # noqa: PLC0415 - paho
+
+        offline = messages.Status(state="offline", text="The box has vanished from the broker.")
+        qos, retain = self._will
+        will = (self._root + "status", messages.encode(offline))
+        link: Link | None = None
+        try:
+            link = Link(self._mqtt, self._client_id, will, qos=qos, retain=retain)
+            self._connected(link)
+            self._serve(link)
+        except (BrokerError, SeredError) as error:
+            fault = error if isinstance(error, BrokerError) else BrokerError(str(error))
+            self._note(fault, link)
+        finally:
+            if link:
+                link.drop()
+            self._state = replace(self._state, connected=False)
+
+    def _connected(self, link: Link) -> None:
+        self._state = replace(self._state, connected=True, connects=self._state.connects + 1)
+        log.info("broker.connected %s:%d", self._mqtt.host, self._mqtt.port)
+        self._fault = None
+        if not link.retain_available and self._will[1]:
+            self._will = (self._will[0], False)
+        if link.maximum_qos == 0:
+            self._fault = BrokerError(
+                f"The broker {self._mqtt.host}:{self._mqtt.port} takes no QoS 1, so it can "
+                "confirm nothing: verdicts stay in the spool. Allow QoS 1 at the broker.",
+                "qos",
+            )
+            log.error("broker.qos %s", self._fault)
+        self._live.clear()
+        self._dirty = set(self._retained)
+        self._outgoing.begin(link)
+
+    def _serve(self, link: Link) -> None:
+        out = self._outgoing
+        qos = link.maximum_qos
+        try:
+            while True:
+                while self._dirty:
+                    leaf = self._dirty.pop()
+                    out.tell(link, leaf, self._retained[leaf], qos=qos, retain=self._will[1])
+                while self._live:
+                    out.tell(link, "live", self._live.popleft(), qos=0, retain=False)
+                if qos:
+                    out.fill(link)
+                out.settle(link.pump(self._patience_s(), self._wake_out))
+                if out.waited_s() > _STALL_S:
+                    msg = f"The broker {self._mqtt.host}:{self._mqtt.port} confirms nothing."
+                    raise BrokerError(f"{msg} Is it overloaded, or its disk full?", "lost")
+                if self._stopping.is_set() and self._drained():
+                    self._farewell(link)
+                    return
+        finally:
+            self._state = replace(self._state, ignored=self._state.ignored + link.ignored)
+            out.end()
+
+    def _patience_s(self) -> float:
+        if self._stopping.is_set():
+            return 0.02
+        return 0.1 if not self._outgoing.idle else 1.0
+
+    def _drained(self) -> bool:
+        nothing_left = self._outgoing.idle and not self._spool.depth
+        return nothing_left or time.monotonic() > self._end - 0.3
+
+    def _farewell(self, link: Link) -> None:
+        offline = messages.Status(state="offline", text="The box was stopped.")
+        out, (_, retain) = self._outgoing, self._will
+        out.tell(link, "status", messages.encode(offline), qos=link.maximum_qos, retain=retain)
+        while not out.idle and time.monotonic() < self._end:
+            out.settle(link.pump(0.02))
+        link.close(max(self._end - time.monotonic(), 0.1))
+        self._state = replace(self._state, connected=False, sentence="stopped")
+
+    def _note(self, fault: BrokerError, link: Link | None) -> None:
+        """Remember why there is no connection; what a broker cannot do is not asked again."""
+        said = str(self._fault) != str(fault)
+        self._fault = fault
+        if fault.reason == "retain":
+            self._will = (self._will[0], False)
+        if fault.reason == "qos":
+            self._will = (0, self._will[1])
+        self._state = replace(
+            self._state,
+            lost=self._state.lost + (link is not None),
+            taken_over=self._state.taken_over + (fault.reason == "taken_over"),
+        )
+        if said:
+            log.error("broker.%s %s", fault.reason, fault)
