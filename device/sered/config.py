@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DEFAULT_PATH = Path("/etc/sered/sered.toml")
 RUNTIME_DIR = Path("/run/sered")
 CREDENTIAL = "mqtt-password"
+CREDENTIAL_SOURCE = DEFAULT_PATH.parent / CREDENTIAL
+"""Where systemd takes the credential from; only root may read it, to examine the box."""
 
 
 def load(
@@ -88,6 +90,8 @@ def _with_password(settings: Settings, environ: Mapping[str, str]) -> Settings:
         credential = Path(directory) / CREDENTIAL
         if credential.exists():
             secret = _first_line(credential)
+    elif not secret and os.access(CREDENTIAL_SOURCE, os.R_OK):
+        secret = _first_line(CREDENTIAL_SOURCE)
     if mqtt.password_file is not None:
         secret = _first_line(mqtt.password_file)
     if not secret:

@@ -16,6 +16,16 @@ FRESH_S = 10.0
 """A state older than this is a dead or stuck service's."""
 
 
+class SideState(BaseModel):
+    """What one side of a line carries."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    level_db: float | None = None
+    """RMS just now, dBFS."""
+    blocks: dict[str, int] = {}
+    """Blocks of each records.State heard since the start; two snapshots apart tell what came."""
+
+
 class Snapshot(BaseModel):
     """The two retained messages as they last were, readable without a broker; no words."""
 
@@ -29,6 +39,10 @@ class Snapshot(BaseModel):
     status: Status
     health: Health | None
     """None: the service has just begun."""
+    spool_oldest: float | None = None
+    """When the longest waiting message was put, in seconds since 1970."""
+    sides: dict[str, dict[str, SideState]] = {}
+    """Line to side to what is heard there."""
 
     @property
     def fresh(self) -> bool:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.diagnose import configuration, emotion, service, system, whole, words
+from sered.diagnose import configuration, emotion, service, spool, system, whole, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sered.diagnose.model import Group
 
-GROUPS = (system.GROUP, configuration.GROUP, service.GROUP, emotion.GROUP, words.GROUP, whole.GROUP)
+GROUPS = (
+    system.GROUP,
+    configuration.GROUP,
+    service.GROUP,
+    emotion.GROUP,
+    words.GROUP,
+    whole.GROUP,
+    spool.GROUP,
+)
 
 
 def choose(only: Collection[str], without: Collection[str]) -> tuple[Group, ...]:
