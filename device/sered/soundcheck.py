@@ -82,11 +82,11 @@ class SoundCheck:
     """Listens along, frame by frame; `findings` is what is wrong now.
 
     Each finding comes within 30 s of its cause (a low level: of talk) and goes within 30 s of its
-    end. Some 40 µs a frame and side.
+    end. Some 40 µs a frame and side. `hurry` divides the times, for a look of a few seconds.
     """
 
-    def __init__(self, sides: Collection[Side]) -> None:
-        self._ears = {side: _Ear() for side in sides}
+    def __init__(self, sides: Collection[Side], hurry: int = 1) -> None:
+        self._ears = {side: _Ear(hurry) for side in sides}
         self._count = 0
 
     @property
@@ -116,13 +116,15 @@ class SoundCheck:
 class _Ear:
     """What is known of one side's last twenty seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, hurry: int) -> None:
         self.db = LOWEST_DB
-        self._levels: deque[float] = deque(maxlen=_WINDOW)
-        self._talk: deque[float] = deque(maxlen=_WINDOW)
-        self._clipped: deque[float] = deque(maxlen=_WINDOW)
-        self._means: deque[float] = deque(maxlen=_WINDOW)
-        self._hum: deque[tuple[float, float]] = deque(maxlen=_HUM_LOOKS)
+        self._window, self._deaf = _WINDOW // hurry, _DEAF_FRAMES // hurry
+        self._enough_talk, self._looks = _LOW_FRAMES // hurry, _HUM_LOOKS // hurry
+        self._levels: deque[float] = deque(maxlen=self._window)
+        self._talk: deque[float] = deque(maxlen=self._window)
+        self._clipped: deque[float] = deque(maxlen=self._window)
+        self._means: deque[float] = deque(maxlen=self._window)
+        self._hum: deque[tuple[float, float]] = deque(maxlen=self._looks)
         self._flat = 0
         self._unanswered = 0
 
@@ -152,28 +154,28 @@ class _Ear:
             self._unanswered += 1
 
     def faults(self) -> list[tuple[str, str]]:
-        if self._flat >= _DEAF_FRAMES:
+        if self._flat >= self._deaf:
             return [("digital_silence", "")]
         found: list[tuple[str, str]] = []
-        if self._unanswered >= _DEAF_FRAMES:
+        if self._unanswered >= self._deaf:
             found.append(("silent_line", ""))
         clipped = max(self._clipped, default=0.0)
         if sum(share > _CLIPPED_SHARE for share in self._clipped) >= 3:
             found.append(("clipping", f"{clipped:.1%} of samples at full scale"))
-        if len(self._means) == _WINDOW and abs(offset := float(np.median(self._means))) > _OFFSET:
+        if len(self._means) == self._window and abs(offset := float(np.median(self._means))) > _OFFSET:
             found.append(("dc_offset", f"{offset / FULL_SCALE:+.0%} of full scale"))
         if hum := self._hums():
             found.append(("hum", hum))
-        if len(self._talk) >= _LOW_FRAMES and (loud := max(self._talk)) < _LOW_DB:
+        if len(self._talk) >= self._enough_talk and (loud := max(self._talk)) < _LOW_DB:
             found.append(("low_level", f"talk at {loud:.0f} dBFS"))
         return found
 
     def _hums(self) -> str:
         """`50 Hz at -41 dBFS`, when it never stops; else nothing."""
-        if len(self._hum) < _HUM_LOOKS:
+        if len(self._hum) < self._looks:
             return ""
         for index, hz in enumerate(_MAINS_HZ):
-            lasting = sorted(look[index] for look in self._hum)[_HUM_LOOKS // 8]
+            lasting = sorted(look[index] for look in self._hum)[self._looks // 8]
             if lasting > _HUM_DB:
                 return f"{hz:.0f} Hz at {lasting:.0f} dBFS"
         return ""
