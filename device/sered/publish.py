@@ -35,6 +35,8 @@ _STEADY_S = 10.0
 _STALL_S = 20.0
 """An acknowledgement that takes longer will not come."""
 _LIVE_KEPT = 256
+_RIVAL_SAID_S = 3600.0
+"""How long `status` names a second box with our client id."""
 
 
 class Publisher(Protocol):
@@ -78,7 +80,7 @@ class PublisherState:
     ignored: int = 0
     """Messages that were sent to us: we asked for none."""
     faults: tuple[tuple[str, str], ...] = ()
-    """(reason, sentence) of all that `status` must say."""
+    """(reason, sentence) of all that `status` must say: not that there is no connection."""
 
 
 class MqttPublisher:
@@ -111,6 +113,7 @@ class MqttPublisher:
         self._state = PublisherState()
         self._will = (1, mqtt.retain)
         self._fault: BrokerError | None = None
+        self._rival, self._rival_until = "", 0.0
         self._outgoing = Outgoing(spool, self._root, mqtt.expiry_s)
         self._stopping = threading.Event()
         self._end = 0.0
@@ -152,20 +155,27 @@ class MqttPublisher:
     @property
     def state(self) -> PublisherState:
         """How the way to the broker is, as one record."""
-        out = self._outgoing
-        faults = [] if self._fault is None else [(self._fault.reason, str(self._fault))]
-        faults += out.faults
+        out, now = self._outgoing, self._state
+        faults = list(out.faults)
         if self._in_clear:
             faults.append(("insecure", "The broker's password travels in clear text."))
         if self._mqtt.retain and not self._will[1]:
             faults.append(("retain", "The broker takes no retained messages: status is not kept."))
-        sentence = f"connected to {self._mqtt.host}:{self._mqtt.port}"
+        if time.monotonic() < self._rival_until:
+            faults.append(("taken_over", self._rival))
+        if self._fault and now.connected:
+            faults.insert(0, (self._fault.reason, str(self._fault)))
+        reason, sentence = "no_broker", now.sentence
+        if self._fault:
+            reason, sentence = self._fault.reason, str(self._fault)
+        elif now.connected:
+            reason, sentence = "", f"connected to {self._mqtt.host}:{self._mqtt.port}"
+            if faults:
+                reason, sentence = faults[0]
         return replace(
-            self._state,
-            reason=faults[0][0] if faults else ("" if self._state.connected else "no_broker"),
-            sentence=faults[0][1]
-            if faults
-            else (sentence if self._state.connected else self._state.sentence),
+            now,
+            reason=reason,
+            sentence=sentence,
             published=out.published,
             refused=out.refused,
             unheard=out.unheard,
@@ -278,6 +288,8 @@ class MqttPublisher:
             self._will = (self._will[0], False)
         if fault.reason == "qos":
             self._will = (0, self._will[1])
+        if fault.reason == "taken_over":
+            self._rival, self._rival_until = str(fault), time.monotonic() + _RIVAL_SAID_S
         self._state = replace(
             self._state,
             lost=self._state.lost + (link is not None),

@@ -65,7 +65,9 @@ class Service:
         self._died = ""
         self._meter = Meter()
         self._spool = Spool(settings.spool)
-        self._publisher = MqttPublisher(settings.mqtt, settings.site, settings.device, self._spool)
+        self._publisher = MqttPublisher(
+            settings.mqtt, settings.site, settings.device, self._spool, failed=self._fail
+        )
         self._judges: Judges = load_judges(settings)
         self._workers: list[LineWorker] = []
         self._taps: dict[str, LiveTap] = {}
@@ -176,7 +178,11 @@ class Service:
             reasons = tap.state.reasons if tap else ()
             text = tap.state.sentence if tap else "plays a recording"
             lines.append(messages.LineStatus(line=feed.line.name, reasons=reasons, text=text))
-        faults = [*self._judges.faults, *self._spool.state.faults]
+        faults = [
+            *self._judges.faults,
+            *self._spool.state.faults,
+            *self._publisher.state.faults,
+        ]
         reasons = dict.fromkeys([*(r for r, _ in faults), *(r for s in lines for r in s.reasons)])
         said = [sentence for _, sentence in faults]
         said += [f"{s.line}: {s.text}" for s in lines if s.reasons]
