@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 CALL = Path(__file__).parent.parent / "demo" / "call.wav"
 _SIDES = "agent=left,customer=right"
 _START_S = 10.0
-_END_S = 60.0
+_END_S = 120.0
+_LOOK_S = 1.0
 _MOSQUITTO_PATH = "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"
 
 
@@ -79,7 +80,8 @@ def _play(folder: Path) -> list[dict[str, Any]]:
         box = _start(stack, folder, "run", *common, *recording)
         typer.echo("Box         sered run --replay call.wav, as fast as it can listen")
         received = list(_messages(watch, box))
-        if box.wait(_START_S) != 0:
+        _end(box, patience_s=_START_S)
+        if box.returncode != 0:
             msg = f"the box ended with status {box.returncode}:\n{_said(folder, 'run')}"
             raise SeredError(msg)
     return received
@@ -128,7 +130,9 @@ def _start(
     return program
 
 
-def _end(program: subprocess.Popen[bytes]) -> None:
+def _end(program: subprocess.Popen[bytes], patience_s: float = 0.0) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        program.wait(patience_s)
     program.terminate()
     try:
         program.wait(_START_S)
@@ -146,8 +150,7 @@ def _messages(
     from sered.cli.tables import signed  # noqa: PLC0415 - rich
     from sered.explain import clock  # noqa: PLC0415
 
-    end = time.monotonic() + _END_S
-    for line in _lines(watch, end):
+    for line in _lines(watch, box):
         message: dict[str, Any] = json.loads(line)
         yield message
         payload, leaf = message["payload"], message["topic"].rpartition("/")[2]
@@ -158,20 +161,22 @@ def _messages(
             )
         elif leaf == "alerts":
             typer.echo(f"  alert: {payload['state']}")
-        elif leaf == "status" and payload["state"] == "offline" and not message["retained"]:
+        elif leaf == "status" and payload["state"] == "offline":
             return
-    box.poll()
-    msg = "the subscriber heard nothing more for a minute, and the box has not said goodbye."
-    raise BrokerError(msg)
 
 
-def _lines(program: subprocess.Popen[bytes], end: float) -> Iterator[bytes]:
-    """Whole lines of a program's output until it ends or the time is over."""
+def _lines(program: subprocess.Popen[bytes], box: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Whole lines of a program's output until it or the box has ended, or the time is over."""
     assert program.stdout is not None
+    end = time.monotonic() + _END_S
     rest = b""
     with selectors.DefaultSelector() as ready:
         ready.register(program.stdout, selectors.EVENT_READ)
-        while ready.select(max(end - time.monotonic(), 0.0)):
+        while time.monotonic() < end:
+            if not ready.select(_LOOK_S):
+                if box.poll() is not None:
+                    return
+                continue
             chunk = os.read(program.stdout.fileno(), 65_536)
             if not chunk:
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 WATCHING = "Watching"
 """First word on stderr once the broker has taken the subscription."""
+
+_AGAIN_S = 3.0
+_ANSWER_S = 8.0
+_LOOP_S = 0.5
 
 
 def register(app: typer.Typer) -> None:
@@ -59,41 +64,78 @@ def watch(
 
 
 def _listen(mqtt: MqttSettings, topic: str, count: int | None, show: Show) -> None:
-    from sered.broker import make_client, refusal, unreachable  # noqa: PLC0415 - paho
+    """Show messages until there were `count`; a connection that is lost is made again.
 
-    client = make_client(mqtt, client_id="")
-    seen = 0
+    Raises BrokerError when the first one does not come about.
+    """
+    watcher = _Watcher(mqtt, topic, count, show)
+    while not watcher.follow():
+        typer.echo(f"Lost the connection; trying again in {_AGAIN_S:.0f} s.", err=True)
+        time.sleep(_AGAIN_S)
 
-    def connected(client: Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
-        if reason.is_failure:
-            client.disconnect()
-            raise refusal(mqtt, reason)
-        client.subscribe(topic, qos=1)
 
-    def subscribed(_c: Any, _u: Any, _m: Any, reasons: list[Any], _p: Any) -> None:
-        if reasons[0].is_failure:
-            msg = f"{mqtt.host}:{mqtt.port}: the broker does not let us read {topic}. Mend its ACL."
+class _Watcher:
+    """A subscription and what came of it."""
+
+    def __init__(self, mqtt: MqttSettings, topic: str, count: int | None, show: Show) -> None:
+        self._mqtt = mqtt
+        self._topic = topic
+        self._left = count
+        self._show = show
+        self._subscribed = False
+
+    def follow(self) -> bool:
+        """One connection; True when all was seen, False when it was lost."""
+        from sered.broker import make_client, unreachable  # noqa: PLC0415 - ssl
+
+        client = make_client(self._mqtt, client_id="")
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        answered = time.monotonic() + _ANSWER_S
+        try:
+            client.connect(self._mqtt.host, self._mqtt.port, self._mqtt.keepalive_s)
+            while client.loop(_LOOP_S) == 0:
+                if self._left == 0:
+                    client.disconnect()
+                    return True
+                if not self._subscribed and time.monotonic() > answered:
+                    break
+        except OSError as error:
+            if not self._subscribed:
+                raise unreachable(self._mqtt, error) from error
+        if not self._subscribed:
+            place = f"{self._mqtt.host}:{self._mqtt.port}"
+            msg = f"{place} took the connection and says nothing. Is it an MQTT broker?"
             raise BrokerError(msg)
-        typer.echo(f"{WATCHING} {topic} at {mqtt.host}:{mqtt.port}", err=True)
+        return False
 
-    def came(client: Client, _u: Any, message: MQTTMessage) -> None:
-        nonlocal seen
+    def _on_connect(self, client: Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+        from sered.broker import refusal  # noqa: PLC0415
+
+        if reason.is_failure:
+            raise refusal(self._mqtt, reason)
+        client.subscribe(self._topic, qos=1)
+
+    def _on_subscribe(self, _c: Client, _u: Any, _m: Any, reasons: list[Any], _p: Any) -> None:
+        place = f"{self._mqtt.host}:{self._mqtt.port}"
+        if reasons[0].is_failure:
+            msg = f"{place}: the broker does not let us read {self._topic}. Mend its ACL."
+            raise BrokerError(msg)
+        self._subscribed = True
+        typer.echo(f"{WATCHING} {self._topic} at {place}", err=True)
+
+    def _on_message(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
+        if self._left == 0:
+            return
         try:
             payload = json.loads(message.payload)
         except ValueError:
             typer.echo(f"{message.topic}: not JSON, left out", err=True)
             return
-        show(message.topic, message.retain, payload)
-        seen += 1
-        if seen == count:
-            client.disconnect()
-
-    client.on_connect, client.on_subscribe, client.on_message = connected, subscribed, came
-    try:
-        client.connect(mqtt.host, mqtt.port, mqtt.keepalive_s)
-    except OSError as error:
-        raise unreachable(mqtt, error) from error
-    client.loop_forever()
+        self._show(message.topic, message.retain, payload)
+        if self._left is not None:
+            self._left -= 1
 
 
 def _as_json(topic: str, retained: bool, payload: Any) -> None:
