@@ -162,7 +162,10 @@ class _Ear:
         clipped = max(self._clipped, default=0.0)
         if sum(share > _CLIPPED_SHARE for share in self._clipped) >= 3:
             found.append(("clipping", f"{clipped:.1%} of samples at full scale"))
-        if len(self._means) == self._window and abs(offset := float(np.median(self._means))) > _OFFSET:
+        if (
+            len(self._means) == self._window
+            and abs(offset := float(np.median(self._means))) > _OFFSET
+        ):
             found.append(("dc_offset", f"{offset / FULL_SCALE:+.0%} of full scale"))
         if hum := self._hums():
             found.append(("hum", hum))
