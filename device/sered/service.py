@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from sered import messages
 from sered.clock import LiveClock, kernel_clock_synced
 from sered.health import Meter
-from sered.hook import HookSwitch
 from sered.parts import load_judges, make_line
 from sered.publish import MqttPublisher
 from sered.records import RATE_HZ
@@ -109,6 +108,8 @@ class Service:
         for feed in self._feeds:
             hook = None
             if feed.line.hook_gpio is not None:
+                from sered.hook import HookSwitch  # noqa: PLC0415 - gpiozero is an extra
+
                 hook = HookSwitch(feed.line.hook_gpio, active=feed.line.hook_active)
             line = make_line(self._settings, feed.line, self._judges, feed.clock)
             worker = LineWorker(
