@@ -31,6 +31,8 @@ class StreamClock:
         self._window_from = 0
         self._overflow_windows = 0
         self._points: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+        self.drift_ppm: float | None = None
+        """How much faster than the system the card runs; None for the first minute."""
 
     def piece(self, samples: int, end_s: float, *, dropped: int = 0, overflow: bool = False) -> int:
         """Note a piece whose last sample came at `end_s` of the system's monotonic clock.
@@ -64,12 +66,11 @@ class StreamClock:
             self._points.clear()
         self._reference_s = min(late, reference + _CREEP_S)
         self._points.append((end_s, self._reference_s))
+        self.drift_ppm = self._drift_ppm()
         return 0
 
-    @property
-    def drift_ppm(self) -> float | None:
-        """How much faster than the system the card runs; None for the first minute."""
-        if not self._points or self._points[-1][0] - self._points[0][0] < _FIRST_DRIFT_S:
+    def _drift_ppm(self) -> float | None:
+        if self._points[-1][0] - self._points[0][0] < _FIRST_DRIFT_S:
             return None
         mean_t = sum(t for t, _ in self._points) / len(self._points)
         mean_y = sum(y for _, y in self._points) / len(self._points)

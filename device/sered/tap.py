@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sered import devices
-from sered.child import START_DEADLINE_S, CaptureChild
+from sered.child import COMMAND, START_DEADLINE_S, CaptureChild
 from sered.door import HOLD_S, Door
 from sered.errors import AudioError, DeviceError
 from sered.records import FRAME, RATE_HZ, Side
@@ -19,7 +19,7 @@ from sered.soundcheck import FRAME_S, LOWEST_DB, SoundCheck
 from sered.streamclock import StreamClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sered.child import Piece
     from sered.devices import Card
@@ -90,7 +90,7 @@ class LiveTap:
 
     A card that fails, vanishes or falls silent is opened again by a fresh process until it works;
     meanwhile `frames` waits, and `state` says why. `on_frame` is called as each frame arrives,
-    before any queue.
+    before any queue; `hold_s` is how much sound may wait for the analysis.
     """
 
     def __init__(
@@ -100,11 +100,15 @@ class LiveTap:
         on_frame: Callable[[AudioFrame], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         hold_s: float = HOLD_S,
+        read_cards: Callable[[], list[Card]] = devices.read_cards,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self._line = line
         self._sides = line.channels
         self._on_frame = on_frame
         self._clock = clock
+        self._read_cards = read_cards
+        self._command = command
         self._door = Door(hold_s)
         self._check = SoundCheck(self._sides)
         self._closed = threading.Event()
@@ -155,7 +159,7 @@ class LiveTap:
         began = self._clock()
         wait_s = _FIRST_WAIT_S
         while not self._closed.is_set():
-            seen = devices.read_cards()
+            seen = self._read_cards()
             heard_before = self._state.frames
             try:
                 self._listen(seen, began)
@@ -171,7 +175,7 @@ class LiveTap:
         """Wait, but no longer than until the cards change."""
         until = self._clock() + wait_s
         while (left := until - self._clock()) > 0:
-            if self._closed.wait(min(left, _LOOK_EVERY_S)) or devices.read_cards() != seen:
+            if self._closed.wait(min(left, _LOOK_EVERY_S)) or self._read_cards() != seen:
                 return
 
     def _listen(self, seen: list[Card], began: float) -> None:
@@ -182,7 +186,11 @@ class LiveTap:
         self._streams = False
         try:
             with CaptureChild(
-                target, self._line.rate_hz or 0, channels, wanted=self._wanted
+                target,
+                self._line.rate_hz or 0,
+                channels,
+                wanted=self._wanted,
+                command=self._command,
             ) as child:
                 self._hear(child, card, began)
         except DeviceError as error:
@@ -195,7 +203,7 @@ class LiveTap:
         found = child.open()
         if found is None:
             return
-        if card is not None and devices.find(self._line.card, devices.read_cards()) != card:
+        if card is not None and devices.find(self._line.card, self._read_cards()) != card:
             # its number may be another card's by now
             msg = "it moved while it was being opened"
             raise DeviceError(msg, "failed")
@@ -209,7 +217,7 @@ class LiveTap:
         """The whole sentence for a failed capture; raises DeviceError where the card is gone."""
         if card is None:
             return devices.complain(self._line.card, error)
-        devices.find(self._line.card, devices.read_cards())
+        devices.find(self._line.card, self._read_cards())
         if error.reason == "no_frames" or self._streams:
             return devices.complain(str(card), error)
         return devices.explain(card, str(error))
@@ -252,7 +260,6 @@ class LiveTap:
         self._lost += frame.lost
         if self._on_frame is not None:
             self._on_frame(frame)
-        self._door.put(frame)
         self._check.hear(frame)
         frames = self._state.frames + 1
         changes: dict[str, Any] = {}
@@ -271,6 +278,7 @@ class LiveTap:
             last_frame_at=self._clock(),
             **changes,
         )
+        self._door.put(frame)
 
     def _say(self, error: AudioError) -> None:
         reason = error.reason if isinstance(error, DeviceError) else "failed"
