@@ -49,7 +49,7 @@ def load(
     try:
         settings = Settings.model_validate(tree | dict(overrides or {}))
     except ValidationError as error:
-        faults = [_sentence(fault, where, text) for fault in error.errors()]
+        faults = [_sentence(fault, where, text) for fault in _causes(error.errors(), text)]
         raise ConfigError("\n".join(faults)) from None
     return _with_password(settings, environ)
 
@@ -117,6 +117,17 @@ def model_path(path: Path) -> Path:
     return path if path.is_absolute() else models_dir() / path
 
 
+def _causes(faults: list[ErrorDetails], text: str) -> list[ErrorDetails]:
+    """The faults in the order of the file, without a table's that only follow from its keys'."""
+
+    def follows(fault: ErrorDetails) -> bool:
+        loc = fault["loc"]
+        return any(len(f["loc"]) > len(loc) and f["loc"][: len(loc)] == loc for f in faults)
+
+    own = [fault for fault in faults if not follows(fault)]
+    return sorted(own, key=lambda fault: _line_of(text, fault["loc"]) or 0)
+
+
 def _sentence(fault: ErrorDetails, where: str, text: str) -> str:
     loc = tuple(part for part in fault["loc"] if not isinstance(part, int) or part >= 0)
     line = _line_of(text, loc)
@@ -133,7 +144,7 @@ def _sentence(fault: ErrorDetails, where: str, text: str) -> str:
         return f"{place}: {name}: is needed and not there."
     found = (
         ""
-        if "password" in name or isinstance(fault["input"], dict | BaseModel)
+        if "password" in name or "found " in wanted or isinstance(fault["input"], dict | BaseModel)
         else (f"; found {fault['input']!r}")
     )
     return f"{place}: {name}: {wanted}{found}."
