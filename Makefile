@@ -62,3 +62,10 @@ uninstall: ## On a box, as root: remove it; PURGE=1 removes configuration and sp
 
 bundle: ## One archive in dist/ that installs on a box like this one without internet; MODEL=folder
 	@systemd/bundle $(MODEL)
+
+.PHONY: test-system test-arm64
+test-system: $(VENV)/.dev ## As root: install, kill, reboot, upgrade, uninstall in booted Debian containers
+	@$(BIN)/python -m pytest -m system -s tests/system $(PYTEST_ARGS)
+
+test-arm64: $(VENV)/.dev ## As root, slow: the same verdict on an emulated Raspberry Pi userland
+	@$(BIN)/python -m pytest -m arm64 -s tests/system $(PYTEST_ARGS)

@@ -1,0 +1,101 @@
+"""Booted machines for the system tests; each test module gets its own, sered installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from desk import Desk
+from machine import CACHE, Disk, Machine, disk_like, seed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_NEEDED = ("debootstrap", "systemd-nspawn", "nsenter", "dbus-daemon")
+
+
+@pytest.fixture(scope="session")
+def can_boot() -> None:
+    """What a booted machine needs, or the reason why there is none."""
+    missing = [name for name in _NEEDED if not shutil.which(name)]
+    if os.geteuid() != 0 or missing:
+        needs = f"needs root and {', '.join(_NEEDED)}"
+        pytest.skip(f"{needs}; here: uid {os.geteuid()}, missing {missing or 'nothing'}")
+    if not Path("/run/dbus/system_bus_socket").exists():
+        Path("/run/dbus").mkdir(parents=True, exist_ok=True)
+        subprocess.run(["dbus-daemon", "--system", "--fork"], check=True)
+
+
+@pytest.fixture(scope="session")
+def workshop(can_boot: None) -> Iterator[Path]:
+    """A folder on a real disk: a layer of an overlay may not lie on another one."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def pip_cache(can_boot: None) -> tuple[str, ...]:
+    """Option that lends a machine the wheels that earlier ones fetched or built."""
+    folder = CACHE / "pip"
+    folder.mkdir(parents=True, exist_ok=True)
+    return (f"--bind={folder}:/var/cache/pip",)
+
+
+@pytest.fixture(scope="session")
+def installed(workshop: Path, pip_cache: tuple[str, ...]) -> Iterator[tuple[Disk, str]]:
+    """The disk of a Bookworm box after its first `make install`, and what that said."""
+    with disk_like([seed("bookworm")], workshop / "installed") as disk:
+        machine = Machine(disk, pip_cache)
+        desk = Desk(machine)
+        desk.furnish()
+        machine.boot()
+        try:
+            said = desk.install()
+        finally:
+            machine.power_off()
+        yield disk, said.out
+
+
+@pytest.fixture(scope="module")
+def desk(
+    installed: tuple[Disk, str],
+    workshop: Path,
+    pip_cache: tuple[str, ...],
+    request: pytest.FixtureRequest,
+) -> Iterator[Desk]:
+    """A booted box on a desk; the module's own."""
+    disk, _ = installed
+    with disk_like(disk.layers, workshop / request.module.__name__) as own:
+        machine = Machine(own, pip_cache)
+        desk = Desk(machine)
+        desk.furnish()
+        machine.boot()
+        try:
+            yield desk
+        finally:
+            machine.power_off()
+
+
+@pytest.fixture
+def fresh(workshop: Path) -> Iterator[Callable[..., Desk]]:
+    """`fresh(suite, *options)`: boots a machine that has never seen sered."""
+    import contextlib
+
+    with contextlib.ExitStack() as stack:
+
+        def boot(suite: str, *options: str) -> Desk:
+            disk = stack.enter_context(disk_like([seed(suite)], workshop / f"fresh-{suite}"))
+            machine = Machine(disk, options)
+            desk = Desk(machine)
+            desk.furnish()
+            machine.boot()
+            stack.callback(machine.power_off)
+            return desk
+
+        yield boot

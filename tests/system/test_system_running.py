@@ -1,0 +1,117 @@
+"""A box that runs: calls, kills, hangs, reboots, a missing card and a missing broker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from desk import eventually
+
+if TYPE_CHECKING:
+    from desk import Desk
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(autouse=True)
+def healthy(desk: Desk) -> None:
+    """Every test finds a healthy box and an empty spool."""
+    eventually(lambda: desk.healthy, 60, "a healthy service")
+
+
+def _calls(desk: Desk) -> int:
+    return len(desk.received("calls"))
+
+
+def test_a_call_into_the_card_becomes_a_verdict_at_the_broker(desk: Desk) -> None:
+    """The unhappy demo call, played in real time, is judged negative and to be called back."""
+    before = _calls(desk)
+    desk.play()
+    eventually(lambda: _calls(desk) > before, 20, "the verdict of the call")
+    report = desk.received("calls")[-1]
+    assert report["sentiment"]["category"] == "negative"
+    assert report["sentiment"]["escalate"] is True
+    assert (report["site"], report["device"]) == ("desk", "box")
+    said = desk.run("journalctl -u sered --no-pager -o cat").out
+    phrases = [term["phrase"] for term in report["verbal"]["terms"]]
+    assert phrases
+    assert not [phrase for phrase in phrases if phrase in said]
+
+
+def test_a_waiting_verdict_survives_a_kill(desk: Desk) -> None:
+    """Broker away, call judged, service killed: back within 10 s, and the verdict arrives once."""
+    before = _calls(desk)
+    desk.run("systemctl stop desk-broker")
+    ended = "journalctl -u sered -o cat --no-pager | grep -c call.ended || true"
+    calls = int(desk.run(ended).out)
+    desk.play()
+    eventually(lambda: int(desk.run(ended).out) > calls, 20, "the end of the call")
+    pid = desk.show("MainPID")
+    desk.run(f"kill -9 {pid}")
+    took = eventually(
+        lambda: desk.show("ActiveState") == "active" and desk.show("MainPID") != pid,
+        10,
+        "the service after a kill",
+    )
+    print(f"back after kill -9: {took:.1f} s")
+    desk.run("systemctl start desk-broker")
+    eventually(lambda: _calls(desk) > before, 60, "the verdict that waited")
+    ids = [report["call_id"] for report in desk.received("calls")]
+    assert len(set(ids)) == before + 1
+
+
+def test_a_service_that_stands_still_is_restarted(desk: Desk) -> None:
+    """Stopped with SIGSTOP it still looks alive; the watchdog ends it and it comes back."""
+    pid = desk.show("MainPID")
+    desk.run(f"kill -STOP {pid}")
+    took = eventually(
+        lambda: desk.show("ActiveState") == "active" and desk.show("MainPID") != pid,
+        60,
+        "the watchdog",
+    )
+    print(f"back after SIGSTOP: {took:.1f} s")
+    assert "watchdog" in desk.run("journalctl -u sered --no-pager -o cat").out.lower()
+
+
+def test_it_comes_back_by_itself_after_a_reboot(desk: Desk) -> None:
+    """Power off and on: healthy, nobody logged in."""
+    desk.machine.power_off()
+    desk.machine.boot()
+    took = eventually(lambda: desk.healthy, 60, "a healthy service after the reboot")
+    print(f"healthy {took:.1f} s after boot")
+
+
+def test_it_comes_back_after_a_power_cut(desk: Desk) -> None:
+    """No goodbye at all: the spool is whole and the service healthy."""
+    desk.machine.pull_the_plug()
+    desk.machine.boot()
+    eventually(lambda: desk.healthy, 60, "a healthy service after the power cut")
+
+
+def test_it_boots_without_card_and_broker(desk: Desk) -> None:
+    """It starts, says in one line what is missing, and gets healthy as they appear."""
+    desk.run("systemctl disable desk-card desk-broker")
+    desk.machine.power_off()
+    desk.machine.boot()
+    eventually(lambda: desk.show("ActiveState") == "active", 60, "a service without a card")
+    eventually(lambda: desk.status_line.startswith("degraded"), 10, "that it says so")
+    print(desk.status_line)
+    desk.run("systemctl enable --now desk-card desk-broker")
+    took = eventually(lambda: desk.healthy, 30, "a healthy service once all is there")
+    print(f"healthy {took:.1f} s after the card came")
+
+
+def test_an_idle_box_hardly_writes(desk: Desk) -> None:
+    """Two idle minutes, an hour's worth reckoned: under 2 MB to the card, under 120 log lines."""
+    desk.run("sed -i 's/^health_every_s.*/health_every_s = 60/' /etc/sered/sered.toml")
+    desk.run("systemctl restart sered")
+    eventually(lambda: desk.healthy, 60, "a healthy service")
+    written = "grep -h ^write_bytes /proc/$(systemctl show sered -P MainPID)/io | cut -d' ' -f2"
+    logged = "journalctl -u sered -o cat --no-pager | wc -l"
+    before, lines = int(desk.run(written).out), int(desk.run(logged).out)
+    desk.run("sleep 120", timeout_s=150)
+    an_hour = (int(desk.run(written).out) - before) * 30
+    lines_an_hour = (int(desk.run(logged).out) - lines) * 30
+    print(f"an idle hour: {an_hour / 1e6:.2f} MB written, {lines_an_hour} log lines")
+    assert an_hour < 2_000_000
+    assert lines_an_hour < 120

@@ -1,0 +1,116 @@
+"""New versions on a running box: a good one is switched to, a bad one is not left running."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from desk import CHECKOUT, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from desk import Desk
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+_INIT = f"{CHECKOUT}/device/sered/__init__.py"
+_SERVICE = f"{CHECKOUT}/device/sered/service.py"
+
+
+@pytest.fixture(autouse=True)
+def unchanged(desk: Desk) -> Iterator[None]:
+    """The checkout is put back after each test."""
+    eventually(lambda: desk.healthy, 60, "a healthy service")
+    desk.run(f"cp -a {CHECKOUT} /root/before")
+    yield
+    desk.run(f"rm -rf {CHECKOUT}; mv /root/before {CHECKOUT}")
+
+
+class _Outage:
+    """Watches the service while something else goes on; the longest time that it was not active."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self.longest_s = 0.0
+
+    def __enter__(self) -> _Outage:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        last_up = time.monotonic()
+        while not self._stop.wait(0.5):
+            now = time.monotonic()
+            self.longest_s = max(self.longest_s, now - last_up)
+            if self._desk.show("ActiveState") == "active":
+                last_up = now
+
+
+def _current(desk: Desk) -> str:
+    return desk.run("basename $(readlink /opt/sered/current)").out
+
+
+def test_a_good_version_is_switched_to(desk: Desk) -> None:
+    """It stands beside the old one, runs as the current one, and the configuration is as it was."""
+    old = _current(desk)
+    before = desk.run("sha256sum /etc/sered/sered.toml").out
+    desk.run(f"sed -i 's/^version = .*/version = \"9.9.9\"/' {CHECKOUT}/pyproject.toml")
+    desk.run(f"sed -i 's/^__version__ = .*/__version__ = \"9.9.9\"/' {_INIT}")
+    with _Outage(desk) as outage:
+        said = desk.install("--upgrade").out
+    print(f"longest without service: {outage.longest_s:.1f} s")
+    assert re.search(r"9\.9\.9-\w{8} is well: online", said)
+    assert desk.run("sered --version").out == "sered 9.9.9"
+    assert desk.healthy
+    assert set(desk.run("ls /opt/sered").out.split()) == {"current", old, _current(desk)}
+    assert desk.run("sha256sum /etc/sered/sered.toml").out == before
+    assert outage.longest_s < 30
+
+
+def test_a_version_that_dies_is_rolled_back(desk: Desk) -> None:
+    """It passes its examination and then falls over: the old one runs again within a minute."""
+    old = _current(desk)
+    desk.run(f"sed -i 's/^class Service:/raise SystemExit(3)\\n\\n&/' {_SERVICE}")
+    with _Outage(desk) as outage:
+        ended = desk.install("--upgrade", check=False)
+    print(f"longest without service: {outage.longest_s:.1f} s")
+    assert ended.status != 0
+    assert f"Back to {old}" in ended.out
+    assert f"runs on as {old}" in ended.err
+    assert _current(desk) == old
+    eventually(lambda: desk.healthy, 30, "the old version")
+    assert outage.longest_s < 60
+
+
+def test_a_version_that_never_gets_ready_is_rolled_back(desk: Desk) -> None:
+    """It hangs as it starts: nobody waits for it longer than a minute."""
+    old = _current(desk)
+    desk.run(f"sed -i 's/^class Service:/import time\\ntime.sleep(3600)\\n\\n&/' {_SERVICE}")
+    with _Outage(desk) as outage:
+        ended = desk.install("--upgrade", check=False)
+    print(f"longest without service: {outage.longest_s:.1f} s")
+    assert ended.status != 0
+    assert "not ready within" in ended.out
+    assert _current(desk) == old
+    assert desk.show("ActiveState") == "active"
+    assert outage.longest_s < 60
+
+
+def test_a_version_that_finds_new_faults_is_not_switched_to(desk: Desk) -> None:
+    """Its own examination fails where the old one's does not: the service is not even restarted."""
+    old, pid = _current(desk), desk.show("MainPID")
+    desk.run(f"truncate -s 1000 {CHECKOUT}/models/emotion.tflite")
+    ended = desk.install("--upgrade", check=False)
+    assert ended.status != 0
+    assert "emotion." in ended.err
+    assert "nothing was switched" in ended.err
+    assert (_current(desk), desk.show("MainPID")) == (old, pid)
