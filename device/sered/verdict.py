@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sered.records import CallEnded, UtteranceResult
     from sered.settings import Mode, VerdictSettings
 
-NEUTRAL = 0.1
-"""A call whose score is no further from 0 is neither negative nor positive."""
+NEGATIVE_FROM, POSITIVE_FROM = -0.25, 0.15
+"""A call whose score lies between is neither: most calls are calm, so it takes more than a sign."""
 MIN_SNR_DB = 4.0
 """Mean ratio of speech to noise under which a voice is not judged."""
 MIN_ASR = 0.55
@@ -41,11 +41,11 @@ STRONG_UTTERANCES = 2
 STRONG_SPEECH = 2.0
 """... and this many times the speech that a final verdict needs."""
 CERTAINTY: dict[Mode, tuple[float, float]] = {
-    "audio": (1.0, 0.0),
-    "text": (1.0, 0.0),
-    "both": (1.0, 0.0),
+    "audio": (5.5, -1.2),
+    "text": (5.3, -1.3),
+    "both": (5.0, -1.6),
 }
-"""Slope and offset of the odds that a call is negative, fitted on simulated calls."""
+"""Slope and offset of the log-odds that a call is negative; `make bench-verdict` fits them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Running:
     score: float
     """-1 to 1."""
     confidence: float
-    """0 to 1."""
+    """0 to 1, that a negative score is a negative call, a positive one none."""
     alert: bool
     """Whether the evidence is strong enough to alarm somebody before the call is over."""
     causes: tuple[str, ...] = ()
@@ -92,11 +92,13 @@ def judge(
     weighed = weigh(heard, usable or mode)
     undetermined = _undetermined(heard, weighed, mode, usable, settings, mixed=mixed)
     score = weighed.score
+    category = None if undetermined else "negative" if score < 0 else "positive"
+    p_negative = _p_negative(score, usable or mode)
     return Verdict(
         sentiment=Sentiment(
-            category=None if undetermined else "negative" if score < 0 else "positive",
+            category=category,
             score=score,
-            confidence=_confidence(score, usable or mode),
+            confidence=p_negative if category == "negative" else 1.0 - p_negative,
             undetermined=undetermined,
             escalate=undetermined is None and score <= settings.escalate_below,
             causes=causes(heard, settings.cause) if not undetermined and score < 0 else (),
@@ -117,17 +119,22 @@ def running(results: Sequence[UtteranceResult], mode: Mode, settings: VerdictSet
     heard = _customers(results)
     usable = _usable(heard, mode)
     weighed = weigh(heard, usable or mode)
-    confidence = _confidence(weighed.score, usable or mode)
+    p_negative = _p_negative(weighed.score, usable or mode)
     undetermined = _undetermined(heard, weighed, mode, usable, settings, mixed=False)
     bad = sum(piece.voice_share + piece.words_share < 0 for piece in weighed.pieces)
     alert = (
         undetermined is None
         and weighed.score <= settings.provisional_below
-        and confidence >= STRONG_CONFIDENCE
+        and p_negative >= STRONG_CONFIDENCE
         and bad >= STRONG_UTTERANCES
         and _speech_s(heard) >= STRONG_SPEECH * settings.min_speech_s
     )
-    return Running(weighed.score, confidence, alert, causes(heard, settings.cause) if alert else ())
+    return Running(
+        score=weighed.score,
+        confidence=p_negative if weighed.score < 0 else 1.0 - p_negative,
+        alert=alert,
+        causes=causes(heard, settings.cause) if alert else (),
+    )
 
 
 def acoustic_score(result: UtteranceResult) -> float | None:
@@ -187,15 +194,14 @@ def _undetermined(
     voice, words = weighed.voice or 0.0, weighed.words or 0.0
     if usable == "both" and voice * words < 0 and min(abs(voice), abs(words)) >= DISAGREE:
         return "disagreement"
-    return "neutral" if abs(weighed.score) < NEUTRAL else None
+    return "neutral" if NEGATIVE_FROM < weighed.score < POSITIVE_FROM else None
 
 
-def _confidence(score: float, mode: Mode) -> float:
-    """Probability that the side of 0 on which the score lies is the right one."""
+def _p_negative(score: float, mode: Mode) -> float:
+    """Probability that a call with such a score is a negative one."""
     slope, offset = CERTAINTY[mode]
     drive = math.atanh(max(-0.999999, min(0.999999, score)))
-    negative = 1.0 / (1.0 + math.exp(slope * drive - offset))
-    return negative if score < 0 else 1.0 - negative
+    return 1.0 / (1.0 + math.exp(slope * drive - offset))
 
 
 def _acoustic(results: Sequence[UtteranceResult], weighed: Weighed, mode: Mode) -> Acoustic | None:

@@ -154,7 +154,8 @@ def calibration_error(judged: list[Judged]) -> float:
 
 def _p_negative(judged: Judged) -> float:
     sentiment = judged.found.sentiment
-    return sentiment.confidence if sentiment.score < 0 else 1.0 - sentiment.confidence
+    negative = sentiment.category == "negative"
+    return sentiment.confidence if negative else 1.0 - sentiment.confidence
 
 
 def call_rows(calls: list[Simulated]) -> list[str]:
@@ -202,12 +203,14 @@ def kind_rows(calls: list[Simulated]) -> list[str]:
 
 def coverage_rows(calls: list[Simulated]) -> list[str]:
     """Accuracy of the surest calls."""
-    judged = sorted(judge_all(calls, "both"), key=lambda j: -j.found.sentiment.confidence)
-    lines = ["| surest share of calls | accuracy (negative or not) | least confidence |", "|---|---|---|"]
+    judged = sorted(judge_all(calls, "both"), key=lambda j: -abs(_p_negative(j) - 0.5))
+    lines = ["| surest share of calls | accuracy (negative or not) | least sure |", "|---|---|---|"]
     for share in (0.25, 0.5, 0.75, 0.9, 1.0):
         kept = judged[: round(share * len(judged))]
         right = np.mean([(_p_negative(j) >= 0.5) == j.call.negative for j in kept])
-        lines.append(f"| {share:.0%} | {right:.3f} | {kept[-1].found.sentiment.confidence:.2f} |")
+        lines.append(
+            f"| {share:.0%} | {right:.3f} | {0.5 + abs(_p_negative(kept[-1]) - 0.5):.2f} |"
+        )
     return lines
 
 

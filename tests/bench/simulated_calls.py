@@ -115,7 +115,7 @@ def simulate(
         mood: [text for label, side, text in sentences if label == mood and side is Side.CUSTOMER]
         for mood in FEELINGS
     }
-    vocabulary = sorted({word for _, _, text in sentences for word in text.split()})
+    vocabulary = [word for _, _, text in sentences for word in text.split()]
     speakers = sorted(set(voices.speakers.tolist()))
     clips = {
         (speaker, label): np.flatnonzero((voices.speakers == speaker) & (voices.labels == number))
