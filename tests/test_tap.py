@@ -332,3 +332,22 @@ def test_restarts_leave_nothing_behind(listen: Any, monkeypatch: pytest.MonkeyPa
     assert len(me.children()) <= 1
     assert me.num_fds() <= descriptors + 5
     assert me.num_threads() == threads
+
+
+def test_line_time_goes_on_while_the_card_is_away(
+    listen: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long outage is handed on as silence that is all counted as lost, so that calls can end."""
+    monkeypatch.setattr("sered.tap._BEAT_S", 0.5)
+    monkeypatch.setattr("sered.tap._LOOK_EVERY_S", 0.05)
+    ear = listen("""
+opened()
+for n in range(12): time.sleep(0.1); sound(0.1)
+failed('failed', 'gone')
+""")
+    wait_until(lambda: sum(f.lost > 0 for f in ear.frames) >= 4, what="beats and sound by turns")
+    heard = [f for f in ear.frames if f.pcm[Side.CUSTOMER].any()]
+    lost = sum(f.lost for f in ear.frames)
+    end = (ear.frames[-1].start + FRAME) / RATE_HZ
+    assert len(heard) * FRAME + lost == round(end * RATE_HZ)
+    assert lost > RATE_HZ

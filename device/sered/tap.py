@@ -6,24 +6,26 @@ import logging
 import random
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from sered import devices
 from sered.child import COMMAND, START_DEADLINE_S, CaptureChild
 from sered.door import HOLD_S, Door
 from sered.errors import AudioError, DeviceError
-from sered.records import FRAME, RATE_HZ, Side
+from sered.records import FRAME, RATE_HZ, AudioFrame
 from sered.resample import Resampler, check_channels
 from sered.soundcheck import FRAME_S, LOWEST_DB, SoundCheck
 from sered.streamclock import StreamClock
+from sered.tapstate import TapState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sered.child import Piece
     from sered.devices import Card
-    from sered.records import AudioFrame
     from sered.resample import Format
     from sered.settings import LineSettings
 
@@ -35,6 +37,7 @@ _LONGEST_BLIND_WAIT_S = 5.0
 """For inputs whose coming the kernel does not show: an ALSA PCM, the default."""
 _LOOK_EVERY_S = 1.0
 _STEADY_FRAMES = round(3.0 / FRAME_S)
+_BEAT_S = 30.0
 _FINDINGS_EVERY = round(1.0 / FRAME_S)
 
 
@@ -46,43 +49,6 @@ class AudioSource(Protocol):
 
     def close(self) -> None:
         """End `frames`; safe from any thread, and twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class TapState:
-    """What a tap knows of itself at one moment."""
-
-    reasons: tuple[str, ...] = ()
-    """Empty when all is well. One of the card: no_device, unplugged, wrong_port, busy,
-    no_permission, no_frames, failed; or several of the sound: digital_silence, silent_line,
-    clipping, dc_offset, hum, low_level; and behind."""
-    sentence: str = "is being opened"
-    """For a technician."""
-    alive: bool = False
-    """Whether sound comes in."""
-    frames: int = 0
-    lost_samples: int = 0
-    """16 kHz samples a side that were never analysed: gaps, outages and drops at the door."""
-    restarts: int = 0
-    """Captures that had to be started again."""
-    attempts: int = 0
-    """Captures started; moves while a tap honestly tries."""
-    drift_ppm: float | None = None
-    """How much faster than the system the card runs."""
-    levels_db: Mapping[Side, float] = field(default_factory=dict)
-    """RMS of each side just now, dBFS."""
-    last_frame_at: float | None = None
-    """Monotonic time of the last frame."""
-
-    @property
-    def settled(self) -> bool:
-        """Whether the tap has delivered sound, or said why not."""
-        return self.frames > 0 or bool(self.reasons)
-
-    @property
-    def level_db(self) -> float | None:
-        """The loudest side's."""
-        return max(self.levels_db.values(), default=None)
 
 
 class LiveTap:
@@ -177,6 +143,24 @@ class LiveTap:
         while (left := until - self._clock()) > 0:
             if self._closed.wait(min(left, _LOOK_EVERY_S)) or self._read_cards() != seen:
                 return
+            self._beat()
+
+    def _beat(self) -> None:
+        """In a long outage hand on a frame of silence now and then, all of it counted as lost.
+
+        Line time goes on, so that a call whose card never comes back is over some time.
+        """
+        now = self._clock()
+        if self._end_at is None or now - self._end_at < _BEAT_S:
+            return
+        gap = round((now - self._end_at) * RATE_HZ)
+        nothing = {side: np.zeros(FRAME, np.int16) for side in self._sides}
+        frame = AudioFrame(self._end + gap - FRAME, nothing, gap)
+        self._end, self._end_at = self._end + gap, now
+        self._lost += gap
+        if self._on_frame is not None:
+            self._on_frame(frame)
+        self._door.put(frame)
 
     def _listen(self, seen: list[Card], began: float) -> None:
         self._update(attempts=self._state.attempts + 1, restarts=self._state.attempts)
