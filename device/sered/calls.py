@@ -199,8 +199,11 @@ class Segmenter:
             call.ringing_s = now_s
         ringing = now_s - call.ringing_s < _RINGBACK_GAP_S
         voices = {side for side, state in states.items() if state is State.SPEECH}
-        if voices - {Side.AGENT} or (voices and not ringing):
-            call.answered = True
+        if not call.answered:
+            call.answered = any(
+                speech.voiced_s >= LEAST_VOICED_S and not (ringing and side is Side.AGENT)
+                for side, speech in self._speech.items()
+            )
         if sounding - {State.SILENCE, State.NOISE, State.DIAL}:
             call.begun = True
         if voices:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sered.crosstalk import Ownership
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
-from sered.speech import Gate, VoiceDetector
+from sered.speech import Gate, MusicDetector, VoiceDetector
 from sered.tones import LONG, SHORT, Cadence, Howler, dtmf_keys, howls, peaks, spectra
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from sered.settings import PlanName
 
 _BLOCKS = FRAME // BLOCK
-_LEAK_DB = 9.0
-"""A side that is so much fainter than the other while that one speaks is only leakage of it."""
+_QUIET = frozenset({State.SILENCE, State.NOISE})
+_FULL_SCALE = 32768.0
+_NOTHING = np.zeros(_BLOCKS)
 
 
 class _SideEars:
@@ -29,66 +31,67 @@ class _SideEars:
     def __init__(self, plan: PlanName) -> None:
         self._gate = Gate()
         self._voice = VoiceDetector()
+        self._music = MusicDetector()
         self._cadence = Cadence(plan)
         self._howler = Howler()
         self._before = np.zeros(LONG - BLOCK, np.float32)
-        self._tonal = 0.0
+        self._listening = False
 
     def hear(self, pcm: NDArray[np.int16]) -> tuple[list[State], NDArray[np.float64]]:
         """The states and levels (dBFS) of one frame's blocks."""
-        sound = pcm.astype(np.float32)
-        blocks = sound.reshape(_BLOCKS, BLOCK)
-        power = np.einsum("ij,ij->i", blocks, blocks) / BLOCK
-        means = blocks.mean(axis=1)
-        levels = 10.0 * np.log10(np.maximum(power - means * means, 0.01)) - 90.309
-        heard = np.concatenate((self._before, sound))
+        heard = np.concatenate((self._before, pcm.astype(np.float32)))
         self._before = heard[FRAME:]
-        if not self._gate.open(levels):
-            self._gate.learn(levels, busy=False)
-            self._voice.reset()
-            for _ in range(_BLOCKS):
-                self._cadence.hear(0.0, 0.0, 0.0, 0.0, -90.0)
-            self._tonal *= 0.8
-            return [State.SILENCE] * _BLOCKS, levels
-        states = self._listen(heard, levels)
-        quiet = {State.SILENCE, State.NOISE}
-        self._gate.learn(levels, busy=any(state not in quiet for state in states))
+        blocks = heard[LONG - BLOCK :].reshape(_BLOCKS, BLOCK)
+        means = blocks.mean(axis=1)
+        power = np.einsum("ij,ij->i", blocks, blocks) / BLOCK - means * means
+        levels = 10.0 * np.log10(np.maximum(power, 0.01).astype(np.float64) / _FULL_SCALE**2)
+        if self._gate.open(float(levels.max())):
+            states = self._listen(heard, levels)
+        else:
+            states = [State.SILENCE] * _BLOCKS
+            if self._listening:
+                self._rest()
+            self._cadence.pass_by(_BLOCKS)
+        self._gate.learn(float(levels.min()), busy=any(state not in _QUIET for state in states))
         return states, levels
 
+    def _rest(self) -> None:
+        self._listening = False
+        self._voice.reset()
+        self._music.reset()
+
     def _listen(self, heard: NDArray[np.float32], levels: NDArray[np.float64]) -> list[State]:
-        long = peaks(spectra(heard, LONG), LONG)
+        scaled = heard / _FULL_SCALE
+        if not self._listening:
+            self._listening = True
+            self._voice.hear(scaled[LONG - 2 * BLOCK : LONG - BLOCK])
+        lines = peaks(spectra(heard, LONG), LONG)
         short = spectra(heard, SHORT)
-        keys = dtmf_keys(short)
-        howl = howls(short)
-        floor = self._gate.floor_db + self._gate.MARGIN_DB
+        keys, howling = dtmf_keys(short), howls(short)
+        tonal = (lines.first_share + lines.second_share).tolist()
         states = []
-        for index in range(_BLOCKS):
-            level = float(levels[index])
-            at = (LONG - BLOCK) + index * BLOCK
-            tone = (
-                self._cadence.hear(
-                    float(long.first_hz[index]),
-                    float(long.second_hz[index]),
-                    float(long.first_share[index]),
-                    float(long.second_share[index]),
-                    level,
-                )
-                if level > floor
-                else self._cadence.hear(0.0, 0.0, 0.0, 0.0, level)
+        for index, tone in enumerate(self._cadence.hear(lines, levels, self._gate.threshold_db)):
+            at = LONG - BLOCK + index * BLOCK
+            voiced = self._voice.hear(scaled[at : at + BLOCK])
+            sounds = bool(levels[index] > self._gate.threshold_db)
+            howler = self._howler.hear(howls=bool(howling[index]))
+            music = self._music.hear(
+                sounds=sounds and tone is None, voiced=voiced, tonal=tonal[index]
             )
             if tone is not None:
                 states.append(tone)
-                continue
-            if keys[index] and level > floor:
-                states.append(State.DTMF)
-                continue
-            if self._howler.hear(howls=bool(howl[index])):
+            elif howler:
                 states.append(State.HOWLER)
-                continue
-            if self._voice.hear(heard[at : at + BLOCK] / 32768.0):
+            elif keys[index] and sounds and not music and not voiced:
+                states.append(State.DTMF)
+            elif music:
+                states.append(State.MUSIC)
+            elif voiced:
                 states.append(State.SPEECH)
             else:
-                states.append(State.NOISE if level > floor else State.SILENCE)
+                states.append(State.NOISE if sounds else State.SILENCE)
+        if State.SPEECH in states:
+            self._cadence.doubt()
         return states
 
 
@@ -100,15 +103,25 @@ class Ears:
 
     def __init__(self, sides: Collection[Side], tones: PlanName = "auto") -> None:
         self._sides = {side: _SideEars(tones) for side in sides}
+        both = Side.CUSTOMER in self._sides and Side.AGENT in self._sides
+        self._ownership = Ownership() if both else None
 
-    def hear(self, frame: AudioFrame, off_hook: bool | None = None) -> list[Heard]:  # noqa: FBT001 - three-valued
+    def hear(
+        self,
+        frame: AudioFrame,
+        off_hook: bool | None = None,  # noqa: FBT001 - three-valued
+    ) -> list[Heard]:
         """One Heard for each block of the frame."""
         states: dict[Side, list[State]] = {}
         levels: dict[Side, NDArray[np.float64]] = {}
         for side, ears in self._sides.items():
             states[side], levels[side] = ears.hear(frame.pcm[side])
-        if Side.CUSTOMER in states and Side.AGENT in states:
-            self._own(states, levels)
+        if self._ownership is not None:
+            self._ownership.settle(
+                states[Side.CUSTOMER],
+                states[Side.AGENT],
+                (levels[Side.CUSTOMER], levels[Side.AGENT]),
+            )
         lists = {side: level.tolist() for side, level in levels.items()}
         start_s = frame.start / RATE_HZ
         return [
@@ -120,16 +133,3 @@ class Ears:
             )
             for index in range(_BLOCKS)
         ]
-
-    def _own(
-        self, states: dict[Side, list[State]], levels: dict[Side, NDArray[np.float64]]
-    ) -> None:
-        louder = levels[Side.CUSTOMER] - levels[Side.AGENT]
-        for index in range(_BLOCKS):
-            both = (states[Side.CUSTOMER][index], states[Side.AGENT][index])
-            if both != (State.SPEECH, State.SPEECH):
-                continue
-            if louder[index] < -_LEAK_DB:
-                states[Side.CUSTOMER][index] = State.SILENCE
-            elif louder[index] > _LEAK_DB:
-                states[Side.AGENT][index] = State.SILENCE

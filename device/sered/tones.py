@@ -206,24 +206,52 @@ class Cadence:
         self._gaps: deque[float] = deque(maxlen=4)
         self._votes: Counter[tuple[float, ...]] = Counter()
         self._on_s = self._off_s = 0.0
-        self._level_db = 0.0
+        self._window_db: deque[float] = deque(maxlen=LONG // BLOCK)
         self._named: State | None = None
 
     def hear(
-        self, one: float, two: float, share_one: float, share_two: float, level_db: float
-    ) -> State | None:
-        """Take one block's lines and level; returns the tone's name, None without a tone."""
-        hz = self._match(one, two, share_one, share_two)
-        if hz is None or (self._on_s and level_db < self._level_db - 6.0):
+        self, lines: Peaks, levels_db: NDArray[np.float64], threshold_db: float
+    ) -> list[State | None]:
+        """The tone of each block, None without one; quieter blocks than `threshold_db` have none.
+
+        A tone's first three blocks are not named yet, unless its rhythm has foretold them.
+        """
+        out = []
+        columns = zip(
+            lines.first_hz.tolist(),
+            lines.second_hz.tolist(),
+            lines.first_share.tolist(),
+            lines.second_share.tolist(),
+            levels_db.tolist(),
+            strict=True,
+        )
+        for one, two, share_one, share_two, level_db in columns:
+            self._window_db.append(level_db)
+            sounds = level_db > max(threshold_db, max(self._window_db) - 6.0)
+            hz = self._match(one, two, share_one, share_two) if sounds else None
+            if hz is None:
+                self._off()
+            else:
+                self._on(hz)
+            out.append(None if hz is None else self._name())
+        return out
+
+    def pass_by(self, blocks: int) -> None:
+        """So many blocks had no sound."""
+        for _ in range(blocks):
             self._off()
-            return None
+        self._window_db.clear()
+
+    def doubt(self) -> None:
+        """Somebody speaks: a rhythm that has not been named was none."""
+        if self._named is None or not self._on_s:
+            self.reset()
+
+    def _on(self, hz: tuple[float, ...]) -> None:
         if not self._on_s:
             self._begin()
-            self._level_db = level_db
-        self._level_db += 0.3 * (level_db - self._level_db)
         self._on_s += BLOCK_S
         self._votes[hz] += 1
-        return self._name()
 
     def reset(self) -> None:
         """Forget the rhythm: something else has been heard."""
@@ -268,8 +296,8 @@ class Cadence:
             self.reset()
 
     def _name(self) -> State | None:
-        if self._on_s < 3 * BLOCK_S and self._named is None:
-            return State.NOISE
+        if self._on_s < 4 * BLOCK_S and self._named in (None, State.DIAL):
+            return None
         heard = self._votes.copy()
         for _, votes in self._runs:
             heard += votes

@@ -1,0 +1,85 @@
+"""Whose voice is it: keeps each side's leakage into the other side's channel out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sered.records import State
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SILENT = frozenset({State.SILENCE, State.NOISE})
+_RECENT_BLOCKS = 8
+"""A side that has sounded within 0.25 s is still leaking."""
+
+
+class Leakage:
+    """Tells when what one side carries is only the other side's sound, leaking.
+
+    A leak is always fainter than its source by the same number of decibels, whatever the gains of
+    the two channels are. That number is learnt while the source is loud; until then the channels
+    are taken to be equally loud.
+    """
+
+    _START_DB = 20.0
+    _MARGIN_DB = 10.0
+    _LOUD_DB = 12.0
+
+    def __init__(self) -> None:
+        self._loss_db = self._START_DB
+        self._peak_db = -90.0
+        self._since = _RECENT_BLOCKS
+
+    def hear(self, source: State, source_db: float, other_db: float) -> bool:
+        """Take one block; True when the other side carries nothing but leakage of the source."""
+        difference = source_db - other_db
+        self._peak_db = max(self._peak_db - 0.003, source_db)
+        if source in _SILENT:
+            self._since += 1
+        else:
+            self._since = 0
+            if source_db > self._peak_db - self._LOUD_DB:
+                rate = 0.05 if difference > self._loss_db else 0.003
+                self._loss_db += rate * (difference - self._loss_db)
+        if self._since >= _RECENT_BLOCKS:
+            return False
+        return difference > max(self._loss_db - self._MARGIN_DB, 6.0)
+
+
+class Ownership:
+    """Gives every sound of a two-sided line to one side, and both voices where both speak."""
+
+    def __init__(self) -> None:
+        self._into_agent = Leakage()
+        self._into_customer = Leakage()
+        self._before = np.full((2, 1), -90.0)
+
+    def settle(
+        self,
+        customer: list[State],
+        agent: list[State],
+        levels_db: tuple[NDArray[np.float64], NDArray[np.float64]],
+    ) -> None:
+        """Silence the leakage in the states of one frame's blocks, in place.
+
+        `levels_db` are the customer's and the agent's, a block each.
+        """
+        smooth = self._smooth(np.stack(levels_db))
+        for index, (far, near) in enumerate(zip(list(customer), list(agent), strict=True)):
+            far_db, near_db = smooth[0][index], smooth[1][index]
+            to_customer = self._into_customer.hear(near, near_db, far_db)
+            to_agent = self._into_agent.hear(far, far_db, near_db)
+            if far is State.SPEECH and to_customer:
+                customer[index] = State.SILENCE
+            if near is State.SPEECH and to_agent:
+                agent[index] = State.SILENCE
+
+    def _smooth(self, levels_db: NDArray[np.float64]) -> list[list[float]]:
+        padded = np.concatenate((self._before, levels_db, levels_db[:, -1:]), axis=1)
+        self._before = levels_db[:, -1:]
+        power = 10.0 ** (padded / 10.0)
+        mean = (power[:, :-2] + power[:, 1:-1] + power[:, 2:]) / 3.0
+        return np.asarray(10.0 * np.log10(mean)).tolist()  # type: ignore[no-any-return]
