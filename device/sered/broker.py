@@ -32,7 +32,7 @@ _REFUSALS = {
     0x84: ("version", 'speaks no MQTT 5. Set [mqtt] version = "3.1.1".'),
     0x85: ("client_id", "does not accept our client id. Set another [mqtt] client_id."),
     0x86: ("password", "refuses our user name or password. Check [mqtt] username and password."),
-    0x87: ("denied", "does not let us in. Check [mqtt] username, our certificate and its ACL."),
+    0x87: ("denied", "does not let us in. Check [mqtt] username, password and certificate."),
     0x88: ("no_broker", "is not available just now."),
     0x89: ("no_broker", "is busy."),
     0x8A: ("denied", "has banned us. Ask its operator."),
@@ -145,8 +145,8 @@ def unreachable(mqtt: MqttSettings, error: Exception) -> BrokerError:
             error.verify_code, (f"fails its check ({error.verify_message})", "Renew it.")
         )
         return BrokerError(f"{broker}: its certificate {what}. {todo}", "tls")
-    if isinstance(error, ssl.SSLError):
-        alert = (error.reason or "").lower().replace("_", " ") or "no handshake"
+    if mqtt.tls and isinstance(error, ssl.SSLError | ConnectionResetError | BrokenPipeError):
+        alert = (getattr(error, "reason", "") or "").lower().replace("_", " ") or "no handshake"
         hint = "Is this its TLS port? Does it ask for a certificate of ours ([mqtt] cert, key)?"
         return BrokerError(f"{broker}: TLS fails ({alert}). {hint}", "tls")
     for kind, sentence in _UNREACHABLE.items():

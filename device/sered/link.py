@@ -1,4 +1,4 @@
-"""One connection to the broker, from CONNECT to its end; pumped by its owner, it starts no thread."""
+"""One connection to the broker, from CONNECT to its end; its owner pumps it."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class Link:
         self._over: BrokerError | None = None
         self._acks: list[tuple[int, ReasonCode]] = []
         self.ignored = 0
+        self.since = time.monotonic()
         self._client = make_client(mqtt, client_id, persistent=True)
         self._client.max_inflight_messages_set(65_535)
         self._client.on_connect = self._on_connect
@@ -86,10 +87,25 @@ class Link:
                 self.drop()
                 msg = f"The broker {mqtt.host}:{mqtt.port} took the connection and says nothing."
                 raise BrokerError(f"{msg} Is it an MQTT broker, and is it overloaded?")
-            self.pump(0.25)
+            self._await_answer()
         if self._reason.is_failure:
             self.drop()
             raise refusal(mqtt, self._reason, self._client_id)
+
+    def _await_answer(self) -> None:
+        try:
+            self.pump(0.25)
+        except BrokerError as error:
+            if self._reason is not None or self._over is not None:
+                return
+            hint = (
+                "Does it ask for a certificate of ours ([mqtt] cert, key)?"
+                if self._mqtt.tls
+                else "Is it an MQTT broker? If this is its TLS port, set tls = true."
+            )
+            msg = f"The broker {self._mqtt.host}:{self._mqtt.port} hangs up on us"
+            word = "tls" if self._mqtt.tls else "no_broker"
+            raise BrokerError(f"{msg} before a word. {hint}", word) from error
 
     def publish(
         self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int = 0

@@ -25,8 +25,10 @@ _WINDOW_BYTES = 4_000_000
 _BATCH = 25
 """Acknowledgements that are forgotten in one write, and free places worth a look into the spool."""
 _BATCH_S = 0.2
-_BLOCK_S = (5.0, 60.0)
+_BLOCK_S = (5.0, 300.0)
 """First and longest wait before a leaf that was refused is tried again."""
+_UNHEARD_S = (0.5, 30.0)
+"""The same where nobody is subscribed."""
 _HOLD_S = 600.0
 """Wait before a single message that cannot pass is tried again."""
 _STRIKES = 5
@@ -34,6 +36,7 @@ _STRIKES = 5
 _HEADER = 64
 """Bytes that MQTT adds to topic and payload, at most."""
 _NO_SUBSCRIBER = 0x10
+_DENIALS = (0x87, 0x97)
 _OF_THE_MESSAGE = (0x95, 0x99)
 """Refusals that are about this one payload, not its topic: too large, malformed."""
 
@@ -45,9 +48,8 @@ class _Block:
     sentence: str
     reason: str
     until: float
+    """When one message may try whether it still does."""
     delay_s: float
-    probe: str | None = None
-    """Key of the one message that tries whether it still does."""
 
 
 @dataclass(slots=True)
@@ -58,14 +60,34 @@ class _Hold:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A message on its way."""
+
+    at: float
+    leaf: str
+    size: int
+    message: Message | None
+    """None: it is not from the spool."""
+
+    @property
+    def name(self) -> str:
+        return self.message.key if self.message else self.leaf
+
+
 @dataclass(slots=True)
 class Outgoing:
-    """Moves messages from the spool through a Link; used by the publisher's thread alone."""
+    """Moves messages from the spool through a Link; used by the publisher's thread alone.
+
+    After a cut the window opens from one message again: brokers that hang up on what they refuse
+    (Mosquitto 2.0 does on its ACL) are understood only when nothing else was on its way.
+    """
 
     spool: Spool
     root: str
     """Topic up to the leaf, with its slash."""
     expiry_s: int
+    await_subscriber: bool = False
     published: int = 0
     refused: int = 0
     unheard: int = 0
@@ -73,8 +95,7 @@ class Outgoing:
     _window: int = WINDOW
     _limit: int = WINDOW
     _progress: bool = False
-    _sent: dict[int, tuple[float, Message]] = field(default_factory=dict)
-    _told: dict[int, str] = field(default_factory=dict)
+    _sent: dict[int, _Flight] = field(default_factory=dict)
     _done: list[str] = field(default_factory=list)
     _done_at: float = 0.0
     _blocks: dict[str, _Block] = field(default_factory=dict)
@@ -84,30 +105,41 @@ class Outgoing:
     def begin(self, link: Link) -> None:
         """A new connection: nothing is on its way, everything in the spool is to go."""
         self._sent.clear()
-        self._told.clear()
         self._cursor = 0
         self._progress = False
         self._limit = min(WINDOW, link.receive_maximum)
-        for block in self._blocks.values():
-            block.until, block.probe = 0.0, None
+
+    @property
+    def room(self) -> int:
+        """How many more messages may go on their way."""
+        if any(flight.leaf in self._blocks for flight in self._sent.values()):
+            return 0
+        return min(self._window, self._limit) - len(self._sent)
+
+    def may_tell(self, leaf: str) -> bool:
+        """Whether a message that is not from the spool can go now."""
+        block = self._blocks.get(leaf)
+        if block is None:
+            return self.room > 0
+        return not self._sent and block.until <= time.monotonic()
 
     def tell(self, link: Link, leaf: str, payload: bytes, *, qos: int, retain: bool) -> None:
         """Send a message that is not from the spool."""
         mid = link.publish(self.root + leaf, payload, qos=qos, retain=retain)
         if qos:
-            self._told[mid] = leaf
+            self._sent[mid] = _Flight(time.monotonic(), leaf, len(payload), None)
 
     def fill(self, link: Link) -> None:
         """Send as much as the window takes."""
         now = time.monotonic()
         self._probe(link, now)
-        room = min(self._window, self._limit) - len(self._sent)
-        if self._sent and room < min(_BATCH, self._window):
+        room = self.room
+        if room <= 0 or (self._sent and room < min(_BATCH, self._window)):
             return
         for message in self.spool.peek(
             room, after=self._cursor, skip=self._unavailable(now), without=list(self._blocks)
         ):
-            if sum(len(m.payload) for _, m in self._sent.values()) > _WINDOW_BYTES:
+            if sum(flight.size for flight in self._sent.values()) > _WINDOW_BYTES:
                 return
             self._cursor = max(self._cursor, message.id)
             self._send(link, message, now)
@@ -117,16 +149,15 @@ class Outgoing:
         for key in [key for key, hold in self._holds.items() if hold.until <= now]:
             del self._holds[key]
             self._cursor = 0
-        return {m.key for _, m in self._sent.values()} | set(self._done) | set(self._holds)
+        return {flight.name for flight in self._sent.values()} | {*self._done, *self._holds}
 
     def _probe(self, link: Link, now: float) -> None:
-        """Try one message of each leaf that was refused long enough ago."""
-        for leaf, block in list(self._blocks.items()):
-            if leaf not in LEAVES or block.probe or block.until > now:
+        """Try one message, alone, of a leaf that was refused long enough ago."""
+        for leaf in LEAVES:
+            if self._sent or leaf not in self._blocks or self._blocks[leaf].until > now:
                 continue
             others = [other for other in LEAVES if other != leaf]
             for message in self.spool.peek(1, skip=self._unavailable(now), without=others):
-                block.probe = message.key
                 self._send(link, message, now)
 
     def _send(self, link: Link, message: Message, now: float) -> None:
@@ -140,21 +171,25 @@ class Outgoing:
             )
             return
         mid = link.publish(topic, message.payload, qos=1, retain=False, expiry_s=self.expiry_s)
-        self._sent[mid] = (now, message)
+        self._sent[mid] = _Flight(now, message.leaf, size, message)
 
     def settle(self, acks: Iterable[tuple[int, ReasonCode]]) -> None:
         """Take in acknowledgements; what is delivered leaves the spool."""
         for mid, reason in acks:
-            leaf = self._told.pop(mid, None)
-            if leaf is not None:
-                self._judge_told(leaf, reason)
-            _, message = self._sent.pop(mid, (0.0, None))
-            if message is None:
+            flight = self._sent.pop(mid, None)
+            if flight is None:
                 continue
+            self._progress = True
             if reason.value >= 0x80:
-                self._refuse(message, reason)
+                self._refuse(flight, reason)
+            elif reason.value == _NO_SUBSCRIBER and self.await_subscriber and flight.message:
+                self._block(
+                    flight.leaf,
+                    "unheard",
+                    f"Nobody is subscribed to {self.root}{flight.leaf}: its messages wait.",
+                )
             else:
-                self._deliver(message, reason)
+                self._accept(flight, reason)
         late = self._done and time.monotonic() - self._done_at > _BATCH_S
         if late or len(self._done) >= _BATCH or (self._done and not self._sent):
             self.flush()
@@ -165,86 +200,84 @@ class Outgoing:
             self.spool.done(self._done)
             self._done.clear()
 
-    def _deliver(self, message: Message, reason: ReasonCode) -> None:
-        if not self._done:
-            self._done_at = time.monotonic()
-        self._done.append(message.key)
-        self.published += 1
-        self.unheard += reason.value == _NO_SUBSCRIBER
-        self._progress = True
+    def _accept(self, flight: _Flight, reason: ReasonCode) -> None:
         self._window = min(self._window * 2, WINDOW)
         self._strikes.clear()
-        if self._blocks.pop(message.leaf, None):
+        if self._blocks.pop(flight.leaf, None):
+            log.info("broker.allows %s%s", self.root, flight.leaf)
             self._cursor = 0
+        if flight.message:
+            if not self._done:
+                self._done_at = time.monotonic()
+            self._done.append(flight.message.key)
+            self.published += 1
+            self.unheard += reason.value == _NO_SUBSCRIBER
 
-    def _refuse(self, message: Message, reason: ReasonCode) -> None:
+    def _refuse(self, flight: _Flight, reason: ReasonCode) -> None:
         self.refused += 1
-        self._progress = True
-        topic = self.root + message.leaf
-        if reason.value in _OF_THE_MESSAGE:
-            said = f"{topic}: the broker refuses a message of {len(message.payload)} bytes"
-            self._hold(message, f"{said} ({reason.getName().lower()}). Mend its limits.")
+        said = reason.getName().lower()
+        if flight.message and reason.value in _OF_THE_MESSAGE:
+            topic = self.root + flight.leaf
+            sentence = f"{topic}: the broker refuses a message of {flight.size} bytes ({said})."
+            self._hold(flight.message, f"{sentence} Mend its limits.")
             return
-        self._block(message.leaf, reason)
-        # the whole leaf waits; when it may go again, it starts from its first
-        self._cursor = 0
+        self._deny(flight.leaf, "denied" if reason.value in _DENIALS else "refused", said)
 
-    def _block(self, leaf: str, reason: ReasonCode) -> None:
-        old = self._blocks.get(leaf)
-        first, longest = _BLOCK_S
-        delay_s = min(old.delay_s * 2, longest) if old and old.probe else first
+    def _deny(self, leaf: str, reason: str, said: str) -> None:
         sentence = (
-            f"The broker refuses {self.root}{leaf} ({reason.getName().lower()}). Mend its ACL: "
+            f"The broker refuses {self.root}{leaf} ({said}). Mend its ACL: "
             "this box must be allowed to write there. Nothing is lost meanwhile."
         )
+        self._block(leaf, reason, sentence)
+
+    def _block(self, leaf: str, reason: str, sentence: str) -> None:
+        """Let a whole leaf wait; when it may go again, it starts from its first message."""
+        self._cursor = 0
+        old = self._blocks.get(leaf)
+        first, longest = _UNHEARD_S if reason == "unheard" else _BLOCK_S
+        delay_s = min(old.delay_s * 2, longest) if old else first
         if old is None:
             log.error("broker.refuses %s", sentence)
-        word = "denied" if reason.value in (0x87, 0x97) else "refused"
-        self._blocks[leaf] = _Block(sentence, word, time.monotonic() + delay_s, delay_s)
-
-    def _judge_told(self, leaf: str, reason: ReasonCode) -> None:
-        if reason.value >= 0x80:
-            self.refused += 1
-            self._block(leaf, reason)
-        elif leaf not in LEAVES:
-            self._blocks.pop(leaf, None)
+        self._blocks[leaf] = _Block(sentence, reason, time.monotonic() + delay_s, delay_s)
 
     def _hold(self, message: Message, sentence: str) -> None:
         log.error("broker.refuses %s", sentence)
         self._holds[message.key] = _Hold(sentence, time.monotonic() + _HOLD_S)
 
     def end(self) -> None:
-        """The connection was cut: remember on which message, should it be the same each time."""
+        """The connection is over: remember on which message, should it be the same each time."""
         self.flush()
-        if self._progress or not self._sent:
+        if not self._sent:
             return
-        alone = next(m for _, m in self._sent.values()) if len(self._sent) == 1 else None
         self._window = 1
-        if alone is None:
+        if self._progress or len(self._sent) > 1:
             return
-        strikes = self._strikes[alone.key] = self._strikes.get(alone.key, 0) + 1
-        if strikes >= _STRIKES:
-            self._strikes.clear()
-            said = f"{self.root}{alone.leaf}: the broker cuts the connection at a message"
-            self._hold(alone, f"{said} of {len(alone.payload)} bytes. See its log and limits.")
+        flight = next(iter(self._sent.values()))
+        strikes = self._strikes[flight.name] = self._strikes.get(flight.name, 0) + 1
+        if strikes < _STRIKES:
+            return
+        self._strikes.clear()
+        if flight.message:
+            said = f"{self.root}{flight.leaf}: the broker cuts the connection at a message"
+            self._hold(flight.message, f"{said} of {flight.size} bytes. See its log and limits.")
+        else:
+            self._deny(flight.leaf, "refused", "it hangs up")
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits for an acknowledgement."""
-        return not self._sent and not self._told
+        return not self._sent
 
     def waited_s(self) -> float:
         """How long the acknowledgement due longest is outstanding; 0: none is."""
-        return time.monotonic() - min(
-            (at for at, _ in self._sent.values()), default=time.monotonic()
-        )
+        now = time.monotonic()
+        return now - min((flight.at for flight in self._sent.values()), default=now)
 
     @property
     def faults(self) -> list[tuple[str, str]]:
-        """(reason, sentence) of all that the broker refuses just now."""
+        """(reason, sentence) of all that the broker refuses just now; from any thread."""
         found = [(block.reason, block.sentence) for block in list(self._blocks.values())]
-        holds = list(self._holds.values())
-        if holds:
+        if holds := list(self._holds.values()):
             more = f" (and {len(holds) - 1} more)" if len(holds) > 1 else ""
             found.append(("too_large", holds[0].sentence + more))
         return found

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 DELAYS_S = (1.0, 60.0)
 """First and longest wait before the next try."""
+_RIVAL_SIGNS = 3
+"""Idle connections cut young, one after the other, that make us suspect a second box."""
+_YOUNG_S = 30.0
 _TAKEN_OVER = 5.0
 """Times the longest wait that we leave the broker to a box that took our session."""
 _STEADY_S = 10.0
@@ -113,8 +116,8 @@ class MqttPublisher:
         self._state = PublisherState()
         self._will = (1, mqtt.retain)
         self._fault: BrokerError | None = None
-        self._rival, self._rival_until = "", 0.0
-        self._outgoing = Outgoing(spool, self._root, mqtt.expiry_s)
+        self._rival, self._rival_until, self._signs = "", 0.0, 0
+        self._outgoing = Outgoing(spool, self._root, mqtt.expiry_s, mqtt.await_subscriber)
         self._stopping = threading.Event()
         self._end = 0.0
         self._in_clear = bool(mqtt.password) and not mqtt.tls and not is_loopback(mqtt.host)
@@ -244,9 +247,11 @@ class MqttPublisher:
         qos = link.maximum_qos
         try:
             while True:
-                while self._dirty:
-                    leaf = self._dirty.pop()
-                    out.tell(link, leaf, self._retained[leaf], qos=qos, retain=self._will[1])
+                for leaf in [leaf for leaf in self._retained if leaf in self._dirty]:
+                    if out.may_tell(leaf):
+                        self._dirty.discard(leaf)
+                        body = self._retained[leaf]
+                        out.tell(link, leaf, body, qos=qos, retain=self._will[1])
                 while self._live:
                     out.tell(link, "live", self._live.popleft(), qos=0, retain=False)
                 if qos:
@@ -282,6 +287,15 @@ class MqttPublisher:
 
     def _note(self, fault: BrokerError, link: Link | None) -> None:
         """Remember why there is no connection; what a broker cannot do is not asked again."""
+        young = link is not None and time.monotonic() - link.since < _YOUNG_S
+        hung_up = young and fault.reason == "lost" and self._outgoing.idle
+        self._signs = self._signs + 1 if hung_up else 0
+        if self._signs >= _RIVAL_SIGNS:
+            fault = BrokerError(
+                f"The broker {self._mqtt.host}:{self._mqtt.port} hangs up again and again: probably"
+                f" a second box has our client id {self._client_id}. Give each its own name.",
+                "taken_over",
+            )
         said = str(self._fault) != str(fault)
         self._fault = fault
         if fault.reason == "retain":

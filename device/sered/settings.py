@@ -184,6 +184,8 @@ class MqttSettings(_Section):
     """Off for brokers that refuse retained messages."""
     expiry_s: int = Field(2_592_000, ge=60)
     """How long a broker keeps a verdict for a subscriber that is away (MQTT 5)."""
+    await_subscriber: bool = False
+    """Keep verdicts until somebody is subscribed; only brokers with MQTT 5 tell."""
     live: bool = False
     """Publish every customer utterance while the call runs."""
     home_assistant: bool = False
