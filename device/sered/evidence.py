@@ -38,6 +38,8 @@ WORDS_PRIOR = 0.5
 """The same for words, in units of polarity."""
 VOICE, WORDS = 1.2, 2.2
 """How far the voice's and the words' scores, -1 to 1, move the call before it saturates."""
+ALONE = 1.2
+"""How much further either moves it where there is no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def weigh(results: Sequence[UtteranceResult], mode: Mode) -> Weighed:
     voices = [valence(r.emotion) if r.emotion and mode != "text" else None for r in results]
     words = [r.polarity.score if r.polarity and mode != "audio" else None for r in results]
     places = _places(results)
-    voice_parts = _parts(
+    voice = _parts(
         voices,
         [
             place * min(r.utterance.voiced_s, LONG_S) * clearness(r.snr_db)
@@ -79,17 +81,20 @@ def weigh(results: Sequence[UtteranceResult], mode: Mode) -> Weighed:
         ],
         VOICE_PRIOR_S,
     )
-    words_parts = _parts(words, places, WORDS_PRIOR)
-    drive = VOICE * sum(voice_parts) + WORDS * sum(words_parts)
+    said = _parts(words, places, WORDS_PRIOR)
+    gain = 1.0 if mode == "both" else ALONE
+    voice_parts = [gain * VOICE * part for part in voice]
+    words_parts = [gain * WORDS * part for part in said]
+    drive = sum(voice_parts) + sum(words_parts)
     score = math.tanh(drive)
     # what saturation takes away is taken from all alike, so that the shares add up
     kept = score / drive if drive else 1.0
     return Weighed(
         score=score,
-        voice=sum(voice_parts) if any(v is not None for v in voices) else None,
-        words=sum(words_parts) if any(w is not None for w in words) else None,
+        voice=sum(voice) if any(v is not None for v in voices) else None,
+        words=sum(said) if any(w is not None for w in words) else None,
         pieces=tuple(
-            Piece(v, w, VOICE * v_part * kept, WORDS * w_part * kept)
+            Piece(v, w, v_part * kept, w_part * kept)
             for v, w, v_part, w_part in zip(voices, words, voice_parts, words_parts, strict=True)
         ),
     )

@@ -84,6 +84,8 @@ _CLASSES = {
         r"umpteenth|last) time)"
     ),
 }
+_GAP = r"((?: (?!(?:not|no|never|nobody|nothing|none|without|but) )\S+){0,3}?)"
+"""A negation in between would turn what the phrase says."""
 
 
 def spoken(words: Sequence[str]) -> tuple[list[str], list[int]]:
@@ -131,7 +133,7 @@ class PhraseBook(Generic[T]):
     """A table of phrases, each with something it stands for.
 
     A phrase is words separated by blanks. `call|calls` is either, `ever?` may be missing,
-    `cancel*` is any word that begins so, `...` is up to three words of any kind, `<number>`,
+    `cancel*` is any word that begins so, `...` is up to three words but no negation, `<number>`,
     `<time>` and `<times>` are `two hundred`, `weeks` and `third time`, `^` and `$` are the
     utterance's ends. Raises ValueError with a sentence for anything else.
     """
@@ -177,7 +179,7 @@ def _regex(phrase: str) -> str:
         elif element == "$":
             parts.append(r"$")
         elif element == "...":
-            parts.append(r"((?: \S+){0,3}?)")
+            parts.append(_GAP)
         else:
             optional = element.endswith("?")
             parts.append(_element(element.removesuffix("?"), phrase) + ("?" if optional else ""))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 _WINDOW_S = 4.0
-_GAP_S = 0.1
+_GAP_S = 0.18
+"""A sound server changes its latency by more than a tenth of a second as programs come and go."""
 _OVERFLOW_GAP_S = 0.02
 _CREEP_S = _WINDOW_S * 1e-3
 """No crystal is a thousandth off: what moves faster is lost sound, however small its pieces."""

@@ -41,8 +41,8 @@ STRONG_UTTERANCES = 2
 STRONG_SPEECH = 2.0
 """... and this many times the speech that a final verdict needs."""
 CERTAINTY: dict[Mode, tuple[float, float]] = {
-    "audio": (5.5, -1.2),
-    "text": (5.3, -1.3),
+    "audio": (4.6, -1.2),
+    "text": (4.4, -1.3),
     "both": (5.0, -1.6),
 }
 """Slope and offset of the log-odds that a call is negative; `make bench-verdict` fits them."""

@@ -235,7 +235,7 @@ def threshold_rows(calls: list[Simulated]) -> list[str]:
 def provisional_rows(calls: list[Simulated]) -> list[str]:
     """Alerts while calls run: how many, how early, how many withdrawn."""
     settings = VerdictSettings()
-    alerted = withdrawn = 0
+    alerted = withdrawn = helped = 0
     early = []
     for call in calls:
         for count in range(1, len(call.results) + 1):
@@ -244,12 +244,14 @@ def provisional_rows(calls: list[Simulated]) -> list[str]:
                 early.append(1 - call.results[count - 1].utterance.end_s / call.ended.end_s)
                 final = verdict.judge(call.results, call.ended, "both", settings, mixed=False)
                 withdrawn += not final.sentiment.escalate
+                helped += not final.sentiment.escalate and call.kind == "unhappy, then helped"
                 break
     negative = sum(c.negative for c in calls)
     return [
-        f"Provisional alerts went out in {alerted} of {len(calls)} calls ({negative} are negative), "
-        f"with {np.mean(early or [0]):.0%} of the call still to come on average; "
-        f"{withdrawn} ({withdrawn / max(1, alerted):.1%}) were withdrawn."
+        f"Provisional alerts went out in {alerted} of {len(calls)} calls ({negative} are "
+        f"negative), with {np.mean(early or [0]):.0%} of the call still to come on average; "
+        f"{withdrawn} ({withdrawn / max(1, alerted):.1%}) were withdrawn, {helped} of them because "
+        "the customer was helped after the alert."
     ]
 
 

@@ -149,7 +149,7 @@ def simulate(
 
 
 def _moods(kind: str, count: int, rng: np.random.Generator) -> list[Mood]:
-    half = int(round(count * rng.uniform(0.35, 0.65)))
+    half = round(count * rng.uniform(0.35, 0.65))
     before, after = {
         "calm": ("neutral", "neutral"),
         "content": ("neutral", "positive"),

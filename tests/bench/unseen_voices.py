@@ -1,8 +1,9 @@
-"""What the network says of voices it was not trained on: every speaker judged by a net without them.
+"""What the network says of voices it was not trained on.
 
 Runs where TensorFlow is: `.venv-convert/bin/python tests/bench/unseen_voices.py OUT.npz`.
-The shipped network is trained on every speaker there is, so it cannot be asked itself; this trains
-its recipe and its plan anew, once for each of FOLDS groups of speakers.
+Every speaker is judged by a network that never heard them. The shipped one is trained on every
+speaker there is, so it cannot be asked itself; this trains its recipe and its plan anew, once for
+each of FOLDS groups of speakers.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from convert.dataset import Dataset, prepare
 from scipy.optimize import minimize_scalar
 
 from convert import corpora, network
-from convert.dataset import Dataset, prepare
 from sered.features import Recipe
 from sered.records import LABELS
 

@@ -73,7 +73,7 @@ def run(
     if replay is not None and service.left:
         msg = (
             f"{service.left} message(s) wait in {settings.spool.path} for the broker: "
-            f"{service.broker}. They go out when `sered run` next reaches it."
+            f"{service.broker} They go out when `sered run` next reaches it."
         )
         raise BrokerError(msg)
     raise typer.Exit(status)

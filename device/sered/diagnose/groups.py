@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.diagnose import configuration, emotion, service, spool, system, whole, words
+from sered.diagnose import broker, configuration, emotion, service, spool, system, whole, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,6 +19,7 @@ GROUPS = (
     words.GROUP,
     whole.GROUP,
     spool.GROUP,
+    broker.GROUP,
 )
 
 

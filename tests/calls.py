@@ -1,0 +1,85 @@
+"""Customer utterances and calls for tests of the verdict, written in one line each."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from sered.polarity import CallPolarity
+from sered.records import (
+    CallEnded,
+    Emotion,
+    EndReason,
+    Side,
+    Talk,
+    Transcript,
+    Utterance,
+    UtteranceResult,
+    Word,
+)
+
+LEXICON = Path(__file__).parent.parent / "models" / "call-lexicon.tsv"
+
+ANGRY = (0.7, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05)
+CALM = (0.05, 0.03, 0.05, 0.05, 0.7, 0.05, 0.07)
+HAPPY = (0.04, 0.02, 0.04, 0.7, 0.1, 0.07, 0.03)
+"""Probabilities of a network that is fairly sure."""
+
+
+@cache
+def polarity() -> CallPolarity:
+    """The real thing, loaded once: VADER and the call lexicon."""
+    return CallPolarity(LEXICON)
+
+
+def transcript(text: str, confidence: float = 1.0) -> Transcript:
+    """A sentence as the recogniser gives it, three words a second."""
+    return Transcript(
+        tuple(
+            Word(word, round(i / 3, 3), round((i + 1) / 3, 3), confidence)
+            for i, word in enumerate(text.split())
+        )
+    )
+
+
+def said(
+    text: str | None,
+    voice: tuple[float, ...] | None = CALM,
+    *,
+    at: float = 0.0,
+    seconds: float | None = None,
+    sure: float = 1.0,
+    snr_db: float | None = 25.0,
+    side: Side = Side.CUSTOMER,
+) -> UtteranceResult:
+    """One utterance; without text it had no words, without voice the network could not judge."""
+    words = None if text is None else transcript(text, sure)
+    length = seconds if seconds is not None else max(0.6, len(words.words) / 3 if words else 2.0)
+    return UtteranceResult(
+        Utterance(side, at, at + length, length),
+        emotion=Emotion(voice) if voice else None,
+        transcript=words,
+        polarity=polarity().score(words) if words else None,
+        snr_db=snr_db,
+    )
+
+
+def in_turn(*utterances: UtteranceResult, pause_s: float = 3.0) -> list[UtteranceResult]:
+    """The same utterances one after the other, with pauses between."""
+    clock, out = 2.0, []
+    for result in utterances:
+        old = result.utterance
+        length = old.end_s - old.start_s
+        moved = Utterance(old.side, clock, clock + length, old.voiced_s)
+        out.append(
+            UtteranceResult(
+                moved, result.emotion, result.transcript, result.polarity, result.snr_db
+            )
+        )
+        clock += length + pause_s
+    return out
+
+
+def ended(start_s: float = 0.0, end_s: float = 300.0) -> CallEnded:
+    """The end of a call of five minutes."""
+    return CallEnded(start_s, end_s, EndReason.HANG_UP_TONE, Talk())

@@ -1,0 +1,140 @@
+"""The real Vosk hears words, from a folder, without the network."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+
+from sered.errors import ModelError
+from sered.records import RATE_HZ, Transcript
+from sered.transcript import VoskModel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MODEL = Path(__file__).parent.parent / "models" / "vosk-mini"
+
+
+@pytest.fixture(scope="module")
+def model() -> VoskModel:
+    """The small model that comes with sered."""
+    return VoskModel(MODEL)
+
+
+@pytest.fixture(scope="module")
+def digits(shared: Path) -> NDArray[np.int16]:
+    """A real voice that says digits, 16 kHz."""
+    pcm, rate = soundfile.read(shared / "data/speech/read/vosk_test.flac", dtype="int16")
+    assert rate == RATE_HZ
+    return np.asarray(pcm[: 5 * RATE_HZ])
+
+
+@pytest.mark.shared
+def test_a_real_voice_is_understood_with_times_and_confidences(
+    model: VoskModel, digits: NDArray[np.int16]
+) -> None:
+    """Words come in order, inside the utterance, each with a confidence."""
+    heard = model.transcriber().transcribe(digits)
+    assert "one zero zero zero one" in heard.text
+    times = [t for word in heard.words for t in (word.start_s, word.end_s)]
+    assert times == sorted(times)
+    assert 0.0 <= times[0] <= times[-1] <= len(digits) / RATE_HZ + 0.5
+    assert all(0.0 <= word.confidence <= 1.0 for word in heard.words)
+    assert heard.confidence > 0.8
+
+
+@pytest.mark.shared
+def test_times_count_from_each_utterances_own_start(
+    model: VoskModel, digits: NDArray[np.int16]
+) -> None:
+    """The same utterance heard three times in a call gives three times the same words and times."""
+    ears = model.transcriber()
+    first = ears.transcribe(digits)
+    assert first.words
+    assert ears.transcribe(digits) == first
+    assert ears.transcribe(digits) == first
+
+
+@pytest.mark.shared
+def test_a_call_leaves_nothing_to_the_next(model: VoskModel, digits: NDArray[np.int16]) -> None:
+    """After a reset a line hears as on its first call."""
+    ears = model.transcriber()
+    first = ears.transcribe(digits)
+    ears.transcribe(digits[: len(digits) // 2])
+    ears.reset()
+    assert ears.transcribe(digits) == first
+
+
+@pytest.mark.shared
+def test_two_lines_share_a_model_and_hear_apart(
+    model: VoskModel, digits: NDArray[np.int16]
+) -> None:
+    """Two transcribers of one model do not mix what they hear."""
+    one, two = model.transcriber(), model.transcriber()
+    half = digits[: 2 * RATE_HZ]
+    whole, part = one.transcribe(digits), two.transcribe(half)
+    assert one.transcribe(digits) == whole
+    assert two.transcribe(half) == part
+    assert len(part.words) < len(whole.words)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 100, RATE_HZ])
+def test_silence_has_no_words(model: VoskModel, samples: int) -> None:
+    """Nothing, almost nothing and a second of digital silence are no words, not a fault."""
+    assert model.transcriber().transcribe(np.zeros(samples, np.int16)) == Transcript(())
+
+
+def test_the_model_is_named_after_its_folder(model: VoskModel) -> None:
+    """Reports say which model heard the words."""
+    assert model.name == "vosk-mini"
+
+
+def test_a_missing_model_says_how_to_fetch_one(tmp_path: Path) -> None:
+    """A folder that is not there is one sentence with the command that helps."""
+    with pytest.raises(ModelError, match="no such folder.*sered models fetch"):
+        VoskModel(tmp_path / "vosk-model-small-en-us-0.15")
+
+
+@pytest.mark.parametrize(
+    ("lost", "named"),
+    [
+        ("am/final.mdl", "acoustic model"),
+        ("conf/mfcc.conf", "features"),
+        ("graph/HCLG.fst", "graph"),
+    ],
+)
+def test_an_incomplete_model_names_what_it_lacks(tmp_path: Path, lost: str, named: str) -> None:
+    """A model without one of its parts is refused before Kaldi sees it."""
+    folder = tmp_path / "half"
+    shutil.copytree(MODEL / "model", folder)
+    (folder / lost).unlink()
+    with pytest.raises(ModelError, match=f"{named}.*sered models fetch"):
+        VoskModel(folder)
+
+
+@pytest.mark.parametrize("broken", ["am/final.mdl", "graph/HCLG.fst"])
+def test_a_broken_model_is_refused_in_one_sentence(tmp_path: Path, broken: str) -> None:
+    """A model cut short by a failed download is a sentence, not a crash of the library."""
+    folder = tmp_path / "cut"
+    shutil.copytree(MODEL / "model", folder)
+    (folder / broken).write_bytes((folder / broken).read_bytes()[:1000])
+    with pytest.raises(ModelError, match="cannot load.*sered models fetch"):
+        VoskModel(folder)
+
+
+def test_loading_and_hearing_never_touch_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every socket refused a model loads and hears all the same."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        pytest.fail("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    heard = VoskModel(MODEL).transcriber().transcribe(np.zeros(RATE_HZ, np.int16))
+    assert heard == Transcript(())
