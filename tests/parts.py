@@ -32,7 +32,9 @@ def _plugin() -> str:
 
 @dataclass
 class Desk:
-    """PulseAudio of its own; each line is a null sink: agent left, customer right.
+    """A PulseAudio for each line, on it a null sink: agent left, customer right.
+
+    One for all would, when a line is unplugged, hand its listener another line's sound.
 
     `environment` is what a process needs so that ALSA finds the lines as `pcm:tap_NAME`.
     """
@@ -45,7 +47,6 @@ class Desk:
 
     def __post_init__(self) -> None:
         assert shutil.which("pulseaudio"), "apt-get install pulseaudio pulseaudio-utils"
-        self._socket = self.folder / "s"
         self._modules: dict[str, str] = {}
         self._players: list[subprocess.Popen[bytes]] = []
         plugins = self.folder / "plugins"
@@ -56,22 +57,33 @@ class Desk:
         rc.write_text(
             "</usr/share/alsa/alsa.conf>\n"
             + "".join(
-                f'pcm.tap_{line} {{ type pulse server "unix:{self._socket}" '
+                f'pcm.tap_{line} {{ type pulse server "unix:{self._socket(line)}" '
                 f'device "{line}.monitor" }}\n'
                 for line in self.lines
             )
         )
         self.environment = {
             "HOME": str(self.folder),
-            "XDG_RUNTIME_DIR": str(self.folder),
-            "PULSE_RUNTIME_PATH": str(self.folder),
-            "PULSE_SERVER": f"unix:{self._socket}",
             "ALSA_CONFIG_PATH": str(rc),
             "ALSA_PLUGIN_DIR": str(plugins),
         }
-        self._server = self._start()
+        self._servers = [self._start(line) for line in self.lines]
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _socket(self, line: str) -> Path:
+        return self.folder / line / "s"
+
+    def _environment(self, line: str) -> dict[str, str]:
+        folder = str(self.folder / line)
+        return {
+            **os.environ,
+            **self.environment,
+            "XDG_RUNTIME_DIR": folder,
+            "PULSE_RUNTIME_PATH": folder,
+            "PULSE_SERVER": f"unix:{self._socket(line)}",
+        }
+
+    def _start(self, line: str) -> subprocess.Popen[bytes]:
+        (self.folder / line).mkdir(mode=0o700)
         server = subprocess.Popen(
             [
                 "pulseaudio",
@@ -81,19 +93,20 @@ class Desk:
                 "--use-pid-file=no",
                 "--disable-shm=yes",
                 "-L",
-                f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
+                f"module-native-protocol-unix auth-anonymous=1 socket={self._socket(line)}",
             ],
-            env=os.environ | self.environment,
+            env=self._environment(line),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_until(lambda: self._socket.exists() and self._ctl("info"), what="PulseAudio")
+        socket = self._socket(line)
+        wait_until(lambda: socket.exists() and self._ctl(line, "info"), what="PulseAudio")
         return server
 
-    def _ctl(self, *words: str) -> str:
+    def _ctl(self, line: str, *words: str) -> str:
         done = subprocess.run(
             ["pactl", *words],
-            env=os.environ | self.environment,
+            env=self._environment(line),
             capture_output=True,
             text=True,
             check=False,
@@ -106,13 +119,13 @@ class Desk:
         assert line not in self._modules
         shape = f"rate={self.rate_hz} channels={self.channels}"
         self._modules[line] = self._ctl(
-            "load-module", "module-null-sink", f"sink_name={line}", *shape.split()
+            line, "load-module", "module-null-sink", f"sink_name={line}", *shape.split()
         )
         assert self._modules[line].isdigit()
 
     def unplug(self, line: str = "line1") -> None:
         """The line's sound card is gone."""
-        self._ctl("unload-module", self._modules.pop(line))
+        self._ctl(line, "unload-module", self._modules.pop(line))
 
     def play(self, pcm: np.ndarray, line: str = "line1") -> subprocess.Popen[bytes]:
         """Play (n, 2) int16 on a line, in its own time; returns at once."""
@@ -128,7 +141,7 @@ class Desk:
                 "--format=s16le",
                 str(path),
             ],
-            env=os.environ | self.environment,
+            env=self._environment(line),
             stderr=subprocess.DEVNULL,
         )
         self._players.append(player)
@@ -136,6 +149,6 @@ class Desk:
 
     def close(self) -> None:
         """End everything that was started here."""
-        for process in (*self._players, self._server):
+        for process in (*self._players, *self._servers):
             process.kill()
             process.wait(10)

@@ -1,0 +1,313 @@
+"""The installed service on real parts while its sound cards misbehave; one run, many promises.
+
+Four lines on PulseAudio, Mosquitto beside them: `well` stays whole, `gone` is unplugged in
+mid-call, `late` is absent at the start, the capture process of `mad` is killed, stopped and
+garbled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+import soxr
+
+import sered
+from broker import Broker, Listener, wait_until
+from parts import RATE_HZ, Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LINES = ("well", "gone", "late", "mad")
+pytestmark = pytest.mark.timeout(240)
+
+
+@dataclass
+class Run:
+    """A running service and what was seen of it."""
+
+    process: subprocess.Popen[bytes]
+    central: Listener
+    systemd: socket.socket
+    notes: list[str] = field(default_factory=list)
+    """What systemd was told."""
+    seen: dict[str, Any] = field(default_factory=dict)
+    """Times and figures, by name."""
+
+    def status(self) -> dict[str, Any]:
+        found = self.central.on("status")
+        return json.loads(found[-1]) if found else {"state": None, "lines": []}
+
+    def reasons(self, line: str) -> tuple[str, ...]:
+        return next((tuple(x["reasons"]) for x in self.status()["lines"] if x["line"] == line), ())
+
+    def health(self, line: str) -> dict[str, Any]:
+        found = self.central.on("health")
+        lines = json.loads(found[-1])["lines"] if found else []
+        return next((x for x in lines if x["line"] == line), {})
+
+    def ever(self, line: str) -> set[str]:
+        """Every reason that the line ever had."""
+        every = [json.loads(payload) for payload in self.central.on("status")]
+        return {
+            reason
+            for s in every
+            for x in s["lines"]
+            if x["line"] == line
+            for reason in x["reasons"]
+        }
+
+    def hear_systemd(self) -> None:
+        while True:
+            try:
+                self.notes.append(self.systemd.recv(4096).decode())
+            except BlockingIOError:
+                return
+
+    def wait(self, what: str, true: Callable[[], object], within_s: float = 20.0) -> float:
+        """Seconds until it is true."""
+        began = time.monotonic()
+        wait_until(lambda: (self.hear_systemd(), true())[1], within_s, what)
+        return time.monotonic() - began
+
+    def capture(self, line: str) -> psutil.Process | None:
+        """The capture process of a line."""
+        for child in psutil.Process(self.process.pid).children():
+            try:
+                if f"pcm:tap_{line}" in child.cmdline() and child.status() != "zombie":
+                    return child
+            except psutil.NoSuchProcess:
+                continue
+        return None
+
+    def hurt(self, line: str, how: Callable[[psutil.Process], object], reason: str) -> float:
+        """Do something to the capture process; seconds until the line is well with a new one."""
+        victim = self.capture(line)
+        assert victim is not None
+        began = time.monotonic()
+        how(victim)
+        self.wait(f"{line} to say {reason}", lambda: reason in self.ever(line))
+        self.wait(f"{line} to be well", lambda: not self.reasons(line))
+        self.seen[f"{line} {reason} old"] = victim.is_running() and victim.status() != "zombie"
+        return time.monotonic() - began
+
+
+def talking(seconds: float) -> np.ndarray:
+    """The demo call's conversation without its tones, over and over: (n, 2) at 16 kHz."""
+    path = Path(sered.__file__).parent / "demo" / "call.wav"
+    sound, rate_hz = soundfile.read(path, dtype="float32")
+    talk = soxr.resample(sound[14 * rate_hz : 44 * rate_hz], rate_hz, RATE_HZ)
+    return np.resize(talk, (int(seconds * RATE_HZ), 2)) * 32_767
+
+
+def garble(capture: psutil.Process) -> None:
+    """Write nonsense into the pipe that the capture process writes to."""
+    ends = [Path(f"/proc/{capture.pid}/fd") / fd for fd in ("3", "4", "5")]
+    pipe = next(end for end in ends if str(end.readlink()).startswith("pipe:"))
+    capture.suspend()
+    with pipe.open("wb", buffering=0) as out:
+        out.write(os.urandom(4096))
+    capture.resume()
+
+
+def configuration(folder: Path, port: int) -> Path:
+    lines = "".join(
+        f'[[line]]\nname = "{line}"\ncard = "pcm:tap_{line}"\nrate_hz = 16000\n' for line in LINES
+    )
+    path = folder / "sered.toml"
+    path.write_text(
+        f'site = "test"\ndevice = "box"\nmode = "audio"\nhealth_every_s = 1.0\n{lines}'
+        f'[mqtt]\nport = {port}\n[spool]\npath = "{folder / "spool.db"}"\n'
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """The whole story, played once."""
+    folder = tmp_path_factory.mktemp("faults")
+    desk = Desk(folder / "desk", LINES)
+    broker = Broker(folder / "broker").start()
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(folder / "notify"))
+    systemd.setblocking(False)
+    central = Listener(broker)
+    for line in ("well", "gone", "mad"):
+        desk.plug(line)
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen(
+        [
+            Path(sys.executable).parent / "sered",
+            "run",
+            "--config",
+            configuration(folder, broker.port),
+        ],
+        env=os.environ | desk.environment | {"NOTIFY_SOCKET": str(folder / "notify")},
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        run = Run(process, central, systemd)
+        play(run, desk)
+        run.seen["log"] = (folder / "log").read_text()
+        yield run
+    finally:
+        process.kill()
+        process.wait()
+        central.close()
+        broker.stop()
+        desk.close()
+        systemd.close()
+        log.close()
+
+
+def play(run: Run, desk: Desk) -> None:
+    """What happens to the lines, in order."""
+    began = time.monotonic()
+    run.wait("READY", lambda: "READY=1" in run.notes)
+    run.seen["reasons at READY"] = run.reasons("late")
+    for line in ("well", "gone", "mad"):
+        run.wait(f"sound on {line}", lambda line=line: run.health(line).get("frames"))
+    me = psutil.Process(run.process.pid)
+    run.seen["descriptors"] = me.num_fds()
+    desk.play(talking(90), "well")
+    speech = desk.play(talking(90), "gone")
+    run.wait("a call on both", lambda: run.health("gone").get("in_call"))
+    run.seen["killed"] = run.hurt("mad", lambda capture: capture.kill(), "failed")
+
+    unplugged = time.monotonic()
+    desk.unplug("gone")
+    run.seen["unplug noticed"] = run.wait(
+        "the unplugging", lambda: "unplugged" in run.reasons("gone")
+    )
+    run.seen["degraded"] = run.status()
+    time.sleep(max(5.0 - (time.monotonic() - unplugged), 0.0))
+    desk.plug("gone")
+    plugged = time.monotonic()
+    speech.kill()
+    desk.play(talking(90), "gone")
+    run.wait("gone to be back", lambda: not run.reasons("gone"))
+    run.seen["back"] = time.monotonic() - plugged
+    run.seen["outage"] = (plugged - unplugged, time.monotonic() - unplugged)
+
+    run.seen["stopped"] = run.hurt("mad", lambda capture: capture.suspend(), "no_frames")
+    time.sleep(max(20.0 - (time.monotonic() - began), 0.0))
+    desk.plug("late")
+    run.seen["late"] = run.wait("late to be heard", lambda: not run.reasons("late"))
+    restarts = run.health("mad")["restarts"]
+    capture = run.capture("mad")
+    assert capture is not None
+    garble(capture)
+    run.seen["garbled"] = run.wait(
+        "mad to be well again",
+        lambda: run.health("mad")["restarts"] > restarts and not run.reasons("mad"),
+    )
+    run.wait("all to be well", lambda: run.status()["state"] == "online")
+    run.seen["descriptors at the end"] = me.num_fds()
+    run.seen["captures"] = [child.pid for child in me.children()]
+    run.seen["health"] = {line: run.health(line) for line in LINES}
+    stop(run)
+
+
+def stop(run: Run) -> None:
+    """SIGTERM, with a call open on two lines."""
+    began = time.monotonic()
+    run.process.send_signal(signal.SIGTERM)
+    run.process.wait(20)
+    run.seen["stop"] = time.monotonic() - began
+    run.hear_systemd()
+    run.central.wait("calls", 2)
+    run.seen["calls"] = [json.loads(payload) for payload in run.central.on("calls")]
+    wait_until(lambda: run.status()["state"] == "offline", what="offline")
+
+
+def test_ready_comes_when_every_line_was_heard_or_said_why_not(run: Run) -> None:
+    """An absent card delays nothing: it has its reason, and the service is ready."""
+    assert run.seen["reasons at READY"] == ("no_device",)
+
+
+def test_an_unplugged_card_degrades_the_status_by_name(run: Run) -> None:
+    """Within 6 s the retained status says which line, why and what to do; then all is well."""
+    assert run.seen["unplug noticed"] < 6
+    assert run.seen["degraded"]["state"] == "degraded"
+    assert "unplugged" in run.seen["degraded"]["reasons"]
+    assert "pcm:tap_gone" in run.seen["degraded"]["text"]
+    assert run.ever("gone") <= {"failed", "unplugged", "no_frames"}
+
+
+def test_sound_resumes_within_10_s_of_the_card(run: Run) -> None:
+    """A card that is back after 5 s is heard again soon."""
+    assert run.seen["back"] <= 10
+
+
+def test_an_unplugged_call_stays_one_call_and_counts_its_loss(run: Run) -> None:
+    """One report; `lost_s` is no less than the card was away, no more than until it was heard."""
+    (call,) = (call for call in run.seen["calls"] if call["line"] == "gone")
+    least, most = run.seen["outage"]
+    assert least - 0.2 <= call["quality"]["lost_s"] <= most + 0.2
+    assert call["duration_s"] > least
+
+
+def test_a_card_that_appears_late_is_heard(run: Run) -> None:
+    """Absent for the first 20 s, heard within 10 s of its appearance."""
+    assert run.ever("late") == {"no_device"}
+    assert run.seen["late"] <= 10
+    assert run.seen["health"]["late"]["frames"] > 0
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped", "garbled"])
+def test_a_capture_that_is_attacked_is_replaced(run: Run, how: str) -> None:
+    """Killed, stopped or talking garbage: another one is heard within 12 s."""
+    assert run.seen[how] < 12
+
+
+def test_no_attacked_capture_is_left(run: Run) -> None:
+    """Old captures are gone, as many run as there are lines, and descriptors do not grow."""
+    assert not any(run.seen[f"mad {reason} old"] for reason in ("failed", "no_frames"))
+    assert len(run.seen["captures"]) == len(LINES)
+    assert run.seen["descriptors at the end"] <= run.seen["descriptors"] + 6
+
+
+def test_the_well_line_did_not_notice(run: Run) -> None:
+    """Its neighbours' troubles cost it no sample, no restart and no reason."""
+    assert run.ever("well") <= {"low_level", "silent_line"}
+    health = run.seen["health"]["well"]
+    assert (health["restarts"], health["lost_s"]) == (0, 0)
+    (call,) = (call for call in run.seen["calls"] if call["line"] == "well")
+    assert call["quality"]["lost_s"] == 0
+
+
+def test_sigterm_ends_within_3_s_and_reports_open_calls(run: Run) -> None:
+    """A clean stop: status 0, both calls reported as shut down, `offline` said, captures gone."""
+    assert run.seen["stop"] < 3
+    assert run.process.returncode == 0
+    assert {call["end_reason"] for call in run.seen["calls"]} == {"shutdown"}
+    assert run.status()["state"] == "offline"
+    assert not any(psutil.pid_exists(pid) for pid in run.seen["captures"])
+
+
+def test_systemd_hears_the_truth(run: Run) -> None:
+    """READY once, WATCHDOG while sound comes, STATUS a technician can read, STOPPING at the end."""
+    assert run.notes.count("READY=1") == 1
+    assert run.notes.count("WATCHDOG=1") > 5
+    assert any("STATUS=degraded" in note and "pcm:tap_late" in note for note in run.notes)
+    assert run.notes[-1] != "WATCHDOG=1"
+    assert "STOPPING=1" in run.notes
+
+
+def test_the_log_has_no_traceback(run: Run) -> None:
+    """Nothing of all this is an unexpected fault."""
+    assert "Traceback" not in run.seen["log"]
