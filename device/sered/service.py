@@ -74,8 +74,10 @@ class Service:
         self._progress: dict[str, tuple[int, int]] = {}
         self.left = 0
         """Messages that the broker had not taken when the service ended."""
-        self.broker = ""
-        """One sentence on the connection as it was then."""
+        self.why = ""
+        """What stood in their way then, in a sentence or two."""
+        self.kept = True
+        """Whether they lie in the spool on disk."""
 
     def run(self, drain_s: float = 0.0) -> int:
         """Listen until the end; 0 for an orderly one, 1 when a part died.
@@ -244,6 +246,8 @@ class Service:
         end = time.monotonic() + (0.0 if self._died else drain_s)
         while self._spool.depth and time.monotonic() < end and not self._stop.is_set():
             time.sleep(0.02)
-        self.left, self.broker = self._spool.depth, self._publisher.state.sentence
+        spool, broker = self._spool.state, self._publisher.state
+        self.left, self.kept = self._spool.depth, not spool.faults
+        self.why = " ".join([*(said for _, said in spool.faults), broker.sentence])
         self._publisher.stop(_FLUSH_S)
         self._spool.close()

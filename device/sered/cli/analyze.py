@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -165,7 +166,8 @@ def check_sides(sides: str) -> None:
 
 def _recordings(named: list[Path]) -> Iterator[Path]:
     for path in named:
-        if not path.is_dir():
+        # Path.is_dir raises in a folder that may not be entered; the file says it better
+        if not os.path.isdir(path):  # noqa: PTH112
             yield path
             continue
         inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sered.service import Feed
     from sered.settings import LineSettings, Settings
 
-_DRAIN_S = 10.0
+_DRAIN_S = 5.0
 
 
 class Speed(StrEnum):
@@ -71,11 +71,10 @@ def run(
     service = Service(settings, feeds, Notifier(surroundings.notify_socket()))
     status = service.run(drain_s=0.0 if replay is None else _DRAIN_S)
     if replay is not None and service.left:
-        msg = (
-            f"{service.left} message(s) wait in {settings.spool.path} for the broker: "
-            f"{service.broker} They go out when `sered run` next reaches it."
-        )
-        raise BrokerError(msg)
+        where = f"wait in {settings.spool.path}" if service.kept else "are lost"
+        again = "They go out when `sered run` next reaches it." if service.kept else ""
+        msg = f"{service.left} message(s) {where}: {service.why} {again}"
+        raise BrokerError(msg.strip())
     raise typer.Exit(status)
 
 
