@@ -9,7 +9,7 @@ import numpy as np
 from sered.crosstalk import Ownership
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
 from sered.speech import Gate, MusicDetector, VoiceDetector
-from sered.tones import LONG, SHORT, Cadence, Howler, dtmf_keys, howls, peaks, spectra
+from sered.tones import LONG, SHORT, Cadence, DtmfKeys, Howler, dtmf_keys, howls, peaks, spectra
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _BLOCKS = FRAME // BLOCK
 _QUIET = frozenset({State.SILENCE, State.NOISE})
 _FULL_SCALE = 32768.0
-_NOTHING = np.zeros(_BLOCKS)
+_TONE_ECHO_BLOCKS = 6
+"""After a tone the voice detector, deaf to it, takes so long to settle."""
+_NOTE = 0.2
+"""Share of a spectrum's two strongest lines: noise has 0.1, a note has more."""
 
 
 class _SideEars:
@@ -34,8 +37,11 @@ class _SideEars:
         self._music = MusicDetector()
         self._cadence = Cadence(plan)
         self._howler = Howler()
+        self._keys = DtmfKeys()
         self._before = np.zeros(LONG - BLOCK, np.float32)
         self._listening = False
+        self._talking = False
+        self._after_tone = _TONE_ECHO_BLOCKS
 
     def hear(self, pcm: NDArray[np.int16]) -> tuple[list[State], NDArray[np.float64]]:
         """The states and levels (dBFS) of one frame's blocks."""
@@ -56,7 +62,7 @@ class _SideEars:
         return states, levels
 
     def _rest(self) -> None:
-        self._listening = False
+        self._listening = self._talking = False
         self._voice.reset()
         self._music.reset()
 
@@ -67,32 +73,55 @@ class _SideEars:
             self._voice.hear(scaled[LONG - 2 * BLOCK : LONG - BLOCK])
         lines = peaks(spectra(heard, LONG), LONG)
         short = spectra(heard, SHORT)
-        keys, howling = dtmf_keys(short), howls(short)
+        tones = self._cadence.hear(lines, levels, self._gate.threshold_db)
+        keys = self._keys.hear(dtmf_keys(short))
+        howling = [self._howler.hear(howls=bool(howl)) for howl in howls(short)]
         tonal = (lines.first_share + lines.second_share).tolist()
         states = []
-        for index, tone in enumerate(self._cadence.hear(lines, levels, self._gate.threshold_db)):
-            at = LONG - BLOCK + index * BLOCK
-            voiced = self._voice.hear(scaled[at : at + BLOCK])
+        for index in range(_BLOCKS):
             sounds = bool(levels[index] > self._gate.threshold_db)
-            howler = self._howler.hear(howls=bool(howling[index]))
-            music = self._music.hear(
-                sounds=sounds and tone is None, voiced=voiced, tonal=tonal[index]
-            )
+            tone = self._name(tones[index], sounds=sounds, key=keys[index], howl=howling[index])
             if tone is not None:
+                self._after_tone = 0
+                self._voice.reset()
+                self._music.hear(note=False, voiced=False)
                 states.append(tone)
-            elif howler:
-                states.append(State.HOWLER)
-            elif keys[index] and sounds and not music and not voiced:
-                states.append(State.DTMF)
-            elif music:
-                states.append(State.MUSIC)
-            elif voiced:
-                states.append(State.SPEECH)
-            else:
-                states.append(State.NOISE if sounds else State.SILENCE)
+                continue
+            at = LONG - BLOCK + index * BLOCK
+            states.append(
+                self._voice_or_not(
+                    scaled[at : at + BLOCK],
+                    sounds=sounds,
+                    tonal=tonal[index] if tones[index] is None else 0.0,
+                    doubtful=tones[index] is State.NOISE,
+                )
+            )
         if State.SPEECH in states:
             self._cadence.doubt()
         return states
+
+    @staticmethod
+    def _name(tone: State | None, *, sounds: bool, key: bool, howl: bool) -> State | None:
+        if tone not in (None, State.NOISE):
+            return tone
+        if howl:
+            return State.HOWLER
+        return State.DTMF if key and sounds else None
+
+    def _voice_or_not(
+        self, block: NDArray[np.float32], *, sounds: bool, tonal: float, doubtful: bool
+    ) -> State:
+        voiced = self._voice.hear(block)
+        self._after_tone += 1
+        if self._after_tone <= _TONE_ECHO_BLOCKS or (doubtful and not self._talking):
+            voiced = False
+        else:
+            self._talking = voiced
+        if self._music.hear(note=sounds and tonal > _NOTE, voiced=voiced):
+            return State.MUSIC
+        if voiced:
+            return State.SPEECH
+        return State.NOISE if sounds else State.SILENCE
 
 
 class Ears:

@@ -108,6 +108,8 @@ class Lead:
                 self._noise_s = now_s
             self._noise_last_s = now_s
         if sounding & {State.DIAL, State.DTMF, State.RINGBACK}:
+            if State.DIAL in sounding and not self._dtmf_s and now_s - self._last_s > 2.3:
+                self._start_s = None
             if self._start_s is None:
                 self._start_s = now_s if self._noise_s is None else self._noise_s
             self._last_s = now_s

@@ -90,34 +90,36 @@ class VoiceDetector:
 
 
 class MusicDetector:
-    """Sound that goes on and on, is made of notes, and is not speech: hold music."""
+    """Notes that go on and on and are not speech: hold music."""
 
     _BLOCKS = 94
-    _NOTES = 0.2
-    """Share of the two strongest lines in a spectrum: noise has 0.1, notes have more."""
+    _BEGIN, _GO_ON = 0.55, 0.35
+    """Share of the last 3 s that is notes."""
+    _VOICED = 0.3
+    """With more speech than this among them, somebody speaks or sings."""
 
     def __init__(self) -> None:
-        self._recent: deque[tuple[bool, bool, float]] = deque(maxlen=self._BLOCKS)
+        self._recent: deque[tuple[bool, bool]] = deque(maxlen=self._BLOCKS)
+        self._notes = self._voiced = 0
         self._music = False
 
-    def hear(self, *, sounds: bool, voiced: bool, tonal: float) -> bool:
-        """Take one block; True while music sounds.
-
-        `sounds`: it stands out of the noise and is no tone; `tonal`: share of the two strongest
-        lines in its spectrum.
-        """
-        self._recent.append((sounds, voiced, tonal))
-        loud = [share for sound, _, share in self._recent if sound]
-        voices = sum(voice for _, voice, _ in self._recent)
-        enough = 0.35 if self._music else 0.6
+    def hear(self, *, note: bool, voiced: bool) -> bool:
+        """Take one block; True while music sounds."""
+        if len(self._recent) == self._BLOCKS:
+            first = self._recent[0]
+            self._notes -= first[0]
+            self._voiced -= first[1]
+        self._recent.append((note, voiced))
+        self._notes += note
+        self._voiced += voiced
+        enough = self._GO_ON if self._music else self._BEGIN
         self._music = (
-            len(loud) >= enough * self._BLOCKS
-            and voices <= 0.3 * self._BLOCKS
-            and sum(loud) >= self._NOTES * len(loud)
+            self._notes >= enough * self._BLOCKS and self._voiced <= self._VOICED * self._BLOCKS
         )
         return self._music
 
     def reset(self) -> None:
         """Forget what was heard."""
         self._recent.clear()
+        self._notes = self._voiced = 0
         self._music = False

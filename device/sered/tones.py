@@ -162,6 +162,23 @@ def _nearest(hz: float, names: tuple[float, ...]) -> int | None:
     return index if abs(names[index] - hz) <= _DTMF_TOLERANCE * names[index] else None
 
 
+class DtmfKeys:
+    """Makes sure of dialled keys: two blocks in a row carry the same one."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def hear(self, keys: list[str]) -> list[bool]:
+        """Take one frame's keys; True for the blocks that carry one for sure."""
+        before = [self._last, *keys[:-1]]
+        after = [*keys[1:], ""]
+        self._last = keys[-1]
+        return [
+            bool(key) and key in (left, right)
+            for left, key, right in zip(before, keys, after, strict=True)
+        ]
+
+
 def howls(power: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Whether each row of a SHORT spectrum carries the four lines of the howler."""
     step = RATE_HZ / SHORT
@@ -214,9 +231,9 @@ class Cadence:
     ) -> list[State | None]:
         """The tone of each block, None without one; quieter blocks than `threshold_db` have none.
 
-        A tone's first three blocks are not named yet, unless its rhythm has foretold them.
+        NOISE stands for a tone's first three blocks, which may yet turn out to be something else.
         """
-        out = []
+        out: list[State | None] = []
         columns = zip(
             lines.first_hz.tolist(),
             lines.second_hz.tolist(),
@@ -295,9 +312,9 @@ class Cadence:
         if self._off_s > 6.0:
             self.reset()
 
-    def _name(self) -> State | None:
+    def _name(self) -> State:
         if self._on_s < 4 * BLOCK_S and self._named in (None, State.DIAL):
-            return None
+            return State.NOISE
         heard = self._votes.copy()
         for _, votes in self._runs:
             heard += votes
