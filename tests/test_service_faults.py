@@ -2,7 +2,7 @@
 
 Four lines on PulseAudio, Mosquitto beside them: `well` stays whole, `gone` is unplugged in
 mid-call, `late` is absent at the start, the capture process of `mad` is killed, stopped and
-garbled.
+garbled. A second service beside it has one line, `slow`, whose analysis hangs for 20 s.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LINES = ("well", "gone", "late", "mad")
+SLOW = """
+import time
+from sered.cli import main
+from sered.line import Line
+feed, fed = Line.feed, [0]
+def hang_once(self, frame, off_hook=None):
+    fed[0] += 1
+    if fed[0] == 12:
+        time.sleep(20)
+    return feed(self, frame, off_hook)
+Line.feed = hang_once
+main()
+"""
+"""`sered`, but for an analysis that hangs once for 20 s."""
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -40,28 +55,31 @@ class Run:
     """A running service and what was seen of it."""
 
     process: subprocess.Popen[bytes]
+    device: str
     central: Listener
     systemd: socket.socket
     notes: list[str] = field(default_factory=list)
     """What systemd was told."""
+    fed: list[float] = field(default_factory=list)
+    """When the watchdog was fed."""
     seen: dict[str, Any] = field(default_factory=dict)
     """Times and figures, by name."""
 
     def status(self) -> dict[str, Any]:
-        found = self.central.on("status")
+        found = self.central.on(f"{self.device}/status")
         return json.loads(found[-1]) if found else {"state": None, "lines": []}
 
     def reasons(self, line: str) -> tuple[str, ...]:
         return next((tuple(x["reasons"]) for x in self.status()["lines"] if x["line"] == line), ())
 
     def health(self, line: str) -> dict[str, Any]:
-        found = self.central.on("health")
+        found = self.central.on(f"{self.device}/health")
         lines = json.loads(found[-1])["lines"] if found else []
         return next((x for x in lines if x["line"] == line), {})
 
     def ever(self, line: str) -> set[str]:
         """Every reason that the line ever had."""
-        every = [json.loads(payload) for payload in self.central.on("status")]
+        every = [json.loads(payload) for payload in self.central.on(f"{self.device}/status")]
         return {
             reason
             for s in every
@@ -70,17 +88,19 @@ class Run:
             for reason in x["reasons"]
         }
 
-    def hear_systemd(self) -> None:
-        while True:
-            try:
-                self.notes.append(self.systemd.recv(4096).decode())
-            except BlockingIOError:
-                return
+    def __post_init__(self) -> None:
+        threading.Thread(target=self._hear_systemd, daemon=True).start()
+
+    def _hear_systemd(self) -> None:
+        while note := self.systemd.recv(4096).decode():
+            self.notes.append(note)
+            if note == "WATCHDOG=1":
+                self.fed.append(time.monotonic())
 
     def wait(self, what: str, true: Callable[[], object], within_s: float = 20.0) -> float:
         """Seconds until it is true."""
         began = time.monotonic()
-        wait_until(lambda: (self.hear_systemd(), true())[1], within_s, what)
+        wait_until(true, within_s, what)
         return time.monotonic() - began
 
     def capture(self, line: str) -> psutil.Process | None:
@@ -123,55 +143,90 @@ def garble(capture: psutil.Process) -> None:
     capture.resume()
 
 
-def configuration(folder: Path, port: int) -> Path:
-    lines = "".join(
-        f'[[line]]\nname = "{line}"\ncard = "pcm:tap_{line}"\nrate_hz = 16000\n' for line in LINES
+def configuration(folder: Path, device: str, lines: tuple[str, ...], port: int) -> Path:
+    tables = "".join(
+        f'[[line]]\nname = "{line}"\ncard = "pcm:tap_{line}"\nrate_hz = 16000\n' for line in lines
     )
-    path = folder / "sered.toml"
+    path = folder / f"{device}.toml"
     path.write_text(
-        f'site = "test"\ndevice = "box"\nmode = "audio"\nhealth_every_s = 1.0\n{lines}'
-        f'[mqtt]\nport = {port}\n[spool]\npath = "{folder / "spool.db"}"\n'
+        f'site = "test"\ndevice = "{device}"\nmode = "audio"\nhealth_every_s = 1.0\n{tables}'
+        f'[mqtt]\nport = {port}\n[spool]\npath = "{folder / device}.db"\n'
     )
     return path
 
 
+@dataclass
+class Theatre:
+    """Desk, broker and central, and the services that were started on them."""
+
+    folder: Path
+    desk: Desk
+    broker: Broker
+    central: Listener
+    runs: list[Run] = field(default_factory=list)
+
+    def start(self, device: str, lines: tuple[str, ...], *command: str | Path) -> Run:
+        systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        systemd.bind(str(self.folder / f"notify-{device}"))
+        path = configuration(self.folder, device, lines, self.broker.port)
+        environment = {"NOTIFY_SOCKET": str(self.folder / f"notify-{device}")}
+        with (self.folder / f"{device}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [*command, "run", "--config", path],
+                env=os.environ | self.desk.environment | environment,
+                stdout=log,
+                stderr=log,
+            )
+        self.runs.append(Run(process, device, self.central, systemd))
+        return self.runs[-1]
+
+    def log(self, run: Run) -> str:
+        return (self.folder / f"{run.device}.log").read_text()
+
+    def close(self) -> None:
+        for run in self.runs:
+            run.process.kill()
+            run.process.wait()
+            run.systemd.shutdown(socket.SHUT_RD)
+            run.systemd.close()
+        self.central.close()
+        self.broker.stop()
+        self.desk.close()
+
+
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """The whole story, played once."""
+def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    """Both services on one stage: first `box`, then `snail`; their stories played once."""
     folder = tmp_path_factory.mktemp("faults")
-    desk = Desk(folder / "desk", LINES)
     broker = Broker(folder / "broker").start()
-    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    systemd.bind(str(folder / "notify"))
-    systemd.setblocking(False)
-    central = Listener(broker)
-    for line in ("well", "gone", "mad"):
-        desk.plug(line)
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen(
-        [
-            Path(sys.executable).parent / "sered",
-            "run",
-            "--config",
-            configuration(folder, broker.port),
-        ],
-        env=os.environ | desk.environment | {"NOTIFY_SOCKET": str(folder / "notify")},
-        stdout=log,
-        stderr=log,
-    )
+    theatre = Theatre(folder, Desk(folder / "desk", (*LINES, "slow")), broker, Listener(broker))
     try:
-        run = Run(process, central, systemd)
-        play(run, desk)
-        run.seen["log"] = (folder / "log").read_text()
-        yield run
+        for line in ("well", "gone", "mad", "slow"):
+            theatre.desk.plug(line)
+        box = theatre.start("box", LINES, Path(sys.executable).parent / "sered")
+        theatre.desk.play(talking(120), "slow")
+        snail = theatre.start("snail", ("slow",), sys.executable, "-c", SLOW)
+        play(box, theatre.desk)
+        snail.wait("snail to hang", lambda: "behind" in snail.ever("slow"))
+        snail.wait("snail to catch up", lambda: "behind" not in snail.reasons("slow"), 40.0)
+        snail.wait("its health", lambda: snail.health("slow")["frames"] > 100)
+        for run in theatre.runs:
+            run.seen["log"] = theatre.log(run)
+        yield theatre
     finally:
-        process.kill()
-        process.wait()
-        central.close()
-        broker.stop()
-        desk.close()
-        systemd.close()
-        log.close()
+        theatre.close()
+
+
+@pytest.fixture
+def run(theatre: Theatre) -> Run:
+    """The service with the four lines."""
+    return theatre.runs[0]
+
+
+@pytest.fixture
+def snail(theatre: Theatre) -> Run:
+    """The service whose analysis hung."""
+    return theatre.runs[1]
 
 
 def play(run: Run, desk: Desk) -> None:
@@ -228,9 +283,8 @@ def stop(run: Run) -> None:
     run.process.send_signal(signal.SIGTERM)
     run.process.wait(20)
     run.seen["stop"] = time.monotonic() - began
-    run.hear_systemd()
-    run.central.wait("calls", 2)
-    run.seen["calls"] = [json.loads(payload) for payload in run.central.on("calls")]
+    run.central.wait("box/calls", 2)
+    run.seen["calls"] = [json.loads(payload) for payload in run.central.on("box/calls")]
     wait_until(lambda: run.status()["state"] == "offline", what="offline")
 
 
@@ -308,6 +362,22 @@ def test_systemd_hears_the_truth(run: Run) -> None:
     assert "STOPPING=1" in run.notes
 
 
-def test_the_log_has_no_traceback(run: Run) -> None:
+def test_an_analysis_that_hangs_for_20_s_loses_nothing(snail: Run) -> None:
+    """The sound waits, `behind` is said while it does, and is over when it has been heard."""
+    assert "behind" in snail.ever("slow")
+    health = snail.health("slow")
+    assert (health["lost_s"], health["restarts"]) == (0, 0)
+    assert "behind" not in snail.reasons("slow")
+
+
+def test_the_watchdog_starves_while_the_analysis_hangs(snail: Run) -> None:
+    """Sound still comes in, but nothing comes out: that is no progress."""
+    gaps = np.diff(snail.fed)
+    assert gaps.max() > 17
+    assert np.median(gaps) < 2
+
+
+def test_the_logs_have_no_traceback(run: Run, snail: Run) -> None:
     """Nothing of all this is an unexpected fault."""
     assert "Traceback" not in run.seen["log"]
+    assert "Traceback" not in snail.seen["log"]
