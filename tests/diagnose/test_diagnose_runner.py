@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sered.diagnose import runner
-from sered.diagnose.model import Check, Context, Group, Mark, Outcome, Result, fault, ok, skip
+from sered.diagnose.model import Check, Context, Group, Mark, Outcome, Result, fault, ok, skip_all
 from sered.settings import Settings
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_a_fatal_failure_skips_the_rest_of_its_group_and_says_why() -> None:
 
 def test_where_there_is_nothing_to_check_dependents_say_the_same_and_block_nobody() -> None:
     checks = (
-        check(lambda _: skip("no words are judged"), "a.one", fatal=True),
+        check(lambda _: skip_all("no words are judged"), "a.one"),
         check(lambda _: ok("never"), "a.two"),
     )
     needy = Group("c", "C", (check(lambda _: ok("fine"), "c.one"),), lane="c", needs=("a.two",))

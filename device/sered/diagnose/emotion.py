@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sered import config
-from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
+from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip_all
 from sered.errors import ModelError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _path(context: Context) -> Path:
 
 def _there(context: Context) -> Outcome:
     if context.known.mode == "text":
-        return skip('mode = "text": voices are not judged')
+        return skip_all('mode = "text": voices are not judged')
     path = _path(context)
     for file, name in ((path, "no_model"), (path.with_suffix(".json"), "no_sidecar")):
         if not file.is_file():

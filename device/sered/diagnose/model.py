@@ -68,6 +68,8 @@ class Outcome:
     """Key of the check's failures or warnings; None: nothing wrong."""
     skipped: bool = False
     """There was nothing to check; `found` says why."""
+    ends_group: bool = False
+    """Nor is there for the rest of the group."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """What the hint's placeholders stand for."""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -87,6 +89,11 @@ def fault(name: str, found: str, **fields: str) -> Outcome:
 def skip(why: str) -> Outcome:
     """There is nothing to check here."""
     return Outcome(why, skipped=True)
+
+
+def skip_all(why: str) -> Outcome:
+    """There is nothing to check here, nor for the rest of the group."""
+    return Outcome(why, skipped=True, ends_group=True)
 
 
 @dataclass(frozen=True, slots=True)

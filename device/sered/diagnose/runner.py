@@ -200,7 +200,10 @@ class _Run:
             found = _how_it_died(child.process.exitcode)
         _kill(child)
         if isinstance(found, Outcome):
-            self._finish(job, judge(job.check, found, job.line_name, took), found.facts)
+            result = judge(job.check, found, job.line_name, took)
+            if found.ends_group:
+                self._broken.setdefault((job.check.group, job.line_name), result)
+            self._finish(job, result, found.facts)
             return
         result = Result(job.check, job.line_name, Mark.FAIL, found, _NOBODY_HOME, "crashed", took)
         self._finish(job, result, {})
@@ -208,7 +211,7 @@ class _Run:
     def _finish(self, job: _Job, result: Result, facts: Any) -> None:
         job.result = result
         self._facts.setdefault(job.line_name, {}).update(facts)
-        if result.mark in (Mark.FAIL, Mark.SKIP) and job.check.fatal:
+        if result.mark is Mark.FAIL and job.check.fatal:
             self._broken.setdefault((job.check.group, job.line_name), result)
         if result.mark is Mark.FAIL or result.blocked:
             self._failed.setdefault(job.check.id, result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok, skip
+from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok, skip, skip_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ _ENDS = {
 
 def _systemd(context: Context) -> Outcome:
     if not (context.root / "run/systemd/system").is_dir():
-        return skip("no systemd runs this machine")
+        return skip_all("no systemd runs this machine")
     done = subprocess.run(
         ["systemctl", "show", UNIT, "--property", _PROPERTIES],
         capture_output=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sered import config, fetch
-from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
+from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip_all
 from sered.errors import ModelError
 from sered.records import RATE_HZ, Side, Transcript, Word
 
@@ -36,7 +36,7 @@ def _path(context: Context) -> Path:
 
 def _there(context: Context) -> Outcome:
     if context.known.mode == "audio":
-        return skip('mode = "audio": words are not judged')
+        return skip_all('mode = "audio": words are not judged')
     path = _path(context)
     fields = {"path": str(path)}
     if not path.is_dir():

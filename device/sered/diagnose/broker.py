@@ -1,0 +1,317 @@
+"""Checks of the way to the broker, step by step: name, port, certificate, login, topics, echo."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import json
+import os
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+from sered import messages
+from sered.broker import CONNECT_TIMEOUT_S, tls_context, unreachable
+from sered.diagnose import account
+from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
+from sered.errors import BrokerError, ConfigError
+
+if TYPE_CHECKING:
+    from sered.diagnose.dialogue import Dialogue
+
+PROBE = {"schema": "sered.probe/1", "about": "sered diagnose asks whether it may publish here"}
+"""What the doctor publishes on every topic; whoever reads `schema` first passes over it."""
+_DAY_S = 86_400.0
+_SOON_DAYS = 21
+_SLOW_S = 2.0
+_ECHO_S = 1.5
+_UNKNOWN_AUTHORITY = (2, 7, 18, 19, 20, 21)
+_OTHER_NAME = (62, 64)
+_EXPIRED, _NOT_YET = 10, 9
+_NOBODY_LISTENS = 0x10
+_LEAVES = ("status", "health", "calls", "alerts", "live")
+
+
+def _name(context: Context) -> Outcome:
+    host = context.known.mqtt.host
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return ok(f"{host} is an address")
+    try:
+        found = socket.getaddrinfo(host, context.known.mqtt.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_NONAME:
+            return fault("unknown", f"nobody knows the name {host}", host=host)
+        return fault("no_dns", f"{host}: {error.strerror}", host=host)
+    addresses = dict.fromkeys(str(one[4][0]) for one in found)
+    return ok(f"{host} is {', '.join(addresses)}")
+
+
+def _port(context: Context) -> Outcome:
+    mqtt = context.known.mqtt
+    where = f"{mqtt.host}:{mqtt.port}"
+    began = time.perf_counter()
+    try:
+        socket.create_connection((mqtt.host, mqtt.port), timeout=CONNECT_TIMEOUT_S).close()
+    except ConnectionRefusedError:
+        return fault("refused", f"{where} refuses connections", where=where)
+    except TimeoutError:
+        return fault("no_answer", f"{where} does not answer", where=where)
+    except OSError as error:
+        name = "no_route" if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH) else "failed"
+        return fault(name, f"{where}: {error.strerror}", where=where)
+    return ok(f"{where} in {(time.perf_counter() - began) * 1000:.0f} ms")
+
+
+def _certificate(context: Context) -> Outcome:
+    mqtt = context.known.mqtt
+    if not mqtt.tls:
+        return skip("[mqtt] tls is off")
+    account.become_service_user()
+    now = time.strftime("%Y-%m-%d", time.gmtime())
+    fields = {"now": now, "ca": str(mqtt.ca or "the system's authorities"), "host": mqtt.host}
+    try:
+        trust = tls_context(mqtt)
+        with (
+            socket.create_connection((mqtt.host, mqtt.port), timeout=CONNECT_TIMEOUT_S) as plain,
+            trust.wrap_socket(plain, server_hostname=mqtt.host) as secure,
+        ):
+            shown = secure.getpeercert() or {}
+    except BrokerError as error:
+        return fault("bad_file", str(error), **fields)
+    except ssl.SSLCertVerificationError as error:
+        return fault(_verdict(error.verify_code), str(unreachable(mqtt, error)), **fields)
+    except (ssl.SSLError, OSError) as error:
+        return fault("no_tls", str(unreachable(mqtt, error)), **fields)
+    ends = ssl.cert_time_to_seconds(str(shown["notAfter"]))
+    days = (ends - time.time()) / _DAY_S
+    found = f"trusted, valid until {time.strftime('%Y-%m-%d', time.gmtime(ends))}"
+    return fault("soon", f"{found}: {days:.0f} days", **fields) if days < _SOON_DAYS else ok(found)
+
+
+def _verdict(code: int) -> str:
+    if code in _UNKNOWN_AUTHORITY:
+        return "unknown_authority"
+    if code in _OTHER_NAME:
+        return "other_host"
+    return {_EXPIRED: "expired", _NOT_YET: "not_yet"}.get(code, "untrusted")
+
+
+def _talk(context: Context) -> Dialogue:
+    """A connection of the doctor's own: the service's session goes on undisturbed."""
+    from sered.diagnose.dialogue import Dialogue  # noqa: PLC0415 - paho
+
+    account.become_service_user()
+    settings = context.known
+    name = settings.mqtt.client_id or f"sered-{settings.site}-{settings.device}"
+    return Dialogue(settings.mqtt, f"{name}-doctor-{os.getpid()}")
+
+
+def _login(context: Context) -> Outcome:
+    mqtt = context.known.mqtt
+    who = f"as {mqtt.username}" if mqtt.username else "without a login"
+    began = time.perf_counter()
+    try:
+        with _talk(context):
+            spent = time.perf_counter() - began
+    except ConfigError as error:
+        return fault("clear_secret", str(error))
+    except BrokerError as error:
+        known = {"password", "denied", "version", "client_id", "tls", "mute"}
+        return fault(error.reason if error.reason in known else "failed", str(error), who=who)
+    return ok(f"{who}, MQTT {mqtt.version}, {spent * 1000:.0f} ms")
+
+
+def _topic(context: Context, leaf: str) -> str:
+    settings = context.known
+    return messages.topic(settings.mqtt.base, settings.site, settings.device, leaf)
+
+
+def _topics(context: Context) -> Outcome:
+    """MQTT 5 brokers say no in the acknowledgement; older ones swallow, which only echo shows."""
+    mqtt = context.known.mqtt
+    probe = json.dumps(PROBE).encode()
+    denied, mute = [], []
+    leaves = [leaf for leaf in _LEAVES if leaf != "live" or mqtt.live]
+    with _talk(context) as talk:
+        for leaf in leaves:
+            answer = talk.publish(_topic(context, leaf), probe)
+            if answer is None:
+                mute.append(leaf)
+                break
+            if answer.is_failure:
+                denied.append(leaf)
+    if denied:
+        names = ", ".join(_topic(context, leaf) for leaf in denied)
+        return fault("denied", f"the broker refuses {names}", topics=names)
+    if mute:
+        return fault("mute", f"no acknowledgement for {_topic(context, mute[0])}")
+    if mqtt.version != "5":
+        return fault("unsure", "acknowledged, but MQTT 3.1.1 does not tell a refusal")
+    return ok(", ".join(leaves))
+
+
+def _echo(context: Context) -> Outcome:
+    topic = _topic(context, "doctor")
+    probe = json.dumps(PROBE | {"pid": os.getpid()}).encode()
+    with _talk(context) as talk:
+        listens = talk.subscribe(topic)
+        began = time.perf_counter()
+        answer = talk.publish(topic, probe)
+        acked_s = time.perf_counter() - began
+        if answer is None:
+            return fault("lost", "no acknowledgement of a message within 4 s")
+        heard = listens and talk.wait_for(topic, probe, _ECHO_S)
+        spent = time.perf_counter() - began if heard else acked_s
+    found = f"{'back' if heard else 'acknowledged'} after {spent * 1000:.0f} ms"
+    if spent > _SLOW_S:
+        return fault("slow", found)
+    return ok(found if heard else f"{found}; its ACL lets this box only write")
+
+
+def _retained(context: Context) -> Outcome:
+    settings = context.known
+    if not settings.mqtt.retain:
+        return skip("[mqtt] retain is off")
+    topic = _topic(context, "status")
+    with _talk(context) as talk:
+        if not talk.subscribe(topic) or not talk.wait_for(topic, within_s=_ECHO_S):
+            return skip("no retained status that this box may read")
+        payload = talk.messages[0][1]
+    try:
+        status = messages.Status.model_validate_json(payload)
+    except ValueError:
+        return fault("foreign", "something else is retained there", topic=topic)
+    said = f"{status.state}{f': {status.text}' if status.text else ''}"
+    if context.service is not None and status.state == "offline":
+        return fault("stale", f"{said}, while the service runs here", topic=topic)
+    return ok(said)
+
+
+_CA = "docs/mqtt shows how to make an authority and certificates."
+
+CHECKS = (
+    Check(
+        "broker.name",
+        "the broker's name leads to an address",
+        "Without it nothing can be sent; verdicts wait in the spool.",
+        _name,
+        failures={
+            "unknown": "Is it spelt right in [mqtt] host? If it is a name of this site's own "
+            "network: `getent hosts {host}`, and ask who runs its DNS.",
+            "no_dns": "No name server answers: is the network cable in (`ip address`), is there "
+            "a name server (`cat /etc/resolv.conf`)? An IP address as [mqtt] host does without.",
+        },
+        deadline_s=8.0,
+        fatal=True,
+    ),
+    Check(
+        "broker.port",
+        "the broker's port is open",
+        "A firewall or a stopped broker shows here, before passwords and certificates do.",
+        _port,
+        failures={
+            "refused": "Nothing listens at {where}: is the broker running, is [mqtt] port right "
+            "(1883 in clear, 8883 with TLS), may it be reached from other machines?",
+            "no_answer": "{where} is switched off or a firewall drops the way to it: ask who runs "
+            "the network to open it.",
+            "no_route": "This box has no way to {where}: `ip route`, the network cable, the VPN.",
+            "failed": "`ip address` and `ip route` show this box's network.",
+        },
+        deadline_s=8.0,
+        fatal=True,
+    ),
+    Check(
+        "broker.certificate",
+        "the broker's certificate is trusted and valid",
+        "Otherwise anybody could pass for the broker. The dates are read by this box's clock.",
+        _certificate,
+        failures={
+            "expired": "Renew the broker's certificate. If it is valid and this box's date "
+            "({now}) is wrong, see system.clock.",
+            "not_yet": "By this box's clock it is {now}: see system.clock. If that is right, the "
+            "certificate was made with a wrong clock: make it anew.",
+            "unknown_authority": "Set [mqtt] ca to the certificate of the authority that signed "
+            f"the broker's (now: {{ca}}). {_CA}",
+            "other_host": "[mqtt] host must be a name that stands in the certificate (now: "
+            "{host}), or the certificate must be made for it.",
+            "untrusted": f"Make the broker's certificate anew. {_CA}",
+            "bad_file": "Name readable PEM files in [mqtt] ca, cert and key.",
+            "no_tls": "Is it the broker's TLS port (8883, not 1883)? If it wants a certificate "
+            "of ours, set [mqtt] cert and key.",
+        },
+        warnings={"soon": "Renew it before that day: afterwards nothing gets through."},
+        deadline_s=12.0,
+        fatal=True,
+    ),
+    Check(
+        "broker.login",
+        "the broker lets this box in",
+        "User name, password, certificate and MQTT version are tried for real.",
+        _login,
+        failures={
+            "password": "Check [mqtt] username and the password: `sudo sered config show` tells "
+            "whether there is one. At the broker: `mosquitto_passwd`.",
+            "denied": "The broker does not let this box in ({who}), and some brokers say no more "
+            "than that for a wrong password: check [mqtt] username and password first "
+            "(`mosquitto_passwd` at the broker), then its ACL and our client certificate.",
+            "version": 'Set [mqtt] version = "3.1.1", or upgrade the broker.',
+            "client_id": "Set another [mqtt] client_id, as the broker's operator wants it.",
+            "tls": "The broker ended the connection after our certificate: [mqtt] cert and key "
+            "must be signed by the authority that it trusts, and not be expired.",
+            "mute": "Something listens there that does not speak MQTT: check [mqtt] port.",
+            "clear_secret": "Set `tls = true` in [mqtt]. The password is not sent in clear text "
+            "over a network unless `insecure = true`.",
+            "failed": "The broker's own log tells why it hung up.",
+        },
+        deadline_s=12.0,
+        fatal=True,
+    ),
+    Check(
+        "broker.topics",
+        "this box may publish on each of its topics",
+        "A probe goes to every topic, not retained; its schema is `sered.probe/1`, and "
+        "subscribers pass over it.",
+        _topics,
+        failures={
+            "denied": "Allow it in the broker's ACL: `pattern write sered/...` as in docs/mqtt. "
+            "Refused: {topics}.",
+            "mute": "The broker takes messages and confirms none: is its disk full, is it "
+            "overloaded? Its log tells.",
+        },
+        warnings={
+            "unsure": 'With `version = "5"` in [mqtt] the broker would tell; else watch at '
+            "central whether the calls arrive."
+        },
+        deadline_s=12.0,
+    ),
+    Check(
+        "broker.echo",
+        "a message comes back in good time",
+        "It goes to the topic `doctor` and is listened for there.",
+        _echo,
+        failures={"lost": "The broker confirms nothing: is its disk full, is it overloaded?"},
+        warnings={"slow": "The way to the broker is slow: verdicts arrive, but late."},
+        deadline_s=12.0,
+    ),
+    Check(
+        "broker.retained",
+        "central sees the status of this box",
+        "The retained `status` is what central goes by when a box is dead.",
+        _retained,
+        failures={
+            "foreign": "Another program uses {topic}: give this box a [device] name of its own."
+        },
+        warnings={
+            "stale": "Does the service reach the broker (service.answers)? Or does another box "
+            "have the same site and device name? {topic} must be this box's alone."
+        },
+        deadline_s=12.0,
+    ),
+)
+
+GROUP = Group("broker", "Broker", CHECKS, lane="network", needs=("configuration.reads",))
