@@ -41,12 +41,13 @@ class Line:
 VOICES = {"agent": "en-us+m3", "customer": "en-us+f3"}
 
 SCRIPT = (
-    Line("customer", 0.8, "hello good morning thank you for calling", 155, 50, -26.0),
+    Line("customer", 0.8, "hello good morning thank you for your help", 155, 45, -26.0),
     Line("agent", 0.5, "hello this is customer service i am calling about your order"),
     Line("agent", 0.4, "can i have your account number please"),
-    Line("customer", 0.6, "my account number is five one two zero nine thank you", 155, 50, -26.0),
+    Line("customer", 0.6, "my account number is five one two zero nine", 155, 45, -26.0),
     Line("agent", 0.7, "one moment please"),
-    Line("agent", 1.6, "i am sorry the parcel is delayed"),
+    Line("customer", 0.4, "that is perfect thank you", 155, 45, -26.0),
+    Line("agent", 1.2, "i am sorry the parcel is delayed"),
     Line(
         "customer",
         0.6,

@@ -64,7 +64,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unhappy end of the demo call, agent left, customer right, with the hang-up."""
     samples, rate = demo()
-    return save(tmp_path_factory.mktemp("pair") / "pair.wav", samples[round(34.8 * rate) :], rate)
+    return save(tmp_path_factory.mktemp("pair") / "pair.wav", samples[round(36.5 * rate) :], rate)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three sentences of the unhappy customer alone, on one channel."""
     samples, rate = demo()
     path = tmp_path_factory.mktemp("clip") / "clip.wav"
-    return save(path, samples[round(34.8 * rate) : round(49.6 * rate), 1], rate)
+    return save(path, samples[round(36.5 * rate) : round(51.4 * rate), 1], rate)
 
 
 def test_demo_call(judged: tuple[Ended, Path]) -> None:
@@ -83,12 +83,13 @@ def test_demo_call(judged: tuple[Ended, Path]) -> None:
     assert call["sentiment"]["category"] == "negative"
     assert call["sentiment"]["escalate"] is True
     assert any("money back" in text for text in words(call))
+    assert any("thank you" in text for text in words(call))
     assert call["end_reason"] == "hang_up_tone"
-    assert 45 < call["duration_s"] < 52
+    assert 45 < call["duration_s"] < 55
     assert call["trend"]["change"] < -0.2
     assert call["worst"]["offset_s"] > 25
     assert call["talk"]["agent_s"] > 8
-    assert len(call["utterances"]) == 6
+    assert len(call["utterances"]) == 7
     assert all(utterance["emotion"] for utterance in call["utterances"])
 
 
@@ -124,7 +125,7 @@ def test_table_tells_who_when_why(judged: tuple[Ended, Path]) -> None:
     for piece in ("NEGATIVE", "Call the customer back", "money back", "what decided", "agent 1"):
         assert piece in text
     rows = [line.split() for line in text.splitlines() if line.strip()[:1] in "0123456789>"]
-    assert len(rows) == 6
+    assert len(rows) == 7
     assert sum(row[0] == ">" for row in rows) >= 1
     assert "\x1b" not in text
 
@@ -203,7 +204,7 @@ def test_modes(sered: Sered, clip: Path, mode: str, there: str, missing: str) ->
 def test_short_clip_still_shows_the_emotion(sered: Sered, tmp_path: Path) -> None:
     """Two seconds are too little for a verdict, but what they sounded like is shown."""
     samples, rate = demo()
-    path = save(tmp_path / "short.wav", samples[round(42.0 * rate) : round(44.2 * rate), 1], rate)
+    path = save(tmp_path / "short.wav", samples[round(43.4 * rate) : round(46.0 * rate), 1], rate)
     ended = sered("analyze", path)
     assert ended.status == 0
     assert "UNDETERMINED" in ended.out

@@ -54,7 +54,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unhappy end of the demo call with its hang-up."""
     samples, rate = soundfile.read(CALL)
     path = tmp_path_factory.mktemp("short") / "short.wav"
-    soundfile.write(path, samples[round(41.6 * rate) : round(53.6 * rate)], rate)
+    soundfile.write(path, samples[round(43.3 * rate) : round(55.3 * rate)], rate)
     return path
 
 
@@ -99,7 +99,7 @@ def test_demo_tells_the_story(demo: tuple[Ended, Path]) -> None:
         "Call the customer back", "what decided",
     ):  # fmt: skip
         assert text in out
-    assert out.count("sounds ") == 6
+    assert out.count("sounds ") == 7
 
 
 def test_demo_picture(demo: tuple[Ended, Path]) -> None:

@@ -64,7 +64,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sentences of the unhappy customer and the hang-up, both channels."""
     samples, rate = soundfile.read(CALL)
     path = tmp_path_factory.mktemp("clip") / "clip.wav"
-    soundfile.write(path, samples[round(41.6 * rate) : round(53.6 * rate)], rate)
+    soundfile.write(path, samples[round(43.3 * rate) : round(55.3 * rate)], rate)
     return path
 
 
@@ -81,7 +81,7 @@ def configured(folder: Path, more: str, port: int = 9) -> Path:
 def process(*arguments: str | Path) -> Ended:
     done = subprocess.run(
         [sys.executable, "-m", "sered", *map(str, arguments)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=110, check=False,
         env={"PATH": os.environ["PATH"], "SERED_CONFIG": os.devnull},
     )  # fmt: skip
     return Ended(done.returncode, done.stdout, done.stderr)

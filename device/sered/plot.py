@@ -36,7 +36,7 @@ _BAD, _GOOD = "#D55E00", "#0072B2"
 _FLOOR_DB = -60.0
 _COLUMNS = 1500
 _CELL = FRAME // 4
-_TERMS = 9
+_TERMS = 12
 
 
 @dataclass(frozen=True, slots=True)
