@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.diagnose import broker, configuration, emotion, service, spool, system, whole, words
+from sered.diagnose import (
+    broker,
+    configuration,
+    emotion,
+    service,
+    spool,
+    system,
+    tap,
+    whole,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,6 +25,7 @@ GROUPS = (
     system.GROUP,
     configuration.GROUP,
     service.GROUP,
+    tap.GROUP,
     emotion.GROUP,
     words.GROUP,
     whole.GROUP,
