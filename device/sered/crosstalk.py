@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from math import log10
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,41 +14,48 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SILENT = frozenset({State.SILENCE, State.NOISE})
-_RECENT_BLOCKS = 8
-"""A side that has sounded within 0.25 s is still leaking."""
+_RECENT_BLOCKS = 6
+"""A side that has sounded within 0.2 s is still leaking."""
+_FAINT_DB = 20.0
+"""A sound that is so much louder than its alleged source is no leak."""
 
 
 class Leakage:
-    """Tells when what one side carries is only the other side's sound, leaking.
+    """Predicts how loud one side's sound is in the other side's channel.
 
-    A leak is always fainter than its source by the same number of decibels, whatever the gains of
-    the two channels are. That number is learnt while the source is loud; until then the channels
-    are taken to be equally loud.
+    A leak is fainter than its source by the same number of decibels all the time, whatever the
+    gains of the two channels are. That number is learnt while the source is loud; until then the
+    channels are taken to be equally loud.
     """
 
     _START_DB = 20.0
-    _MARGIN_DB = 10.0
+    _MARGIN_DB = 6.0
     _LOUD_DB = 12.0
 
     def __init__(self) -> None:
         self._loss_db = self._START_DB
         self._peak_db = -90.0
-        self._since = _RECENT_BLOCKS
+        self._recent_db: deque[float] = deque([-90.0], maxlen=_RECENT_BLOCKS)
 
-    def hear(self, source: State, source_db: float, other_db: float) -> bool:
-        """Take one block; True when the other side carries nothing but leakage of the source."""
-        difference = source_db - other_db
+    def hear(self, source: State, source_db: float, other_db: float, floor_db: float) -> bool:
+        """Take one block; True when the other side carries nothing but leakage of the source.
+
+        `floor_db` is the noise floor of the other side.
+        """
         self._peak_db = max(self._peak_db - 0.003, source_db)
         if source in _SILENT:
-            self._since += 1
+            self._recent_db.append(-90.0)
         else:
-            self._since = 0
+            self._recent_db.append(source_db)
             if source_db > self._peak_db - self._LOUD_DB:
+                difference = source_db - other_db
                 rate = 0.05 if difference > self._loss_db else 0.003
                 self._loss_db += rate * (difference - self._loss_db)
-        if self._since >= _RECENT_BLOCKS:
+        loudest_db = max(self._recent_db)
+        if loudest_db <= -90.0:
             return False
-        return difference > max(self._loss_db - self._MARGIN_DB, 6.0)
+        leak = 10.0 ** ((loudest_db - self._loss_db) / 10.0) + 10.0 ** (floor_db / 10.0)
+        return other_db < 10.0 * log10(leak) + self._MARGIN_DB
 
 
 class Ownership:
@@ -59,22 +68,23 @@ class Ownership:
 
     def settle(
         self,
-        customer: list[State],
-        agent: list[State],
+        states: tuple[list[State], list[State]],
         levels_db: tuple[NDArray[np.float64], NDArray[np.float64]],
+        floors_db: tuple[float, float],
     ) -> None:
         """Silence the leakage in the states of one frame's blocks, in place.
 
-        `levels_db` are the customer's and the agent's, a block each.
+        Each pair is the customer's and the agent's.
         """
+        customer, agent = states
         smooth = self._smooth(np.stack(levels_db))
         for index, (far, near) in enumerate(zip(list(customer), list(agent), strict=True)):
             far_db, near_db = smooth[0][index], smooth[1][index]
-            to_customer = self._into_customer.hear(near, near_db, far_db)
-            to_agent = self._into_agent.hear(far, far_db, near_db)
-            if far is State.SPEECH and to_customer:
+            to_customer = self._into_customer.hear(near, near_db, far_db, floors_db[0])
+            to_agent = self._into_agent.hear(far, far_db, near_db, floors_db[1])
+            if far is State.SPEECH and to_customer and near_db > far_db - _FAINT_DB:
                 customer[index] = State.SILENCE
-            if near is State.SPEECH and to_agent:
+            if near is State.SPEECH and to_agent and far_db > near_db - _FAINT_DB:
                 agent[index] = State.SILENCE
 
     def _smooth(self, levels_db: NDArray[np.float64]) -> list[list[float]]:

@@ -61,6 +61,11 @@ class _SideEars:
         self._gate.learn(float(levels.min()), busy=any(state not in _QUIET for state in states))
         return states, levels
 
+    @property
+    def floor_db(self) -> float:
+        """Noise floor, dBFS."""
+        return self._gate.floor_db
+
     def _rest(self) -> None:
         self._listening = self._talking = False
         self._voice.reset()
@@ -70,7 +75,9 @@ class _SideEars:
         scaled = heard / _FULL_SCALE
         if not self._listening:
             self._listening = True
-            self._voice.hear(scaled[LONG - 2 * BLOCK : LONG - BLOCK])
+            self._voice.take(scaled[LONG - 2 * BLOCK : LONG - BLOCK].reshape(1, BLOCK))
+            self._voice.hear(0)
+        self._voice.take(scaled[LONG - BLOCK :].reshape(_BLOCKS, BLOCK))
         lines = peaks(spectra(heard, LONG), LONG)
         short = spectra(heard, SHORT)
         tones = self._cadence.hear(lines, levels, self._gate.threshold_db)
@@ -87,17 +94,16 @@ class _SideEars:
                 self._music.hear(note=False, voiced=False)
                 states.append(tone)
                 continue
-            at = LONG - BLOCK + index * BLOCK
             states.append(
                 self._voice_or_not(
-                    scaled[at : at + BLOCK],
+                    index,
                     sounds=sounds,
                     tonal=tonal[index] if tones[index] is None else 0.0,
                     doubtful=tones[index] is State.NOISE,
                 )
             )
-        if State.SPEECH in states:
-            self._cadence.doubt()
+        if states.count(State.SPEECH) == _BLOCKS:
+            self._cadence.reset()
         return states
 
     @staticmethod
@@ -109,9 +115,9 @@ class _SideEars:
         return State.DTMF if key and sounds else None
 
     def _voice_or_not(
-        self, block: NDArray[np.float32], *, sounds: bool, tonal: float, doubtful: bool
+        self, index: int, *, sounds: bool, tonal: float, doubtful: bool
     ) -> State:
-        voiced = self._voice.hear(block)
+        voiced = self._voice.hear(index)
         self._after_tone += 1
         if self._after_tone <= _TONE_ECHO_BLOCKS or (doubtful and not self._talking):
             voiced = False
@@ -146,10 +152,11 @@ class Ears:
         for side, ears in self._sides.items():
             states[side], levels[side] = ears.hear(frame.pcm[side])
         if self._ownership is not None:
+            far, near = self._sides[Side.CUSTOMER], self._sides[Side.AGENT]
             self._ownership.settle(
-                states[Side.CUSTOMER],
-                states[Side.AGENT],
+                (states[Side.CUSTOMER], states[Side.AGENT]),
                 (levels[Side.CUSTOMER], levels[Side.AGENT]),
+                (far.floor_db, near.floor_db),
             )
         lists = {side: level.tolist() for side, level in levels.items()}
         start_s = frame.start / RATE_HZ

@@ -20,6 +20,8 @@ _TONE_GAP_S = 0.8
 """Longest pause inside a hang-up tone."""
 DIAL_SURE_S = 2.2
 """A tone that is on for so long is no ringback and no busy tone."""
+_DIALLED_DIAL_S, _DIALLED_AT_ONCE_S = 0.4, 0.4
+"""A tone of so long that gives way to dialling within so long was the dial tone as well."""
 _DEAF_S = {State.SIT: 6.0}
 """After an intercept tone a machine speaks, not a customer."""
 _DEAF_AFTER_END_TONE_S = 3.0
@@ -64,13 +66,16 @@ class ToneRun:
         return now_s < self._deaf_until_s
 
     def _dial(self, now_s: float, sounding: set[State]) -> None:
+        self.dial_s = None
         if State.DIAL in sounding:
             if now_s - self._dial_last_s > 3 * BLOCK_S:
                 self._dial_start_s = now_s
             self._dial_last_s = now_s
-        on_s = now_s + BLOCK_S - self._dial_start_s
-        sure = State.DIAL in sounding and on_s >= DIAL_SURE_S
-        self.dial_s = self._dial_start_s if sure else None
+            if now_s + BLOCK_S - self._dial_start_s >= DIAL_SURE_S:
+                self.dial_s = self._dial_start_s
+        elif State.DTMF in sounding and now_s - self._dial_last_s < _DIALLED_AT_ONCE_S:
+            if self._dial_last_s - self._dial_start_s >= _DIALLED_DIAL_S:
+                self.dial_s = self._dial_start_s
 
 
 class Lead:
@@ -86,6 +91,7 @@ class Lead:
         self._last_s = _NEVER
         self._noise_s: float | None = None
         self._noise_last_s = _NEVER
+        self._quiet_s = 0.0
         self._dtmf_s = self._ring_s = 0.0
 
     @property
@@ -104,9 +110,12 @@ class Lead:
         sounding = set(states)
         self._forget(now_s)
         if sounding & {State.NOISE, State.SPEECH, State.MUSIC}:
-            if self._noise_s is None:
+            if self._noise_s is None and self._quiet_s >= 0.5:
                 self._noise_s = now_s
             self._noise_last_s = now_s
+            self._quiet_s = 0.0
+        else:
+            self._quiet_s += BLOCK_S
         if sounding & {State.DIAL, State.DTMF, State.RINGBACK}:
             if State.DIAL in sounding and not self._dtmf_s and now_s - self._last_s > 2.3:
                 self._start_s = None

