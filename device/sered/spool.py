@@ -74,7 +74,7 @@ class Spool:
         self._fresh = self._beside(".new")
         self._retry_at = 0.0
         self._expire_at = 0.0
-        self._opened = False
+        self._opened = self._closed = False
         with self._lock:
             self._settle()
         self._opened = True
@@ -151,6 +151,8 @@ class Spool:
     def state(self) -> SpoolState:
         """How the spool is, as one record."""
         with self._lock:
+            # a file that was deleted is noticed while its content can still be had
+            self._guarded(SpoolFile.check)
             name, sentence = self._trouble
             faults = [] if name == "ok" else [(f"spool_{name}", sentence)]
             if self._aside and name != "set_aside":
@@ -163,8 +165,10 @@ class Spool:
     def close(self) -> None:
         """Let go of the file; what is only in memory is tried on disk once more."""
         with self._lock:
-            if self._memory or self._acknowledged:
-                self._settle()
+            if self._closed:
+                return
+            self._settle()
+            self._closed = True
             if self._memory:
                 log.error("spool.lost messages=%d: %s", len(self._memory), self._trouble[1])
             if self._file:
@@ -178,8 +182,8 @@ class Spool:
 
     def _write(self, file: SpoolFile) -> bool:
         for key, message in list(self._memory.items()):
-            file.insert(replace(message, id=max(file.last_id, self._last_id) + 1))
-            self._last_id = file.last_id
+            self._last_id = max(file.last_id, self._last_id) + 1
+            file.insert(replace(message, id=self._last_id))
             del self._memory[key]
             self._limit(file)
         self._forget(file)
@@ -197,6 +201,7 @@ class Spool:
         for _ in range(2):
             try:
                 file = self._file = self._file or self._open()
+                self._last_id = max(self._last_id, file.last_id)
                 file.check()
                 return work(file)
             except Damaged as damage:
@@ -218,7 +223,7 @@ class Spool:
         return file
 
     def _fail(self, error: Exception) -> None:
-        number = code(error) if isinstance(error, sqlite3.Error) else 0
+        number = code(error)
         self._retry_at = time.monotonic() + _RETRY_S
         where = f"The spool {self._path}"
         if number == sqlite3.SQLITE_FULL:
@@ -240,11 +245,11 @@ class Spool:
         try:
             fresh = SpoolFile(self._fresh)
             if self._file:
-                fresh.fill(self._file.rows())
+                fresh.fill(self._file.rows(), self._last_id)
                 self._file.close()
                 self._file = None
             if self._path.exists():
-                salvage(self._path, fresh)
+                salvage(self._path, fresh, self._last_id)
             fresh.close()
             self._aside = self._set_aside()
             self._fresh.replace(self._path)

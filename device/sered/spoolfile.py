@@ -30,8 +30,9 @@ MIGRATIONS = (
 
 _SPARE_PAGES = 256
 """Empty pages worth giving back to the disk."""
+_PAGE = 64
 _BLIND = 20_000
-"""Ids tried behind a bad page when the last one cannot be read."""
+"""Ids tried behind a bad page at most."""
 
 _COLUMNS = "id, key, leaf, line, at, crc, payload"
 
@@ -62,7 +63,7 @@ class Damaged(Exception):  # noqa: N818 - a finding about the file, not a fault 
     """The file is not what was written to it; `str()` says how that showed."""
 
 
-def code(error: sqlite3.Error) -> int:
+def code(error: Exception) -> int:
     """SQLite's primary result code; 0 where the error came from the Python side."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
@@ -148,13 +149,14 @@ class SpoolFile:
         self._size = self.path.stat().st_size
         return True
 
-    def fill(self, messages: Iterable[Message]) -> None:
-        """Write many rows in one transaction, their ids kept."""
+    def fill(self, messages: Iterable[Message], after: int) -> None:
+        """Write many rows in one transaction, numbered anew over `after`."""
+        self.last_id = max(self.last_id, after)
         try:
             with self._db:
                 self._db.execute("BEGIN")
                 for message in messages:
-                    self.insert(message)
+                    self.insert(replace(message, id=self.last_id + 1))
         finally:
             self.count = self._number("SELECT count(*) FROM outbox")
 
@@ -166,7 +168,8 @@ class SpoolFile:
             " ORDER BY id LIMIT ?"
         )
         with _as_damage():
-            return [_message(row) for row in self._db.execute(sql, (after, *without, limit))]
+            rows = self._db.execute(sql, (after, *without, limit)).fetchall()
+        return [_message(row) for row in rows]
 
     def rows(self) -> Iterator[Message]:
         """All whole rows in order, past damaged ones."""
@@ -226,7 +229,8 @@ class SpoolFile:
         """Keys of rows stamped before `than`, oldest first."""
         sql = f"SELECT {_COLUMNS} FROM outbox WHERE at < ? ORDER BY id LIMIT ?"  # noqa: S608
         with _as_damage():
-            return [_message(row).key for row in self._db.execute(sql, (than, limit))]
+            rows = self._db.execute(sql, (than, limit)).fetchall()
+        return [_message(row).key for row in rows]
 
     def _used_pages(self) -> int:
         return self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")
@@ -241,36 +245,42 @@ class SpoolFile:
         self._db.close()
 
 
-def salvage(path: Path, into: SpoolFile) -> None:
-    """Copy every whole row of a damaged file that is not in `into` yet."""
+def salvage(path: Path, into: SpoolFile, after: int = 0) -> None:
+    """Copy every whole row of a damaged file that is not in `into` yet; see fill()."""
     with closing(sqlite3.connect(path, timeout=2.0, isolation_level=None)) as db:
-        into.fill(_whole_rows(db))
+        into.fill(_whole_rows(db), after)
 
 
 def _whole_rows(db: sqlite3.Connection) -> Iterator[Message]:
-    after, last = 0, None
+    """Rows in order, page by page: an open cursor would keep a damaged file locked."""
+    after, last, page = 0, None, _PAGE
     while last is None or after < last:
+        sql = f"SELECT {_COLUMNS} FROM outbox WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
         try:
-            for row in db.execute(
-                "SELECT " + _COLUMNS + " FROM outbox WHERE id > ? ORDER BY id",  # noqa: S608
-                (after,),
-            ):
-                after = row[0]
-                with suppress(Damaged):
-                    yield _message(row)
-        except sqlite3.DatabaseError:
+            rows = db.execute(sql, (after, page)).fetchall()
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if code(error) not in (0, sqlite3.SQLITE_CORRUPT):
+                return
             # a bad page: try behind it, one id after the other
-            last = _last_readable(db, after) if last is None else last
-            after += 1
-        else:
+            if page == 1:
+                last = last or _last_readable(db, after)
+                after += 1
+            page = 1
+            continue
+        if not rows:
             return
+        page = _PAGE
+        for row in rows:
+            after = row[0]
+            with suppress(Damaged):
+                yield _message(row)
 
 
 def _last_readable(db: sqlite3.Connection, after: int) -> int:
-    try:
-        return int(db.execute("SELECT max(id) FROM outbox").fetchone()[0])
-    except (sqlite3.Error, TypeError):
-        return after + _BLIND
+    with suppress(sqlite3.Error, TypeError, ValueError):
+        last = int(db.execute("SELECT max(id) FROM outbox").fetchone()[0])
+        return min(last, after + _BLIND)
+    return after + _BLIND
 
 
 def _row(message: Message) -> tuple[object, ...]:
@@ -292,9 +302,9 @@ def _message(row: tuple[Any, ...]) -> Message:
 def _as_damage() -> Iterator[None]:
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         # text that is no UTF-8 is found by Python, which gives no code
-        undecodable = isinstance(error, sqlite3.OperationalError) and not code(error)
+        undecodable = isinstance(error, sqlite3.OperationalError | ValueError) and not code(error)
         if undecodable or code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise Damaged(str(error)) from error
         raise

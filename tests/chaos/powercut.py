@@ -1,0 +1,147 @@
+"""Power cuts, exactly: the box's own writes and syncs are recorded, then cut at random and replayed.
+
+What a sync had not confirmed may be on the medium or not, sector by sector; what it had confirmed
+is. Each image so made is opened as a spool, and every verdict whose put() had returned before the
+cut must be in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sered.settings import SpoolSettings
+from sered.spool import Spool
+
+_SECTOR = 512
+_CALLS = "openat,pwrite64,write,fsync,fdatasync,ftruncate,unlink,close"
+Event = tuple[str, str, int, bytes]
+"""What was done, to which file, at which offset, with which bytes."""
+_EVENT = re.compile(r"^(?:\[pid +\d+\] |\d+ +)?(\w+)\((.*)\) += (-?\d+)")
+
+
+@dataclass
+class _Disk:
+    """Content of files as the medium surely has it, and the writes it may have."""
+
+    sure: dict[str, bytearray] = field(default_factory=dict)
+    maybe: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
+
+    def write(self, name: str, at: int, data: bytes) -> None:
+        for start in range(0, len(data), _SECTOR):
+            sector = data[start : start + _SECTOR]
+            self.maybe.setdefault(name, []).append((at + start, sector))
+
+    def cut(self, name: str, size: int) -> None:
+        # a size of -1 in the list of writes is a truncation
+        self.maybe.setdefault(name, []).append((-1 - size, b""))
+
+    def sync(self, name: str) -> None:
+        content = self.sure.setdefault(name, bytearray())
+        for at, data in self.maybe.pop(name, []):
+            _apply(content, at, data)
+
+    def image(self, folder: Path, die: random.Random) -> None:
+        """Write what a power cut now might leave."""
+        keep = die.random()
+        for name in {*self.sure, *self.maybe}:
+            content = bytearray(self.sure.get(name, b""))
+            for at, data in self.maybe.get(name, []):
+                if die.random() < keep:
+                    _apply(content, at, data)
+            (folder / name).write_bytes(content)
+
+
+def _apply(content: bytearray, at: int, data: bytes) -> None:
+    if at < 0:
+        del content[-1 - at :]
+        return
+    content.extend(bytes(max(at + len(data) - len(content), 0)))
+    content[at : at + len(data)] = data
+
+
+def record(folder: Path, count: int) -> list[Event]:
+    """Let a box put `count` calls; (what, file, offset, data) of each thing it did to its disk."""
+    trace = folder / "trace"
+    spool = folder / "box" / "spool.db"
+    spool.parent.mkdir()
+    subprocess.run(
+        ["strace", "-f", "-qq", "-xx", "-s", "100000", "-e", f"trace={_CALLS}", "-o", str(trace)]
+        + [sys.executable, "-m", "tests.chaos.box", str(spool), "0", "0", str(count)]
+        + ["--pause", "0"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return _parse(trace.read_text(), spool.parent)
+
+
+def _parse(trace: str, folder: Path) -> list[Event]:
+    events: list[Event] = []
+    names: dict[str, str] = {"1": "stdout"}
+    for row in trace.splitlines():
+        found = _EVENT.match(row)
+        if not found:
+            continue
+        call, rest, result = found.groups()
+        parts = rest.split(", ")
+        if call == "openat":
+            path = Path(_text(parts[1]).decode())
+            if path.parent == folder and int(result) >= 0:
+                names[result] = path.name
+            else:
+                names.pop(result, None)
+        elif call == "unlink":
+            path = Path(_text(parts[0]).decode())
+            if path.parent == folder:
+                events.append(("unlink", path.name, 0, b""))
+        elif (name := names.get(parts[0])) is None:
+            continue
+        elif call == "pwrite64":
+            events.append(("write", name, int(parts[-1]), _text(parts[1])))
+        elif call == "write" and name == "stdout":
+            events.append(("said", "", 0, _text(parts[1])))
+        elif call in ("fsync", "fdatasync"):
+            events.append(("sync", name, 0, b""))
+        elif call == "ftruncate":
+            events.append(("cut", name, int(parts[1]), b""))
+        elif call == "close":
+            names.pop(parts[0], None)
+    return events
+
+
+def _text(quoted: str) -> bytes:
+    return ast.literal_eval("b" + quoted)  # type: ignore[no-any-return]
+
+
+def cut_everywhere(events: list[Event], folder: Path, cuts: int, seed: int = 1) -> tuple[int, int]:
+    """(verdicts whose put() had returned, those of them missing) over `cuts` power cuts."""
+    die = random.Random(seed)
+    promised = missing = 0
+    for number, at in enumerate(sorted(die.randrange(len(events)) for _ in range(cuts))):
+        disk, said = _Disk(), set()
+        for what, name, offset, data in events[:at]:
+            if what == "write":
+                disk.write(name, offset, data)
+            elif what == "cut":
+                disk.cut(name, offset)
+            elif what == "sync":
+                disk.sync(name)
+            elif what == "unlink":
+                disk.sure.pop(name, None)
+                disk.maybe.pop(name, None)
+            else:
+                said.update(f"call-{int(n):07d}" for n in data.split())
+        image = folder / f"cut{number}"
+        image.mkdir()
+        disk.image(image, die)
+        spool = Spool(SpoolSettings(path=image / "spool.db"))
+        there = {message.key for message in spool.peek(100_000)}
+        spool.close()
+        promised += len(said)
+        missing += len(said - there)
+    return promised, missing
