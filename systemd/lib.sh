@@ -8,6 +8,7 @@ state=/var/lib/sered
 unit=/etc/systemd/system/sered.service
 udev_rules=/etc/udev/rules.d/60-sered.rules
 sysusers=/etc/sysusers.d/sered.conf
+tmpfiles=/etc/tmpfiles.d/sered.conf
 command_link=/usr/local/bin/sered
 
 # a lost terminal must not end an upgrade half-way

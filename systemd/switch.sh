@@ -60,12 +60,18 @@ no_worse() {
         "- nothing was switched. See: $home/$2/bin/sered diagnose"
 }
 
+# Names of the checks that fail; a version that cannot even examine fails that.
 failing() {
     "$1/bin/sered" diagnose --json 2>/dev/null | python3 -c '
 import json, sys
-for result in json.load(sys.stdin)["results"]:
-    if result["mark"] == "fail":
-        print(result["id"])' | sort -u
+try:
+    checks = json.load(sys.stdin)["checks"]
+except ValueError:
+    print("diagnose")
+    sys.exit()
+for check in checks:
+    if check["mark"] == "fail":
+        print(check["id"], check["line"] or "", sep="/")' | sort -u
 }
 
 # watch_it WAS: succeeds when the service gets ready and stays so; else prints why not

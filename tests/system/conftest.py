@@ -73,11 +73,9 @@ def desk(
     disk, _ = installed
     with disk_like(disk.layers, workshop / request.module.__name__) as own:
         machine = Machine(own, pip_cache)
-        desk = Desk(machine)
-        desk.furnish()
         machine.boot()
         try:
-            yield desk
+            yield Desk(machine)
         finally:
             machine.power_off()
 

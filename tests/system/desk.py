@@ -32,7 +32,7 @@ WantedBy=multi-user.target
 """
 _SUBSCRIBER = """\
 [Service]
-ExecStart=mosquitto_sub -p {port} -q 1 -c -i desk -t "sered/#" -F %%j
+ExecStart=mosquitto_sub -h 127.0.0.1 -p {port} -q 1 -c -i desk -t "sered/#" -F %%j
 StandardOutput=append:/root/received
 Restart=always
 RestartSec=0.5
@@ -79,29 +79,27 @@ class Desk:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.run = machine.run
-        self._port = free_port()
 
     def furnish(self, *, health_every_s: float = 5.0) -> None:
         """Put checkout, broker, subscriber, card and the site's configuration on the disk."""
         disk = self.machine.disk
+        port = f"{free_port()}"
         disk.lend_the_network()
         target = disk.root / CHECKOUT[1:]
         if not target.exists():
             ignore = shutil.ignore_patterns(*_NOT_IN_A_CHECKOUT)
             shutil.copytree(PROJECT, target, ignore=ignore)
-        listener = f"listener {self._port} 127.0.0.1\nallow_anonymous true\n"
+        listener = f"listener {port} 127.0.0.1\nallow_anonymous true\n"
         keeps = "persistence true\npersistence_location /var/lib/desk-broker/\n"
         disk.write("/etc/mosquitto/desk.conf", listener + keeps)
         disk.write("/etc/asound.conf", _ASOUND)
         units = {"broker": _BROKER, "subscriber": _SUBSCRIBER, "card": _CARD}
         for name, text in units.items():
-            disk.write(
-                f"/etc/systemd/system/desk-{name}.service", text.replace("{port}", f"{self._port}")
-            )
+            disk.write(f"/etc/systemd/system/desk-{name}.service", text.replace("{port}", port))
             wanted = disk.root / f"etc/systemd/system/multi-user.target.wants/desk-{name}.service"
             wanted.unlink(missing_ok=True)
             wanted.symlink_to(f"/etc/systemd/system/desk-{name}.service")
-        text = _CONFIGURATION.format(port=self._port, health_every_s=health_every_s)
+        text = _CONFIGURATION.format(port=port, health_every_s=health_every_s)
         disk.write("/etc/sered/sered.toml", text)
 
     def install(self, *arguments: str, check: bool = True) -> Ended:
@@ -127,7 +125,7 @@ class Desk:
     def received(self, leaf: str) -> list[dict[str, Any]]:
         """Payloads that the subscriber has, in order, of one kind."""
         text = self.run("cat /root/received 2>/dev/null || true").out
-        messages = [json.loads(line) for line in text.splitlines()]
+        messages = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         return [json.loads(m["payload"]) for m in messages if m["topic"].endswith(f"/{leaf}")]
 
     def play(self, wav: str = DEMO_CALL) -> None:
