@@ -63,6 +63,8 @@ app.add_typer(config.app, name="config")
 
 def main() -> None:
     """Run one command; every error that a user may see is one sentence on stderr."""
+    # numpy is not loaded yet: its matrices here are small, and threads would wait for each other
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a terminal that cannot show a sign gets a question mark, not an end
