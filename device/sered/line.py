@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sered.clock import Clock
     from sered.listen import Ears
     from sered.messages import Alert, CallReport, Live
+    from sered.records import State
     from sered.report import ReportSettings
 
 _RECENT_S = 24.0
@@ -98,6 +99,8 @@ class Line:
         self._lost: deque[tuple[float, float]] = deque(maxlen=10_000)
         self._call: _OpenCall | None = None
         self.calls = 0
+        self.heard: dict[Side, Counter[State]] = {}
+        """Blocks of each state since the start."""
 
     @property
     def in_call(self) -> bool:
@@ -115,6 +118,8 @@ class Line:
         self._recent.push(frame)
         out: list[CallReport | Alert | Live] = []
         for heard in self._ears.hear(frame, off_hook):
+            for side, state in heard.states.items():
+                self.heard.setdefault(side, Counter())[state] += 1
             for side, level in heard.level_db.items():
                 self._levels.setdefault(side, deque(maxlen=_FLOOR_BLOCKS)).append(level)
             out += self._take(self._segmenter.feed(heard))

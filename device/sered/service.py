@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import signal
 import threading
 import time
@@ -10,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sered import messages
+from sered import messages, snapshot
 from sered.clock import LiveClock, kernel_clock_synced
+from sered.diagnose import cheap
 from sered.health import Meter
 from sered.parts import load_judges, make_line
 from sered.publish import MqttPublisher
@@ -21,6 +24,8 @@ from sered.tap import LiveTap
 from sered.worker import LineWorker
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sered.clock import Clock
     from sered.messages import Alert, CallReport, Live
     from sered.notify import Notifier
@@ -54,9 +59,18 @@ def live_feeds(settings: Settings) -> list[Feed]:
 
 
 class Service:
-    """Runs the lines of a box until it is told to stop, a part dies, or its recordings end."""
+    """Runs the lines of a box until it is told to stop, a part dies, or its recordings end.
 
-    def __init__(self, settings: Settings, feeds: list[Feed], notifier: Notifier) -> None:
+    `state_dir`: where `sered diagnose` finds how it goes; None: it is told nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        feeds: list[Feed],
+        notifier: Notifier,
+        state_dir: Path | None = None,
+    ) -> None:
         self._settings = settings
         self._feeds = feeds
         self._notifier = notifier
@@ -72,6 +86,9 @@ class Service:
         self._taps: dict[str, LiveTap] = {}
         self._ready = False
         self._progress: dict[str, tuple[int, int]] = {}
+        self._state_dir = state_dir
+        self._last_health: messages.Health | None = None
+        self._box = cheap.faults(settings)
         self.left = 0
         """Messages that the broker had not taken when the service ended."""
         self.why = ""
@@ -87,12 +104,16 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
         self._start()
-        next_health = 0.0
+        next_health = next_look = 0.0
         while not self._stop.wait(_TICK_S):
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + cheap.EVERY_S
+                self._box = cheap.faults(self._settings)
             self._tick()
             if time.monotonic() >= next_health:
                 next_health = time.monotonic() + self._settings.health_every_s
-                self._publisher.retain("health", messages.encode(self._health()))
+                self._last_health = self._health()
+                self._publisher.retain("health", messages.encode(self._last_health))
             if not any(worker.alive for worker in self._workers):
                 break
         self._shut_down(drain_s)
@@ -156,6 +177,7 @@ class Service:
         status = self._status()
         self._publisher.retain("status", messages.encode(status))
         self._notifier.status(self._sentence(status))
+        self._tell(status)
         if not self._ready and all(tap.state.settled for tap in self._taps.values()):
             self._ready = True
             self._notifier.ready()
@@ -185,6 +207,7 @@ class Service:
             *self._judges.faults,
             *self._spool.state.faults,
             *self._publisher.state.faults,
+            *self._box,
         ]
         reasons = dict.fromkeys([*(r for r, _ in faults), *(r for s in lines for r in s.reasons)])
         said = [sentence for _, sentence in faults]
@@ -195,6 +218,34 @@ class Service:
             text=" ".join(said),
             lines=tuple(lines),
         )
+
+    def _tell(self, status: messages.Status) -> None:
+        """Say how it goes to `sered diagnose`, which must not depend on the broker."""
+        if self._state_dir is None:
+            return
+        with contextlib.suppress(OSError):
+            snapshot.write(
+                self._state_dir,
+                snapshot.Snapshot(
+                    pid=os.getpid(),
+                    at=time.monotonic(),
+                    broker=self._publisher.state.sentence,
+                    status=status,
+                    health=self._last_health,
+                    spool_oldest=self._spool.oldest,
+                    sides={worker.name: self._sides(worker) for worker in self._workers},
+                ),
+            )
+
+    def _sides(self, worker: LineWorker) -> dict[str, snapshot.SideState]:
+        tap = self._taps.get(worker.name)
+        levels = tap.state.levels_db if tap else {}
+        return {
+            str(side): snapshot.SideState(
+                level_db=levels.get(side), blocks={str(s): n for s, n in dict(blocks).items()}
+            )
+            for side, blocks in list(worker.line.heard.items())
+        }
 
     def _sentence(self, status: messages.Status) -> str:
         calls = sum(worker.line.in_call for worker in self._workers)

@@ -68,7 +68,8 @@ def run(
         if replay is None
         else [_recorded(settings, replay, line, sides, speed)]
     )
-    service = Service(settings, feeds, Notifier(surroundings.notify_socket()))
+    state_dir = surroundings.runtime_dir() if replay is None else None
+    service = Service(settings, feeds, Notifier(surroundings.notify_socket()), state_dir)
     status = service.run(drain_s=0.0 if replay is None else _DRAIN_S)
     if replay is not None and service.left:
         where = f"wait in {settings.spool.path}" if service.kept else "are lost"
