@@ -88,15 +88,17 @@ class _TalkMeter:
 class _OpenCall:
     """What is known of the call that runs."""
 
-    def __init__(self, start_s: float) -> None:
+    def __init__(self, start_s: float, now_s: float) -> None:
         self.start_s = start_s
-        self.active_s = start_s
+        self.opened_s = now_s
+        """When the call was sure to be one."""
+        self.active_s = now_s
         """End of the last block in which something sounded."""
         self.held_s = 0.0
         self.ringing_s = float("-inf")
         self.answered = False
-        self.begun = False
-        """Something else than a dial tone was heard."""
+        self.begun_s: float | None = None
+        """When something else than a dial tone was first heard."""
         self.talk = _TalkMeter()
 
 
@@ -165,8 +167,7 @@ class Segmenter:
             return []
         self._hook.taken()
         begin_s = round(begin_s, 3)
-        self._call = _OpenCall(begin_s)
-        self._call.active_s = now_s + BLOCK_S
+        self._call = _OpenCall(begin_s, now_s + BLOCK_S)
         return [CallStarted(begin_s), *utterances]
 
     def _evidence(self, utterances: list[Utterance]) -> float | None:
@@ -204,8 +205,8 @@ class Segmenter:
                 speech.voiced_s >= LEAST_VOICED_S and not (ringing and side is Side.AGENT)
                 for side, speech in self._speech.items()
             )
-        if sounding - {State.SILENCE, State.NOISE, State.DIAL}:
-            call.begun = True
+        if call.begun_s is None and sounding - {State.SILENCE, State.NOISE, State.DIAL}:
+            call.begun_s = now_s
         if voices:
             call.held_s = 0.0
         elif sounding & _HELD:
@@ -229,7 +230,7 @@ class Segmenter:
             if end_s - call.active_s >= self._settings.hold_limit_s:
                 return call.active_s, EndReason.SILENCE
             return None
-        if call.begun and self._tone.dial_s is not None:
+        if self._tone.dial_s is not None and self._dials_anew(call):
             quiet_s = self._tone.dial_s - self._tone.before_s
             if quiet_s >= _REDIAL_GAP_S:
                 return max(self._tone.before_s, call.start_s), EndReason.ON_HOOK
@@ -243,6 +244,11 @@ class Segmenter:
         if end_s - call.active_s >= patience_s:
             return call.active_s, EndReason.SILENCE
         return None
+
+    def _dials_anew(self, call: _OpenCall) -> bool:
+        """Whether a dial tone sounds that is not the one this call began with."""
+        dial_s = self._tone.dial_s
+        return dial_s is not None and call.begun_s is not None and dial_s > call.begun_s
 
     def _close_call(self, end_s: float, reason: EndReason) -> list[Event]:
         call = self._call
@@ -262,7 +268,7 @@ class Segmenter:
         if reason is EndReason.MAX_LENGTH:
             self._call = _OpenCall(end_s)
             self._call.answered = call.answered
-            self._call.begun = True
+            self._call.begun_s = end_s
             self._call.active_s = end_s
             events.append(CallStarted(end_s))
         return events
