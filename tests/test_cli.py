@@ -317,3 +317,21 @@ def test_reader_that_goes_away() -> None:
     )
     assert done.stdout.startswith("# sered")
     assert done.stderr == ""
+
+
+def test_terminal_without_unicode() -> None:
+    """A terminal that has no − shows a minus, so that no score loses its sign."""
+    code = (
+        "import sys; from sered.cli import main; sys.argv = ['sered', '--version']\n"
+        "try: main()\n"
+        "except SystemExit: print('\\u22120.50 1\\u20132 \\u4e2d')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+        env={"PATH": os.environ["PATH"], "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.stdout.splitlines()[1] == "-0.50 1-2 ?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import os
@@ -25,6 +26,8 @@ from sered.errors import SeredError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
+
+_SIGNS = {"−": "-", "–": "-", "…": "...", "“": '"', "”": '"', "·": "|"}
 
 app = typer.Typer(
     name="sered",
@@ -61,14 +64,22 @@ app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 
 
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal without Unicode shows instead: a minus must not become a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    return "".join(_SIGNS.get(sign, "?") for sign in signs), error.end
+
+
 def main() -> None:
     """Run one command; every error that a user may see is one sentence on stderr."""
     # numpy is not loaded yet: its matrices here are small, and threads would wait for each other
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    codecs.register_error("plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # a terminal that cannot show a sign gets a question mark, not an end
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="plain")
     try:
         app()
     except SeredError as error:
