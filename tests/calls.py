@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from bench.sentences import heard
 from sered.polarity import CallPolarity
 from sered.records import (
     CallEnded,
@@ -12,10 +13,8 @@ from sered.records import (
     EndReason,
     Side,
     Talk,
-    Transcript,
     Utterance,
     UtteranceResult,
-    Word,
 )
 
 LEXICON = Path(__file__).parent.parent / "models" / "call-lexicon.tsv"
@@ -32,16 +31,6 @@ def polarity() -> CallPolarity:
     return CallPolarity(LEXICON)
 
 
-def transcript(text: str, confidence: float = 1.0) -> Transcript:
-    """A sentence as the recogniser gives it, three words a second."""
-    return Transcript(
-        tuple(
-            Word(word, round(i / 3, 3), round((i + 1) / 3, 3), confidence)
-            for i, word in enumerate(text.split())
-        )
-    )
-
-
 def said(
     text: str | None,
     voice: tuple[float, ...] | None = CALM,
@@ -53,7 +42,7 @@ def said(
     side: Side = Side.CUSTOMER,
 ) -> UtteranceResult:
     """One utterance; without text it had no words, without voice the network could not judge."""
-    words = None if text is None else transcript(text, sure)
+    words = None if text is None else heard(text, sure)
     length = seconds if seconds is not None else max(0.6, len(words.words) / 3 if words else 2.0)
     return UtteranceResult(
         Utterance(side, at, at + length, length),

@@ -5,28 +5,28 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.bench_verdict import label, macro_f1
-from bench.simulated_calls import kept_aside, read_sentences
-from calls import LEXICON, polarity, transcript
+from bench.sentences import heard, kept_aside, label, macro_f1, read_sentences
+from calls import LEXICON, polarity
 from sered.errors import ModelError
 from sered.phrases import PhraseBook, spoken
 from sered.polarity import CallPolarity
-from sered.records import Transcript, Word
+from sered.records import Polarity, Transcript, Word
 
-SENTENCES = Path(__file__).parent / "data" / "phone-sentences.tsv"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def score(text: str) -> float:
-    return polarity().score(transcript(text)).score
+    return polarity().score(heard(text)).score
 
 
 def test_sentences_kept_aside_are_labelled_with_a_macro_f1_of_085() -> None:
     """The third of the sentences that was not tuned on is labelled with macro-F1 >= 0.85."""
-    rows = read_sentences(SENTENCES)
+    rows = read_sentences()
     assert len(rows) >= 400
     aside = [(truth, text) for truth, _, text in rows if kept_aside(text)]
     assert 0.28 < len(aside) / len(rows) < 0.39
@@ -64,7 +64,7 @@ def test_complaints_that_plain_vader_misses_are_strongly_negative(text: str) -> 
 )
 def test_courtesy_scripts_and_questions_are_neutral(text: str) -> None:
     """Formulas, scripts and requests for help score exactly 0 and name no terms."""
-    assert polarity().score(transcript(text)) == type(polarity().score(transcript("")))(0.0)
+    assert polarity().score(heard(text)) == Polarity(0.0)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,10 @@ def test_courtesy_scripts_and_questions_are_neutral(text: str) -> None:
         ("no complaints at all", "i want to make a complaint"),
         ("i can't complain", "i want to complain"),
         ("that was very helpful", "that was not very helpful"),
-        ("the agent was rude but now it is all sorted", "the agent was nice but it is still broken"),
+        (
+            "the agent was rude but now it is all sorted",
+            "the agent was nice but it is still broken",
+        ),
     ],
 )
 def test_negation_and_contrast_turn_the_sign(good: str, bad: str) -> None:
@@ -92,23 +95,21 @@ def test_a_negation_reaches_no_further_than_its_statement() -> None:
 
 def test_unsure_words_count_little_or_nothing() -> None:
     """A curse heard with confidence 0.4 moves nothing, one at 0.7 less than one heard surely."""
-    scores = [
-        polarity().score(transcript("this is a disgrace", sure)).score for sure in (0.4, 0.7, 1.0)
-    ]
+    scores = [polarity().score(heard("this is a disgrace", sure)).score for sure in (0.4, 0.7, 1.0)]
     assert scores[0] == 0.0
     assert scores[0] > scores[1] > scores[2]
 
 
 def test_one_unsure_word_takes_its_phrase_along() -> None:
     """`cancel` heard with confidence 0.3 in a sure sentence cannot tip anything."""
-    words = [Word(w, i / 3, (i + 1) / 3, 1.0) for i, w in enumerate("i will cancel it all".split())]
-    words[2] = Word("cancel", 2 / 3, 1.0, 0.3)
+    words = list(heard("i will cancel it all").words)
+    words[2] = Word("cancel", 0.667, 1.0, 0.3)
     assert polarity().score(Transcript(tuple(words))).score == 0.0
 
 
 def test_terms_name_the_words_as_heard_with_their_time() -> None:
     """A term is the customer's own words, contraction and all, and where they begin."""
-    (term,) = polarity().score(transcript("well it doesn't work")).terms
+    (term,) = polarity().score(heard("well it doesn't work")).terms
     assert term.text == "doesn't work"
     assert term.offset_s == pytest.approx(2 / 3, abs=0.01)
     assert term.valence < -1
@@ -116,7 +117,7 @@ def test_terms_name_the_words_as_heard_with_their_time() -> None:
 
 def test_contractions_and_hesitations_do_not_hide_a_phrase() -> None:
     """`i've uh been waiting` is found as `i have been waiting`."""
-    tokens, origins = spoken("i've uh been waitin'".split())
+    tokens, origins = spoken(["i've", "uh", "been", "waitin'"])
     assert tokens == ["i", "have", "been", "waitin'"]
     assert origins == [0, 0, 2, 3]
 
@@ -143,7 +144,7 @@ def test_the_phrase_language(phrase: str, text: str, found: object) -> None:
 def test_of_two_phrases_that_overlap_the_weightier_one_counts() -> None:
     """`not working again` is one complaint, not half a praise."""
     book = PhraseBook([("working again", 1), ("not working again", -1)])
-    assert [hit.value for hit in book.find("it is not working again".split())] == [-1]
+    assert [hit.value for hit in book.find(["it", "is", "not", "working", "again"])] == [-1]
 
 
 def test_a_site_adds_phrases_and_overrules_ours(tmp_path: Path) -> None:
@@ -151,8 +152,8 @@ def test_a_site_adds_phrases_and_overrules_ours(tmp_path: Path) -> None:
     extra = tmp_path / "site.tsv"
     extra.write_text("# ours\nblue light\t-3\tour outage\nhow dare\t0\t\n")
     mine = CallPolarity(LEXICON, extra)
-    assert mine.score(transcript("the blue light is on")).score < -0.4
-    assert mine.score(transcript("how dare you")).score == 0.0
+    assert mine.score(heard("the blue light is on")).score < -0.4
+    assert mine.score(heard("how dare you")).score == 0.0
     assert mine.version != polarity().version
 
 
@@ -183,7 +184,7 @@ def test_a_missing_lexicon_is_named(tmp_path: Path) -> None:
 
 def test_lines_share_one_scorer() -> None:
     """Eight threads get from one scorer what one thread gets."""
-    texts = [text for _, _, text in read_sentences(SENTENCES)][:200]
+    texts = [text for _, _, text in read_sentences()][:200]
     alone = [score(text) for text in texts]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(score, texts)) == alone
@@ -202,6 +203,6 @@ def test_loading_is_light_and_leaves_nltk_whole() -> None:
 
 def test_words_stay_out_of_repr() -> None:
     """What a customer said is in no repr."""
-    found = polarity().score(transcript("this is a disgrace"))
+    found = polarity().score(heard("this is a disgrace"))
     assert found.terms
     assert "disgrace" not in repr(found)

@@ -97,7 +97,7 @@ def test_the_model_is_named_after_its_folder(model: VoskModel) -> None:
 
 def test_a_missing_model_says_how_to_fetch_one(tmp_path: Path) -> None:
     """A folder that is not there is one sentence with the command that helps."""
-    with pytest.raises(ModelError, match="no such folder.*sered models fetch"):
+    with pytest.raises(ModelError, match=r"no such folder.*sered models fetch"):
         VoskModel(tmp_path / "vosk-model-small-en-us-0.15")
 
 
@@ -114,7 +114,7 @@ def test_an_incomplete_model_names_what_it_lacks(tmp_path: Path, lost: str, name
     folder = tmp_path / "half"
     shutil.copytree(MODEL / "model", folder)
     (folder / lost).unlink()
-    with pytest.raises(ModelError, match=f"{named}.*sered models fetch"):
+    with pytest.raises(ModelError, match=rf"{named}.*sered models fetch"):
         VoskModel(folder)
 
 
@@ -124,7 +124,7 @@ def test_a_broken_model_is_refused_in_one_sentence(tmp_path: Path, broken: str) 
     folder = tmp_path / "cut"
     shutil.copytree(MODEL / "model", folder)
     (folder / broken).write_bytes((folder / broken).read_bytes()[:1000])
-    with pytest.raises(ModelError, match="cannot load.*sered models fetch"):
+    with pytest.raises(ModelError, match=r"cannot load.*sered models fetch"):
         VoskModel(folder)
 
 

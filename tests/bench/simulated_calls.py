@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,30 @@ class Voices:
         return Voices(self.probabilities[mine], self.labels[mine], self.speakers[mine])
 
 
+def unseen_voices(trained: Path, key: str) -> Voices | None:
+    """What int8 networks made of speakers they were not trained on, down a telephone line.
+
+    `trained` is where `make model` keeps its folds, `key` the shipped model's training; None where
+    that has not been run here. The shipped network itself has met every speaker there is.
+    """
+    from convert.evaluate import temperature
+
+    from sered.emotion import probabilities
+
+    parts = [dict(np.load(file)) for file in sorted(trained.glob(f"trained-{key}/speakers-*.npz"))]
+    if not parts:
+        return None
+    clips = json.loads((trained / "clips.json").read_text("utf-8"))["clips"]
+    rows = np.concatenate([part["rows"] for part in parts])
+    logits = np.concatenate([part["telephone"] for part in parts])
+    labels = np.array([LABELS.index(clips[row][-1]) for row in rows])
+    return Voices(
+        probabilities(logits, temperature(labels, logits)).astype(np.float32),
+        labels,
+        np.array([clips[row][-2] for row in rows]),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Simulated:
     """One call and what it is."""
@@ -79,27 +103,6 @@ class Simulated:
     negative: bool
     results: tuple[UtteranceResult, ...]
     ended: CallEnded
-
-
-def kept_aside(text: str) -> bool:
-    """Whether a sentence was kept from tuning: one in three, by its hash."""
-    return hashlib.sha256(text.encode()).digest()[0] % 3 == 0
-
-
-def read_sentences(path: Path) -> list[tuple[Mood, Side, str]]:
-    """Label, side and text of every labelled sentence."""
-    rows = [
-        line.split("\t") for line in path.read_text("utf-8").splitlines() if line[:1] not in "#"
-    ]
-    return [(label, Side(side), text) for label, side, text in rows]
-
-
-def heard(text: str, confidence: float = 1.0) -> Transcript:
-    """A sentence as a recogniser that errs nowhere would give it."""
-    words = text.split()
-    return Transcript(
-        tuple(Word(word, 0.35 * i, 0.35 * i + 0.3, confidence) for i, word in enumerate(words))
-    )
 
 
 def simulate(

@@ -1,0 +1,54 @@
+"""What N lines cost in one box: N recordings through the service's own workers, as fast as they go.
+
+Usage: lines.py FILE N MODE. Prints the CPU of the work alone (models are loaded before) as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from sered.clock import RecordingClock
+from sered.parts import load_judges, make_line
+from sered.recording import Recording
+from sered.settings import LineSettings, Settings
+from sered.worker import LineWorker
+
+path, count, mode = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+settings = Settings(mode=mode)  # type: ignore[arg-type]
+judges = load_judges(settings)
+reports: list[object] = []
+faults: list[str] = []
+workers = []
+for number in range(count):
+    line = LineSettings(name=f"line{number + 1}")
+    source = Recording(path, line.channels)
+    clock = RecordingClock(path, source.duration_s, line.name)
+    pipe = make_line(settings, line, judges, clock)
+    workers.append(
+        LineWorker(line.name, source, pipe, deliver=reports.append, failed=faults.append)
+    )
+wall, cpu = time.perf_counter(), time.process_time()
+for worker in workers:
+    worker.start()
+for worker in workers:
+    worker.join()
+assert not faults, faults
+assert sum(worker.line.calls for worker in workers) >= count
+peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(
+    json.dumps(
+        {
+            "cpu_s": time.process_time() - cpu,
+            "wall_s": time.perf_counter() - wall,
+            "sound_s": workers[0].frames * 4096 / 16_000,
+            "peak_mb": peak_mb,
+        }
+    )
+)
