@@ -1,0 +1,51 @@
+"""Promises of the documents: links lead somewhere, commands exist, examples are valid."""
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, Ended
+from sered.settings import Settings
+
+DOCUMENTS = sorted(
+    path
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/*.md")]
+    if not path.name.startswith(".") and "node_modules" not in path.parts
+)
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    """Every relative link in a document leads to a file of the project."""
+    for target in LINK.findall(path.read_text(encoding="utf-8")):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (path.parent / target).exists(), target
+
+
+def test_readme_commands_exist(sered: Callable[..., Ended]) -> None:
+    """Every command in the README's table has help."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| `sered ([a-z]+)([^`]*)`((?:, `[a-z]+`)*)", text, re.MULTILINE)
+    assert len(table) >= 8
+    for command, first, more in table:
+        subs = re.findall(r"[a-z]+", more)
+        for sub in [first.strip(), *subs] if subs else [""]:
+            assert sered(command, *([sub] if sub else []), "--help").status == 0
+
+
+def test_readme_configuration_is_valid() -> None:
+    """The configuration in the README is one that sered takes."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    settings = Settings.model_validate(tomllib.loads(example))
+    assert settings.site == "berlin"
+
+
+def test_mini_model_is_never_recommended() -> None:
+    """Wherever the README names vosk-mini, it says what it is for."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "`vosk-mini`, which comes with sered, is for the demo and the tests only" in text
