@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +17,12 @@ Seconds = Annotated[float, Field(ge=0.0)]
 class _Payload(BaseModel):
     """Frozen; unknown keys are refused, so that the schema is the whole truth."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class Sentiment(_Payload):
@@ -144,6 +149,7 @@ class CallReport(_Payload):
     schema_: Literal["sered.call/1"] = Field("sered.call/1", alias="schema")
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     call_id: str
+    """UUIDv7: the key by which a subscriber drops duplicates."""
     site: str
     device: str
     line: str
@@ -151,6 +157,7 @@ class CallReport(_Payload):
     ended_at: datetime
     duration_s: Seconds
     clock_synced: bool
+    """False: the box did not know the time; started_at and ended_at may be off."""
     end_reason: EndReason
     mode: Literal["audio", "text", "both"]
     mixed: bool
@@ -178,6 +185,7 @@ class Alert(_Payload):
     device: str
     line: str
     state: Literal["provisional", "confirmed", "withdrawn"]
+    """provisional while the call runs; confirmed or withdrawn when it is over."""
     at: datetime
     started_at: datetime
     score: Score
@@ -264,6 +272,19 @@ PAYLOADS: dict[str, type[_Payload]] = {
     "live": Live,
 }
 """Last topic level to payload."""
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schema (2020-12) of every payload as it goes on the wire, by last topic level."""
+    found = {}
+    for leaf, payload in PAYLOADS.items():
+        schema = payload.model_json_schema(mode="serialization")
+        head = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": payload.model_fields["schema_"].default,
+        }
+        found[leaf] = head | schema
+    return found
 
 
 def encode(payload: _Payload) -> bytes:

@@ -31,7 +31,7 @@ MIGRATIONS = (
 _SPARE_PAGES = 256
 """Empty pages worth giving back to the disk."""
 _PAGE = 64
-_BLIND = 20_000
+_BLIND = 5_000
 """Ids tried behind a bad page at most."""
 
 _COLUMNS = "id, key, leaf, line, at, crc, payload"
@@ -100,7 +100,7 @@ class SpoolFile:
             raise Damaged(msg)
         found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise Damaged(found)
+            raise Damaged(" ".join(found.split()))
         for number, statements in enumerate(MIGRATIONS[version:], version + 1):
             self._db.executescript(f"BEGIN;{statements};PRAGMA user_version={number};COMMIT;")
         # a file or medium that is read-only must show now; nothing is written
@@ -252,16 +252,31 @@ def salvage(path: Path, into: SpoolFile, after: int = 0) -> None:
 
 
 def _whole_rows(db: sqlite3.Connection) -> Iterator[Message]:
-    """Rows in order, page by page: an open cursor would keep a damaged file locked."""
+    """Every whole row: as they lie, and where that breaks off, by number; some come twice."""
+    cursor = db.cursor()
+    try:
+        cursor.execute(f"SELECT {_COLUMNS} FROM outbox")  # noqa: S608
+        while rows := cursor.fetchmany(_PAGE):
+            yield from _whole(rows)
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if code(error) not in (0, sqlite3.SQLITE_CORRUPT):
+            return
+    else:
+        return
+    finally:
+        # an open cursor would keep the damaged file locked
+        cursor.close()
+    yield from _rows_by_number(db)
+
+
+def _rows_by_number(db: sqlite3.Connection) -> Iterator[Message]:
     after, last, page = 0, None, _PAGE
     while last is None or after < last:
         sql = f"SELECT {_COLUMNS} FROM outbox WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
         try:
             rows = db.execute(sql, (after, page)).fetchall()
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            if code(error) not in (0, sqlite3.SQLITE_CORRUPT):
-                return
-            # a bad page: try behind it, one id after the other
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            # a bad page: try behind it, one number after the other
             if page == 1:
                 last = last or _last_readable(db, after)
                 after += 1
@@ -270,10 +285,15 @@ def _whole_rows(db: sqlite3.Connection) -> Iterator[Message]:
         if not rows:
             return
         page = _PAGE
-        for row in rows:
-            after = row[0]
-            with suppress(Damaged):
-                yield _message(row)
+        # in a damaged tree numbers may run backwards, for ever
+        after = max(after + 1, *(row[0] for row in rows))
+        yield from _whole(rows)
+
+
+def _whole(rows: Iterable[tuple[Any, ...]]) -> Iterator[Message]:
+    for row in rows:
+        with suppress(Damaged):
+            yield _message(row)
 
 
 def _last_readable(db: sqlite3.Connection, after: int) -> int:

@@ -1,4 +1,4 @@
-"""Power cuts, exactly: the box's own writes and syncs are recorded, then cut at random and replayed.
+"""Power cuts, exactly: the box's own writes and syncs, recorded, cut at random and replayed.
 
 What a sync had not confirmed may be on the medium or not, sector by sector; what it had confirmed
 is. Each image so made is opened as a spool, and every verdict whose put() had returned before the
@@ -71,9 +71,11 @@ def record(folder: Path, count: int) -> list[Event]:
     spool = folder / "box" / "spool.db"
     spool.parent.mkdir()
     subprocess.run(
-        ["strace", "-f", "-qq", "-xx", "-s", "100000", "-e", f"trace={_CALLS}", "-o", str(trace)]
-        + [sys.executable, "-m", "tests.chaos.box", str(spool), "0", "0", str(count)]
-        + ["--pause", "0"],
+        [
+            *("strace", "-f", "-qq", "-xx", "-s", "100000", "-e", f"trace={_CALLS}"),
+            *("-o", str(trace), sys.executable, "-m", "tests.chaos.box"),
+            *(str(spool), "0", "0", str(count), "--pause", "0"),
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -91,27 +93,33 @@ def _parse(trace: str, folder: Path) -> list[Event]:
         parts = rest.split(", ")
         if call == "openat":
             path = Path(_text(parts[1]).decode())
-            if path.parent == folder and int(result) >= 0:
+            names.pop(result, None)
+            if path.parent == folder:
                 names[result] = path.name
-            else:
-                names.pop(result, None)
         elif call == "unlink":
             path = Path(_text(parts[0]).decode())
             if path.parent == folder:
                 events.append(("unlink", path.name, 0, b""))
-        elif (name := names.get(parts[0])) is None:
-            continue
-        elif call == "pwrite64":
-            events.append(("write", name, int(parts[-1]), _text(parts[1])))
-        elif call == "write" and name == "stdout":
-            events.append(("said", "", 0, _text(parts[1])))
-        elif call in ("fsync", "fdatasync"):
-            events.append(("sync", name, 0, b""))
-        elif call == "ftruncate":
-            events.append(("cut", name, int(parts[1]), b""))
         elif call == "close":
             names.pop(parts[0], None)
+        elif parts[0] in names:
+            events += _event(call, names[parts[0]], parts)
     return events
+
+
+def _event(call: str, name: str, parts: list[str]) -> list[Event]:
+    if name == "stdout":
+        return [("said", "", 0, _text(parts[1]))] if call == "write" else []
+    match call:
+        case "pwrite64":
+            return [("write", name, int(parts[-1]), _text(parts[1]))]
+        case "fsync" | "fdatasync":
+            return [("sync", name, 0, b"")]
+        case "ftruncate":
+            return [("cut", name, int(parts[1]), b"")]
+        case _:
+            msg = f"{call} on {name}: not understood"
+            raise ValueError(msg)
 
 
 def _text(quoted: str) -> bytes:
