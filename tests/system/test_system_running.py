@@ -104,6 +104,23 @@ def test_it_boots_without_card_and_broker(desk: Desk) -> None:
     print(f"healthy {took:.1f} s after the card came")
 
 
+def test_a_box_without_configuration_takes_the_one_on_its_boot_partition(desk: Desk) -> None:
+    """One image for all sites: a file on the card's boot partition makes a box somebody."""
+    desk.run(
+        "mkdir -p /boot/firmware; sed 's/^device.*/device = \"desk-12\"/' /etc/sered/sered.toml"
+        " >/boot/firmware/sered.toml; echo secret >/boot/firmware/sered-mqtt-password;"
+        " mv /etc/sered/sered.toml /root/sered.toml"
+    )
+    desk.machine.power_off()
+    desk.machine.boot()
+    eventually(lambda: desk.healthy, 60, "a healthy service")
+    assert 'device = "desk-12"' in desk.run("sered config show").out
+    script = "stat -c '%a %U:%G' /etc/sered/sered.toml /etc/sered/mqtt-password"
+    assert desk.run(script).out.splitlines() == ["640 root:sered", "600 root:root"]
+    desk.run("mv /root/sered.toml /etc/sered/sered.toml; rm /etc/sered/mqtt-password")
+    desk.run("rm /boot/firmware/sered*; systemctl restart sered")
+
+
 def test_an_idle_box_hardly_writes(desk: Desk) -> None:
     """Two idle minutes, an hour's worth reckoned: under 2 MB to the card, under 120 log lines."""
     desk.run("sed -i 's/^health_every_s.*/health_every_s = 60/' /etc/sered/sered.toml")

@@ -1,0 +1,119 @@
+"""The shell scripts as far as they go without a machine of their own; the rest: tests/system."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parent.parent
+SYSTEMD = ROOT / "systemd"
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A folder of commands that take the place of the system's."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return folder
+
+
+def _command(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def _run(
+    *command: str | Path, tools: Path | None = None, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    path = os.environ["PATH"]
+    env = os.environ | {"PATH": f"{tools}:{path}" if tools else path} | dict(environ or {})
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+
+
+@pytest.mark.parametrize("arch", ["armhf", "i386", "riscv64"])
+def test_a_system_that_has_no_libraries_is_refused_at_once(tools: Path, arch: str) -> None:
+    """A 32-bit userland is named with the reason before anything is changed."""
+    _command(tools, "dpkg", f"echo {arch}")
+    ended = _run(SYSTEMD / "install", tools=tools)
+    assert ended.returncode == 1
+    assert f"this one is {arch}" in ended.stderr
+    assert "64-bit image" in ended.stderr
+    assert not ended.stdout
+
+
+def test_packages_that_are_here_are_not_talked_about(tools: Path) -> None:
+    """With nothing missing the package step is silent and asks for no rights."""
+    _command(tools, "dpkg-query", "echo 'ii '")
+    _command(tools, "apt-get", "exit 99")
+    ended = _run(SYSTEMD / "debian-packages", "service", "build", "test", tools=tools)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_missing_packages_are_named_with_the_reason(tools: Path) -> None:
+    """What is missing is installed, after saying what and why; nothing else is."""
+    _command(tools, "dpkg-query", 'case "$*" in *libatomic1*) exit 1 ;; esac; echo "ii "')
+    _command(tools, "apt-get", f'echo "$*" >>{tools}/asked')
+    _command(tools, "sudo", 'exec "$@"')
+    ended = _run(SYSTEMD / "debian-packages", "service", tools=tools)
+    assert ended.returncode == 0
+    assert "  libatomic1: Vosk does not load without it" in ended.stdout
+    asked = (tools / "asked").read_text().splitlines()
+    assert asked[-1].endswith("install -y --no-install-recommends libatomic1")
+
+
+def test_a_failing_installation_of_packages_shows_apts_own_words(tools: Path) -> None:
+    """The exit status is not 0 and what apt said is there."""
+    _command(tools, "dpkg-query", "exit 1")
+    _command(tools, "apt-get", "echo 'E: no space left'; exit 100")
+    _command(tools, "sudo", 'exec "$@"')
+    ended = _run(SYSTEMD / "debian-packages", "service", tools=tools)
+    assert ended.returncode == 1
+    assert "E: no space left" in ended.stderr
+    assert "libatomic1" in ended.stderr
+
+
+def test_every_package_has_a_purpose_and_a_reason() -> None:
+    """The table has three columns and knows four purposes."""
+    lines = (SYSTEMD / "packages.txt").read_text().splitlines()
+    rows = [line.split(maxsplit=2) for line in lines if not line.startswith("#")]
+    assert len({name for name, _, _ in rows}) == len(rows) > 5
+    assert {p for _, purposes, _ in rows for p in purposes.split(",")} == {
+        "service",
+        "build",
+        "demo",
+        "test",
+    }
+
+
+def test_every_target_of_the_makefile_is_in_its_help() -> None:
+    """`make` alone lists what it can do, a line each."""
+    shown = _run("make", "-C", ROOT, "--no-print-directory").stdout
+    for name in ("run", "test", "check", "install", "upgrade", "uninstall", "bundle"):
+        assert f"\n  make {name} " in f"\n{shown}"
+
+
+def test_one_checkout_is_one_version_and_another_is_another(tmp_path: Path) -> None:
+    """The name under /opt/sered is the version and a hash of what is installed, nothing else."""
+    for folder in ("device", "models", "systemd"):
+        (tmp_path / folder / "__pycache__").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n')
+    (tmp_path / "device/a.py").write_text("a = 1\n")
+
+    def name() -> str:
+        return _run("bash", "-c", f". {SYSTEMD}/lib.sh; id_of {tmp_path}").stdout.strip()
+
+    first = name()
+    assert first.startswith("1.2.3-")
+    (tmp_path / "device/__pycache__/a.pyc").write_bytes(b"x")
+    (tmp_path / "README.md").write_text("not installed\n")
+    assert name() == first
+    (tmp_path / "device/a.py").write_text("a = 2\n")
+    assert name() != first
