@@ -1,0 +1,115 @@
+"""Why a call was judged so: in sentences, and in the document's worked example."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from calls import ANGRY, ended, in_turn, said
+from sered import evidence, verdict
+from sered.explain import UNDETERMINED, explain
+from sered.messages import CallReport, Quality, Sentiment, TalkTimes, Versions
+from sered.records import LABELS, EndReason, UtteranceResult
+from sered.settings import Mode, VerdictSettings
+from sered.verdict import judge
+
+DOCUMENT = (Path(__file__).parent.parent / "docs" / "verdict.md").read_text("utf-8")
+SETTINGS = VerdictSettings()
+COMPLAINT = "i have been waiting for three weeks and nobody called me back"
+
+
+def report(*results: UtteranceResult, mode: Mode = "both", unanswered: bool = False) -> CallReport:
+    found = judge(in_turn(*results), ended(), mode, SETTINGS, mixed=False)
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    return CallReport(
+        call_id="x", site="s", device="d", line="l", started_at=now, ended_at=now,
+        duration_s=300.0, clock_synced=True, end_reason=EndReason.HANG_UP_TONE, mode=mode,
+        mixed=False, sentiment=None if unanswered else found.sentiment, acoustic=found.acoustic,
+        verbal=found.verbal, trend=found.trend, worst=found.worst, utterances=found.utterances,
+        talk=TalkTimes(customer_s=9, agent_s=9, silence_s=0, hold_s=0, longest_silence_s=0,
+                       interruptions=0),
+        quality=Quality(lost_s=0, clipping=0, snr_db=None),
+        versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+    )  # fmt: skip
+
+
+def test_an_unhappy_call_is_told_in_sentences_with_times() -> None:
+    """Category, cause, both halves, the phrases with their times and the worst moment are told."""
+    text = "\n".join(explain(report(said("hello", None), *(said(COMPLAINT, ANGRY),) * 2)))
+    assert text.startswith("Negative: score -0.")
+    assert "Somebody should call the customer back." in text
+    assert "The probable cause: delay" in text
+    assert "angry 70%" in text
+    assert "at 0:06 “waiting for three weeks” -" in text
+    assert "The worst moment is from 0:" in text
+    assert "got worse" in text
+
+
+@pytest.mark.parametrize("reason", sorted(UNDETERMINED))
+def test_every_reason_has_a_sentence(reason: str) -> None:
+    """Whatever is undetermined is said in words, and every reason the contract names has some."""
+    call = report(said(COMPLAINT, ANGRY))
+    silent = Sentiment(
+        category=None, score=0.0, confidence=0.5, undetermined=reason, escalate=False
+    )
+    first = explain(call.model_copy(update={"sentiment": silent}))[0]
+    assert first.startswith("Undetermined, because ")
+    assert reason not in first or reason == "neutral"
+    assert reason in (Sentiment.__doc__ or "") + Path(verdict.__file__).read_text("utf-8")
+
+
+def test_a_missing_half_is_said() -> None:
+    """An explanation says which half was not judged, and is silent on what was not asked for."""
+    assert "The voice was not judged." in explain(report(said(COMPLAINT, None)))
+    assert "The words were not judged." in explain(report(said(None, ANGRY)))
+    assert not any("voice" in line for line in explain(report(said(COMPLAINT), mode="text")))
+
+
+def test_an_unanswered_call_is_told_so() -> None:
+    """Nobody there, nothing to explain."""
+    assert explain(report(unanswered=True)) == ["No verdict: nobody answered the call."]
+
+
+def test_the_documents_worked_example_is_recomputed() -> None:
+    """The numbers in docs/verdict.md are what the code makes of the example's table."""
+    rows = re.findall(r"^\| (\d\.\d) \| ((?:\d\.\d+ ?){7}) \| (.+) \|$", DOCUMENT, re.MULTILINE)
+    assert len(rows) == 3
+    results = [
+        said(text, tuple(map(float, voice.split())), seconds=float(seconds), snr_db=None)
+        for seconds, voice, text in rows
+    ]
+    weighed = evidence.weigh(in_turn(*results), "both")
+    found = judge(in_turn(*results), ended(), "both", SETTINGS, mixed=False)
+    assert found.acoustic is not None
+    assert found.verbal is not None
+    bold = [float(n.replace("−", "-")) for n in re.findall(r"\*\*[a-z ]*(−0\.\d+)\*\*", DOCUMENT)]
+    assert bold == [
+        pytest.approx(value, abs=0.0006)
+        for value in (
+            weighed.voice,
+            weighed.words,
+            found.sentiment.score,
+            found.acoustic.share,
+            *(term.share for term in found.verbal.terms),
+        )
+    ]
+
+
+def test_the_documents_constants_are_the_codes() -> None:
+    """Weights and thresholds named in docs/verdict.md are those that judge."""
+    weights = re.search(r"\|---\|---\|---\|---\|---\|---\|---\|\n\| (.+) \|", DOCUMENT)
+    assert weights
+    told = [float(cell.replace("−", "-")) for cell in weights[1].split(" | ")]
+    assert told == [evidence.VALENCE[label] for label in LABELS]
+    for sentence in (
+        f"tanh({evidence.VOICE} × voice + {evidence.WORDS} × words)",
+        f"`escalate_below` (−{-SETTINGS.escalate_below})",
+        f"`provisional_below` (−{-SETTINGS.provisional_below})",
+        f"| −{-verdict.NEGATIVE_FROM} and below | negative |",
+        f"| {verdict.POSITIVE_FROM} and above | positive |",
+        f"under `min_speech_s` ({SETTINGS.min_speech_s:.0f} s)",
+    ):
+        assert sentence in DOCUMENT
