@@ -23,7 +23,7 @@ from sered.spool import Spool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sered.spoolfile import Message
+    from sered.spoolrow import Message
 
 NOW = 1_700_000_000.0
 DAY = 86_400.0

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from broker import Authority, Broker, Listener, free_port
 from sered import messages, snapshot
 from sered.diagnose import broker as checks
 from sered.diagnose.model import Context, Mark, Result
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-from broker import Authority, Broker, Listener, free_port
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Examine = Callable[..., dict[str, Result]]
 Look = Callable[..., dict[str, Result]]

@@ -6,7 +6,6 @@ import functools
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,15 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from parts import Desk
 from sered import config, devices, snapshot
 from sered.diagnose import account, runner, tap
 from sered.diagnose.model import Context, Mark, Result
 from sered.messages import Health, LineHealth, LineStatus, Status
 from sered.records import RATE_HZ, Side
 from sered.tap import LiveTap
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-from parts import Desk
 
 Examine = Callable[..., dict[str, Result]]
 Configured = Callable[..., Context]

@@ -1,0 +1,202 @@
+"""What a person and a machine see: rows, narrow terminals, JSON, the manual, exit statuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+from sered.diagnose import groups, manual, printers, runner
+from sered.diagnose.model import Check, Context, Group, Mark, Result, fault, ok, skip
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+Sered = Callable[..., Any]
+
+
+def check(name: str, **options: Any) -> Check:
+    return Check(f"box.{name}", f"the {name} is in order", "why.", lambda _: ok(""), **options)
+
+
+RESULTS = [
+    Result(check("fan"), None, Mark.OK, "1200 turns"),
+    Result(check("card"), None, Mark.WARN, "81 % of its life used", "Order a new card.", "worn"),
+    Result(
+        check("tap"),
+        "front",
+        Mark.FAIL,
+        "nothing but zeros\nfor 5 s",
+        "Is the tap's lead in the input, not in the output of the card?",
+        "silent",
+    ),
+    Result(check("hum"), "front", Mark.SKIP, "box.tap failed"),
+]
+
+
+def shown(width: int, results: list[Result], **options: Any) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, highlight=False, markup=False, **options)
+    for result in results:
+        console.print(printers.row(result))
+    for part in printers.closing(results, 7.4):
+        console.print(part)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def test_rows_tell_mark_claim_finding_and_what_to_do() -> None:
+    assert shown(80, RESULTS) == (
+        "    ok  the fan is in order: 1200 turns\n"
+        "  warn  the card is in order: 81 % of its life used\n"
+        "    do  Order a new card.\n"
+        "  FAIL  the tap is in order: nothing but zeros\n"
+        "        for 5 s\n"
+        "    do  Is the tap's lead in the input, not in the output of the card?\n"
+        "  skip  the hum is in order: box.tap failed\n"
+        "1 ok, 1 warning, 1 failed, 1 skipped in 7 s.\n"
+        "Not in order: box.tap (front)."
+    )
+
+
+@pytest.mark.parametrize("width", [24, 40, 80, 200])
+def test_rows_wrap_inside_a_terminal_of_any_width_and_lose_no_word(width: int) -> None:
+    text = shown(width, RESULTS)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.replace("\n", " ").split() == shown(500, RESULTS).split()
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "\x1b[1;31mFAIL" in shown(80, RESULTS, force_terminal=True)
+    assert "\x1b" not in shown(80, RESULTS)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[31" not in shown(80, RESULTS, force_terminal=True)
+    assert "\x1b[1;31" not in shown(80, RESULTS, force_terminal=True)
+
+
+def test_a_box_in_order_is_called_so_and_warnings_are_named() -> None:
+    assert shown(80, RESULTS[:1]).endswith("This box is in order.")
+    assert shown(80, RESULTS[:2]).endswith("In order, but look at: box.card.")
+
+
+def test_the_manual_and_the_schema_are_as_the_checks_are() -> None:
+    for name, make in manual.FILES.items():
+        assert (DOCS / name).read_text(encoding="utf-8") == make(), "run `make docs`"
+
+
+def test_the_manual_has_every_fault_of_every_check() -> None:
+    text = manual.markdown()
+    for group in groups.GROUPS:
+        for one in group.checks:
+            assert f"### {one.id}: {one.claim}" in text
+            for name in (*one.failures, *one.warnings):
+                assert f"| `{name}` |" in text
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of the real groups, which depend on the machine: one that is sick and one not."""
+    sick = Check(
+        "sick.one", "it holds", "w.", lambda _: fault("bad", "x"), failures={"bad": "mend"}
+    )
+    well = Check("well.one", "it holds", "w.", lambda _: ok("y"), warnings={"odd": "look at it"})
+    idle = Check("well.two", "it holds", "w.", lambda _: skip("nothing here"), warnings={"o": "l"})
+    made = (Group("sick", "Sick", (sick,), "a"), Group("well", "Well", (well, idle), "b"))
+    monkeypatch.setattr(groups, "GROUPS", made)
+
+
+@pytest.mark.usefixtures("few")
+def test_exit_status_and_rows_of_a_box_with_a_fault(sered: Sered) -> None:
+    ended = sered("diagnose")
+    assert ended.status == 1
+    assert ended.err == ""
+    lines = [line.rstrip() for line in ended.out.splitlines()]
+    assert lines[:6] == [
+        "Sick",
+        "  FAIL  it holds: x",
+        "    do  mend",
+        "Well",
+        "    ok  it holds: y",
+        "  skip  it holds: nothing here",
+    ]
+    assert lines[-1] == "Not in order: sick.one."
+
+
+@pytest.mark.usefixtures("few")
+def test_exit_status_is_0_when_nothing_failed(sered: Sered) -> None:
+    for how in (["--skip", "sick"], ["--only", "well"]):
+        ended = sered("diagnose", *how)
+        assert ended.status == 0
+        assert "Sick" not in ended.out
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("how", [["--only", "nonsense"], ["--skip", "nonsense"], ["--nonsense"]])
+def test_exit_status_is_2_for_a_wrong_command_line(sered: Sered, how: list[str]) -> None:
+    ended = sered("diagnose", *how)
+    assert ended.status == 2
+    assert "nonsense" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.usefixtures("few")
+def test_json_is_as_its_schema_says_with_the_same_exit_status(sered: Sered) -> None:
+    ended = sered("diagnose", "--json")
+    document = json.loads(ended.out)
+    jsonschema.validate(document, json.loads((DOCS / "diagnose.schema.json").read_text()))
+    assert ended.status == 1
+    assert document["healthy"] is False
+    assert document["summary"] == {"ok": 1, "warn": 0, "fail": 1, "skip": 1}
+    assert document["checks"][0]["fault"] == "bad"
+    assert document["checks"][0]["hint"] == "mend"
+
+
+def test_list_names_every_check_and_runs_none(
+    sered: Sered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(runner, "run")
+    ended = sered("diagnose", "--list")
+    assert ended.status == 0
+    for group in groups.GROUPS:
+        assert group.name in ended.out
+        for one in group.checks:
+            assert one.id.partition(".")[2] in ended.out
+
+
+def test_a_broken_configuration_still_gets_the_box_examined(sered: Sered, tmp_path: Path) -> None:
+    path = tmp_path / "sered.toml"
+    path.write_text("sitte = 3\n")
+    ended = sered("diagnose", "--config", path, "--json")
+    checks = {one["id"]: one for one in json.loads(ended.out)["checks"]}
+    assert ended.status == 1
+    assert "did you mean 'site'" in checks["configuration.reads"]["found"]
+    assert checks["system.memory"]["mark"] == "ok"
+    assert checks["tap.card"]["found"] == "configuration.reads failed"
+    assert checks["broker.name"]["mark"] == "skip"
+
+
+def test_nothing_of_the_doctor_is_loaded_by_help() -> None:
+    code = (
+        "import sys; sys.argv = ['sered', 'diagnose', '--help']\n"
+        "from sered.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([m for m in sys.modules if m.startswith('sered.diagnose.')], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_cheap_checks_run_in_the_callers_thread_and_quickly() -> None:
+    results = runner.cheap(groups.GROUPS, Context(None))
+    assert {result.check.id for result in results} >= {"system.space", "system.memory"}
+    assert sum(result.took_s for result in results) < 0.5
