@@ -24,6 +24,11 @@ test: $(VENV)/.dev ## All tests
 check: $(VENV)/.dev ## Style and types: ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+.PHONY: docs
+docs: $(VENV)/.dev ## Write the documents that are made from the code
+	@$(BIN)/python docs/mqtt/make-schemas
+	@$(BIN)/python -m sered.diagnose.manual docs
+
 # --- set-up: made once, and again when pyproject.toml changes -------------------------------------
 
 .PHONY: packages-run packages-test
@@ -69,3 +74,12 @@ test-system: $(VENV)/.dev ## As root: install, kill, reboot, upgrade, uninstall 
 
 test-arm64: $(VENV)/.dev ## As root, slow: the same verdict on an emulated Raspberry Pi userland
 	@$(BIN)/python -m pytest -m arm64 -s tests/system $(PYTEST_ARGS)
+
+.PHONY: soak
+soak: $(VENV)/.dev ## Half an hour: a day of calls at the highest speed, a card unplugged 100 times
+	@$(BIN)/python tests/soak/day.py
+	@$(BIN)/python tests/soak/unplug.py
+
+.PHONY: bench-verdict
+bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verdict-evidence.md
+	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict

@@ -75,7 +75,7 @@ def test_rows_wrap_inside_a_terminal_of_any_width_and_lose_no_word(width: int) -
 def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-    assert "\x1b[1;31mFAIL" in shown(80, RESULTS, force_terminal=True)
+    assert "\x1b[1;31m  FAIL" in shown(80, RESULTS, force_terminal=True)
     assert "\x1b" not in shown(80, RESULTS)
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[31" not in shown(80, RESULTS, force_terminal=True)

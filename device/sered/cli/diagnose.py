@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,11 +14,11 @@ from sered.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from rich.console import Console
 
     from sered.diagnose.model import Check, Context, Group, Result
+    from sered.diagnose.report import Report
 
 _Groups = list[str] | None
 
@@ -40,6 +42,10 @@ def diagnose(
         bool, typer.Option("--fix", help="Mend what can be mended safely, after asking.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --fix: do not ask.")] = False,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write an archive for support too (.tar.gz)."),
+    ] = None,
 ) -> None:
     """Examine this box in under 30 s and say what to do about each fault.
 
@@ -64,10 +70,14 @@ def diagnose(
     results = _examine(chosen, context, None if as_json else console)
     took_s = time.monotonic() - began
     if as_json:
-        _print_json(results, context, took_s)
+        options.print_json(
+            _document(results, context, took_s).model_dump(mode="json", by_alias=True)
+        )
     else:
         for part in printers.closing(results, took_s):
             console.print(part)
+    if bundle is not None:
+        _bundle(bundle, results, context, took_s)
     if fix and _mend(results, context, console, ask=not yes):
         console.print("\nAgain, after mending:\n")
         results = _examine(chosen, context, console)
@@ -122,18 +132,39 @@ def _examine(chosen: Sequence[Group], context: Context, console: Console | None)
     return results
 
 
-def _print_json(results: Sequence[Result], context: Context, took_s: float) -> None:
+def _document(results: Sequence[Result], context: Context, took_s: float) -> Report:
     from sered.diagnose import report  # noqa: PLC0415
 
     known = context.settings
-    document = report.make(
+    return report.make(
         results,
         datetime.now(UTC),
         took_s,
         known.site if known else None,
         known.device if known else None,
     )
-    options.print_json(document.model_dump(mode="json", by_alias=True))
+
+
+def _bundle(path: Path, results: Sequence[Result], context: Context, took_s: float) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from sered.diagnose import bundle, printers  # noqa: PLC0415
+    from sered.errors import SeredError  # noqa: PLC0415
+
+    text = io.StringIO()
+    plain = Console(file=text, width=100, highlight=False, markup=False, emoji=False)
+    for result in results:
+        plain.print(printers.row(result))
+    for part in printers.closing(results, took_s):
+        plain.print(part)
+    document = _document(results, context, took_s).model_dump_json(by_alias=True, indent=1)
+    files = bundle.collect(context, {"report.txt": text.getvalue(), "report.json": document})
+    try:
+        bundle.write(path, files)
+    except OSError as error:
+        msg = f"{path}: cannot be written ({error.strerror}). Name a file in another folder."
+        raise SeredError(msg) from None
+    typer.echo(f"Archive: {path}. No secrets, sound or words are in it.", err=True)
 
 
 def _mend(results: Sequence[Result], context: Context, console: Console, *, ask: bool) -> bool:

@@ -143,6 +143,9 @@ def _as_json(topic: str, retained: bool, payload: Any) -> None:
     print(json.dumps(line, ensure_ascii=False), flush=True)
 
 
+_PROBE = "sered.probe/1"
+
+
 class _Human:
     """Lines for what moves, a table for what is finished."""
 
@@ -152,7 +155,9 @@ class _Human:
     def __call__(self, topic: str, retained: bool, payload: Any) -> None:
         _, _, rest = topic.partition("/")
         box, _, leaf = rest.rpartition("/")
-        if leaf == "calls":
+        if isinstance(payload, dict) and payload.get("schema") == _PROBE:
+            self._console.print(f"{box}  {leaf}: sered diagnose tries the topic", soft_wrap=True)
+        elif leaf == "calls":
             self._call(box, payload)
         else:
             text = _LINES.get(leaf, _unknown)(payload)

@@ -60,7 +60,8 @@ def _opens(context: Context) -> Outcome:
 
 def _open(path: Path) -> Outcome:
     """As the service opens it, but without mending or sending anything."""
-    from sered.spoolfile import Damaged, SpoolFile, code  # noqa: PLC0415 - only where it is needed
+    from sered.spoolfile import SpoolFile  # noqa: PLC0415 - only where it is needed
+    from sered.spoolrow import Damaged, code  # noqa: PLC0415
 
     try:
         file = SpoolFile(path)
