@@ -20,6 +20,10 @@ run: $(VENV)/.run ## Judge the demo call: broker, subscriber, appliance, verdict
 test: $(VENV)/.dev ## All tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.dev ## As root: kills, cuts, outages, full disks, power cuts; the table goes into docs/chaos.md
+	@$(BIN)/python tests/chaos/run.py --keep
+
 .PHONY: check
 check: $(VENV)/.dev ## Style and types: ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
@@ -83,3 +87,16 @@ soak: $(VENV)/.dev ## Half an hour: a day of calls at the highest speed, a card 
 .PHONY: bench-verdict
 bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verdict-evidence.md
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict
+
+PROTOTYPE := .venv-prototype
+.PHONY: bench
+bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it replaces, 15 minutes; docs/performance.md
+	@$(BIN)/python tests/bench/cost/bench.py build/bench $(abspath $(PROTOTYPE)/bin/python)
+
+# the prototype's libraries want another numpy than the device's
+$(PROTOTYPE)/.ready: pyproject.toml | $(BIN)/python
+	@echo "Installing the prototype's libraries into $(PROTOTYPE) (some minutes)"
+	@$(PYTHON) -m venv $(PROTOTYPE)
+	@$(PROTOTYPE)/bin/pip install -q --disable-pip-version-check librosa tensorflow-cpu \
+	  python-speech-features soundfile soxr pydantic
+	@touch $@

@@ -146,6 +146,8 @@ class Broker:
     """Clients must show one signed by the same CA; their common name is the user."""
     extra: str = ""
     """More lines of configuration."""
+    verbatim: str = ""
+    """A configuration from elsewhere instead; only the port and the log are ours."""
     host: str = "127.0.0.1"
     port: int = field(default_factory=free_port)
 
@@ -190,6 +192,8 @@ class Broker:
         if self.client_certificates:
             lines += ["require_certificate true", "use_identity_as_username true"]
         path = self.folder / "mosquitto.conf"
+        if self.verbatim:
+            lines = [f"listener {self.port} {self.host}", self.verbatim, *lines[3:6]]
         # as root Mosquitto would turn into a user who cannot read the test's folder
         path.write_text("\n".join(["user root", *lines, self.extra, ""]))
         return path

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sered.link import Link
     from sered.spool import Spool
-    from sered.spoolfile import Message
+    from sered.spoolrow import Message
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Outgoing:
 
     spool: Spool
     root: str
-    """Topic up to the leaf, with its slash."""
+    """Topic up to the leaf, with its slash; a leaf with a slash in it is a whole topic."""
     expiry_s: int
     await_subscriber: bool = False
     published: int = 0
@@ -123,9 +123,12 @@ class Outgoing:
             return self.room > 0
         return not self._sent and block.until <= time.monotonic()
 
+    def _topic(self, leaf: str) -> str:
+        return leaf if "/" in leaf else self.root + leaf
+
     def tell(self, link: Link, leaf: str, payload: bytes, *, qos: int, retain: bool) -> None:
         """Send a message that is not from the spool."""
-        mid = link.publish(self.root + leaf, payload, qos=qos, retain=retain)
+        mid = link.publish(self._topic(leaf), payload, qos=qos, retain=retain)
         if qos:
             self._sent[mid] = _Flight(time.monotonic(), leaf, len(payload), None)
 
@@ -204,7 +207,7 @@ class Outgoing:
         self._window = min(self._window * 2, WINDOW)
         self._strikes.clear()
         if self._blocks.pop(flight.leaf, None):
-            log.info("broker.allows %s%s", self.root, flight.leaf)
+            log.info("broker.allows %s", self._topic(flight.leaf))
             self._cursor = 0
         if flight.message:
             if not self._done:
@@ -225,7 +228,7 @@ class Outgoing:
 
     def _deny(self, leaf: str, reason: str, said: str) -> None:
         sentence = (
-            f"The broker refuses {self.root}{leaf} ({said}). Mend its ACL: "
+            f"The broker refuses {self._topic(leaf)} ({said}). Mend its ACL: "
             "this box must be allowed to write there. Nothing is lost meanwhile."
         )
         self._block(leaf, reason, sentence)

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from sered import messages
+from sered import __version__, homeassistant, messages
 from sered.broker import check_secret, is_loopback
 from sered.errors import BrokerError, SeredError
 from sered.outgoing import Outgoing
@@ -112,6 +112,9 @@ class MqttPublisher:
         self._delays_s = delays_s
         self._retained: dict[str, bytes] = {}
         self._dirty: set[str] = set()
+        if mqtt.home_assistant:
+            topic, body = homeassistant.discovery(self._root, site, device, __version__)
+            self._retained[topic] = body
         self._live: deque[bytes] = deque(maxlen=_LIVE_KEPT)
         self._state = PublisherState()
         self._will = (1, mqtt.retain)

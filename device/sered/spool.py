@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from sered.errors import SpoolError
-from sered.spoolfile import Damaged, Message, SpoolFile, code, salvage
+from sered.spoolfile import SpoolFile, salvage
+from sered.spoolrow import Damaged, Message, code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -1,13 +1,14 @@
-"""The spool's file: schema, migrations, checksummed rows, and what a damaged one still gives."""
+"""The spool's file: SQLite schema and migrations, durable writes, and signs of damage."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import zlib
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sered.spoolrow import COLUMNS, Damaged, Message, as_damage, from_row, to_row, whole_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -30,42 +31,6 @@ MIGRATIONS = (
 
 _SPARE_PAGES = 256
 """Empty pages worth giving back to the disk."""
-_PAGE = 64
-_BLIND = 5_000
-"""Ids tried behind a bad page at most."""
-
-_COLUMNS = "id, key, leaf, line, at, crc, payload"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One payload that waits for the broker."""
-
-    id: int
-    """Order of arrival; 0 while it is only in memory."""
-    key: str
-    """`CALL_ID` of a report, `CALL_ID/STATE` of an alert: at most one of each waits."""
-    leaf: str
-    """Last level of the topic."""
-    line: str
-    at: float
-    """Seconds since 1970 on the box's clock."""
-    payload: bytes = field(repr=False)
-
-    @property
-    def crc(self) -> int:
-        """CRC-32 of all that is delivered: SQLite itself does not notice a flipped bit in a row."""
-        head = f"{self.key}\0{self.leaf}\0{self.line}\0{self.at!r}"
-        return zlib.crc32(self.payload, zlib.crc32(head.encode()))
-
-
-class Damaged(Exception):  # noqa: N818 - a finding about the file, not a fault of the program
-    """The file is not what was written to it; `str()` says how that showed."""
-
-
-def code(error: Exception) -> int:
-    """SQLite's primary result code; 0 where the error came from the Python side."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 class SpoolFile:
@@ -77,7 +42,7 @@ class SpoolFile:
         # EXCLUSIVE: one process a spool, and no shared-memory file that could be cut under us
         self._db = sqlite3.connect(path, timeout=2.0, isolation_level=None, check_same_thread=False)
         try:
-            with _as_damage():
+            with as_damage():
                 self._prepare()
         except BaseException:
             self._db.close()
@@ -138,9 +103,9 @@ class SpoolFile:
 
     def insert(self, message: Message) -> bool:
         """Write one row durably; False when its key waits already."""
-        with _as_damage():
+        with as_damage():
             cursor = self._db.execute(
-                "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", _row(message)
+                "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", to_row(message)
             )
         if not cursor.rowcount:
             return False
@@ -164,20 +129,20 @@ class SpoolFile:
         """Up to `limit` rows with an id over `after`, oldest first, no leaves of `without`."""
         marks = ",".join("?" * len(without))
         sql = (
-            f"SELECT {_COLUMNS} FROM outbox WHERE id > ? AND leaf NOT IN ({marks})"  # noqa: S608
+            f"SELECT {COLUMNS} FROM outbox WHERE id > ? AND leaf NOT IN ({marks})"  # noqa: S608
             " ORDER BY id LIMIT ?"
         )
-        with _as_damage():
+        with as_damage():
             rows = self._db.execute(sql, (after, *without, limit)).fetchall()
-        return [_message(row) for row in rows]
+        return [from_row(row) for row in rows]
 
     def rows(self) -> Iterator[Message]:
         """All whole rows in order, past damaged ones."""
-        return _whole_rows(self._db)
+        return whole_rows(self._db)
 
     def delete(self, keys: Collection[str], tally: str | None = None) -> None:
         """Forget rows by key in one transaction; `tally`: count them there in the same one."""
-        with _as_damage(), self._db:
+        with as_damage(), self._db:
             self._db.execute("BEGIN")
             gone = self._db.executemany(
                 "DELETE FROM outbox WHERE key = ?", [(key,) for key in keys]
@@ -193,7 +158,7 @@ class SpoolFile:
             self._shrink()
 
     def _shrink(self) -> None:
-        with _as_damage():
+        with as_damage():
             # a script, because execute() stops after the first page
             self._db.executescript("PRAGMA incremental_vacuum")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -205,7 +170,7 @@ class SpoolFile:
 
     def shift(self, seconds: float) -> None:
         """Move the stamps of all rows: the clock they were taken from was put right."""
-        with _as_damage(), self._db:
+        with as_damage(), self._db:
             self._db.execute("BEGIN")
             for (number,) in self._db.execute("SELECT id FROM outbox").fetchall():
                 old = self.read(number - 1, 1)[0]
@@ -227,10 +192,10 @@ class SpoolFile:
 
     def older(self, than: float, limit: int) -> list[str]:
         """Keys of rows stamped before `than`, oldest first."""
-        sql = f"SELECT {_COLUMNS} FROM outbox WHERE at < ? ORDER BY id LIMIT ?"  # noqa: S608
-        with _as_damage():
+        sql = f"SELECT {COLUMNS} FROM outbox WHERE at < ? ORDER BY id LIMIT ?"  # noqa: S608
+        with as_damage():
             rows = self._db.execute(sql, (than, limit)).fetchall()
-        return [_message(row).key for row in rows]
+        return [from_row(row).key for row in rows]
 
     def _used_pages(self) -> int:
         return self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")
@@ -248,83 +213,4 @@ class SpoolFile:
 def salvage(path: Path, into: SpoolFile, after: int = 0) -> None:
     """Copy every whole row of a damaged file that is not in `into` yet; see fill()."""
     with closing(sqlite3.connect(path, timeout=2.0, isolation_level=None)) as db:
-        into.fill(_whole_rows(db), after)
-
-
-def _whole_rows(db: sqlite3.Connection) -> Iterator[Message]:
-    """Every whole row: as they lie, and where that breaks off, by number; some come twice."""
-    cursor = db.cursor()
-    try:
-        cursor.execute(f"SELECT {_COLUMNS} FROM outbox")  # noqa: S608
-        while rows := cursor.fetchmany(_PAGE):
-            yield from _whole(rows)
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if code(error) not in (0, sqlite3.SQLITE_CORRUPT):
-            return
-    else:
-        return
-    finally:
-        # an open cursor would keep the damaged file locked
-        cursor.close()
-    yield from _rows_by_number(db)
-
-
-def _rows_by_number(db: sqlite3.Connection) -> Iterator[Message]:
-    after, last, page = 0, None, _PAGE
-    while last is None or after < last:
-        sql = f"SELECT {_COLUMNS} FROM outbox WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
-        try:
-            rows = db.execute(sql, (after, page)).fetchall()
-        except (sqlite3.DatabaseError, UnicodeDecodeError):
-            # a bad page: try behind it, one number after the other
-            if page == 1:
-                last = last or _last_readable(db, after)
-                after += 1
-            page = 1
-            continue
-        if not rows:
-            return
-        page = _PAGE
-        # in a damaged tree numbers may run backwards, for ever
-        after = max(after + 1, *(row[0] for row in rows))
-        yield from _whole(rows)
-
-
-def _whole(rows: Iterable[tuple[Any, ...]]) -> Iterator[Message]:
-    for row in rows:
-        with suppress(Damaged):
-            yield _message(row)
-
-
-def _last_readable(db: sqlite3.Connection, after: int) -> int:
-    with suppress(sqlite3.Error, TypeError, ValueError):
-        last = int(db.execute("SELECT max(id) FROM outbox").fetchone()[0])
-        return min(last, after + _BLIND)
-    return after + _BLIND
-
-
-def _row(message: Message) -> tuple[object, ...]:
-    m = message
-    return (m.id, m.key, m.leaf, m.line, m.at, m.crc, m.payload)
-
-
-def _message(row: tuple[Any, ...]) -> Message:
-    number, key, leaf, line, at, crc, payload = row
-    whole = isinstance(payload, bytes) and isinstance(at, float)
-    message = Message(number, key, leaf, line, at, payload)
-    if not whole or message.crc != crc:
-        msg = f"row {number} is not what was written"
-        raise Damaged(msg)
-    return message
-
-
-@contextmanager
-def _as_damage() -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        # text that is no UTF-8 is found by Python, which gives no code
-        undecodable = isinstance(error, sqlite3.OperationalError | ValueError) and not code(error)
-        if undecodable or code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise Damaged(str(error)) from error
-        raise
+        into.fill(whole_rows(db), after)

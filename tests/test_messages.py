@@ -1,0 +1,77 @@
+"""What the messages promise to subscribers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import jsonschema
+import pytest
+from pydantic import ValidationError
+
+from chaos.box import report
+from conftest import ROOT
+from sered.messages import PAYLOADS, Alert, Status, encode, schemas, topic
+
+FOLDER = ROOT / "docs" / "mqtt"
+
+
+@pytest.mark.parametrize("leaf", PAYLOADS)
+def test_schema_is_current(leaf: str) -> None:
+    """The schema files in docs/mqtt are what the program publishes: else run make-schemas."""
+    assert json.loads((FOLDER / f"{leaf}.schema.json").read_text()) == schemas()[leaf]
+
+
+def test_no_other_schema() -> None:
+    """There is one schema file a topic and no forgotten one."""
+    assert {path.name for path in FOLDER.glob("*.schema.json")} == {
+        f"{leaf}.schema.json" for leaf in PAYLOADS
+    }
+
+
+@pytest.mark.parametrize("leaf", PAYLOADS)
+def test_schema_is_a_schema(leaf: str) -> None:
+    """Each is a valid JSON Schema that requires its version word."""
+    schema = schemas()[leaf]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert "schema" in schema["required"]
+    assert schema["properties"]["schema"]["const"] == schema["$id"]
+
+
+def test_report_satisfies_schema() -> None:
+    """A report on the wire is compact UTF-8 JSON that its schema accepts, and survives reading."""
+    body = encode(report(7))
+    assert b": " not in body
+    parsed = json.loads(body)
+    jsonschema.validate(parsed, schemas()["calls"])
+    assert PAYLOADS["calls"].model_validate_json(body) == report(7)
+
+
+def test_alert_satisfies_schema() -> None:
+    """An alert's times carry their zone."""
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    alert = Alert(
+        call_id="c",
+        site="s",
+        device="d",
+        line="l",
+        state="provisional",
+        at=now,
+        started_at=now,
+        score=-0.7,
+        confidence=0.8,
+    )
+    parsed = json.loads(encode(alert))
+    jsonschema.validate(parsed, schemas()["alerts"])
+    assert parsed["at"] == "2026-03-01T12:00:00Z"
+
+
+def test_unknown_is_refused() -> None:
+    """A field that the contract does not know cannot be published."""
+    with pytest.raises(ValidationError, match="colour"):
+        Status.model_validate({"state": "online", "colour": "red"})
+
+
+def test_topic() -> None:
+    """Topics are base, site, device and leaf."""
+    assert topic("sered", "berlin", "desk1", "calls") == "sered/berlin/desk1/calls"
