@@ -35,8 +35,8 @@ FAILED = b"sedE"
 LISTED = b"sedL"
 """Body: JSON list of `name`, `channels`, `rate_hz`."""
 
-PIECE_S = 0.128
-_WAITING_PIECES = 32
+PIECE_S = 0.256
+_WAITING_PIECES = 16
 _RATES_HZ = (48_000, 44_100, 16_000, 32_000, 8_000, 96_000)
 _MOST_CHANNELS = 8
 _BUSY = -9985
@@ -160,11 +160,14 @@ def _capture(audio: Any, info: dict[str, Any], rate_hz: int, channels: int, pipe
 def _open(
     audio: Any, info: dict[str, Any], rate_hz: int, channels: int, heard: object
 ) -> tuple[Any, dict[str, Any]]:
-    """The first rate and width that the card takes, its own first."""
+    """The first rate and width that the card takes."""
     most = info["maxInputChannels"]
     # a virtual device offers any number: two are what a phone has
     channels = min(channels or (most if most <= _MOST_CHANNELS else 2), most)
-    rates = dict.fromkeys((rate_hz,) if rate_hz else (int(info["defaultSampleRate"]), *_RATES_HZ))
+    own = int(info["defaultSampleRate"])
+    # a bare card that can do 16 kHz saves the conversion; anything else might convert badly itself
+    first = 16_000 if "(hw:" in info["name"] else own
+    rates = (rate_hz,) if rate_hz else dict.fromkeys((first, own, *_RATES_HZ))
     worst: OSError | None = None
     for rate in rates:
         for sample, width in (("s16", 8), ("s24", 4), ("s32", 2)):

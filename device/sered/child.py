@@ -58,6 +58,7 @@ class CaptureChild:
     ) -> None:
         self._wanted = wanted
         self._buffer = bytearray()
+        self._poller = select.poll()
         self.device = ""
         self.process = subprocess.Popen(
             [*command, target, str(rate_hz), str(channels)],
@@ -66,6 +67,9 @@ class CaptureChild:
             stderr=subprocess.DEVNULL,
             bufsize=0,
         )
+        assert self.process.stdout is not None
+        self._output = self.process.stdout
+        self._poller.register(self._output, select.POLLIN)
 
     def __enter__(self) -> CaptureChild:
         return self
@@ -146,13 +150,9 @@ class CaptureChild:
             self._fill(min(left, _WAKE_S))
 
     def _fill(self, timeout_s: float) -> None:
-        pipe = self.process.stdout
-        assert pipe is not None
-        poller = select.poll()
-        poller.register(pipe, select.POLLIN)
-        if not poller.poll(timeout_s * 1000):
+        if not self._poller.poll(timeout_s * 1000):
             return
-        data = pipe.read(_READ_BYTES)
+        data = self._output.read(_READ_BYTES)
         if not data:
             status = self.process.wait(1.0)
             msg = f"the capture process ended ({_ending(status)})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,18 +71,22 @@ class Resampler:
         self._sides = dict(sides)
         self._next = start
         self._lost = 0
-        self._buffer = np.empty((FRAME, len(self._sides)), np.int16)
+        # a row and a filter a side: twice as fast as columns of one array
+        self._buffer = np.empty((len(self._sides), FRAME), np.int16)
         self._filled = 0
         self._rest = b""
         self._fed = 0
         self._given = 0
-        self._soxr = None
+        self._filters: dict[Side, Any] = {}
         if found.rate_hz != RATE_HZ:
             import soxr  # noqa: PLC0415 - a command that hears nothing need not load it
 
-            self._soxr = soxr.ResampleStream(
-                found.rate_hz, RATE_HZ, len(self._sides), dtype="float32", quality=_QUALITY
-            )
+            self._filters = {
+                side: soxr.ResampleStream(
+                    found.rate_hz, RATE_HZ, 1, dtype="float32", quality=_QUALITY
+                )
+                for side in self._sides
+            }
 
     @property
     def pending(self) -> int:
@@ -106,36 +110,35 @@ class Resampler:
         """What is left, the last frame padded with silence; nothing may be fed after it."""
         frames = self._convert(np.empty((0, self._format.channels), np.int16), last=True)
         if self._filled:
-            self._buffer[self._filled :] = 0
+            self._buffer[:, self._filled :] = 0
             frames.append(self._frame())
         return frames
 
     def _convert(self, samples: _Samples, *, last: bool) -> list[AudioFrame]:
-        picked = self._pick(samples)
-        if self._soxr is not None:
-            picked = self._soxr.resample_chunk(picked.astype(np.float32), last=last)
-        if picked.dtype == np.int16:
-            return self._cut(picked)
+        return self._cut([self._track(samples, side, last=last) for side in self._sides])
+
+    def _track(self, samples: _Samples, side: Side, *, last: bool) -> _Samples:
+        """One side's int16 at 16 kHz."""
+        channel = self._sides[side]
+        track: _Samples
+        if channel == "mono":
+            track = samples.mean(axis=1, dtype=np.float32)
+        else:
+            track = samples[:, channel - 1]
+        if side in self._filters:
+            track = self._filters[side].resample_chunk(track.astype(np.float32), last=last)
+        if track.dtype == np.int16:
+            return track
         # a full-scale wave may overshoot in the filter, and must not wrap
-        return self._cut(np.clip(np.rint(picked), -32_768, 32_767).astype(np.int16))
+        return np.clip(np.rint(track), -32_768, 32_767).astype(np.int16)
 
-    def _pick(self, samples: _Samples) -> _Samples:
-        channels = list(self._sides.values())
-        if "mono" not in channels:
-            return samples[:, [int(channel) - 1 for channel in channels]]
-        columns = [
-            samples.mean(axis=1, dtype=np.float32) if channel == "mono" else samples[:, channel - 1]
-            for channel in channels
-        ]
-        stacked: _Samples = np.stack(columns, axis=1)
-        return stacked
-
-    def _cut(self, samples: _Samples) -> list[AudioFrame]:
+    def _cut(self, tracks: list[_Samples]) -> list[AudioFrame]:
         frames: list[AudioFrame] = []
         at = 0
-        while at < len(samples):
-            take = min(FRAME - self._filled, len(samples) - at)
-            self._buffer[self._filled : self._filled + take] = samples[at : at + take]
+        while at < len(tracks[0]):
+            take = min(FRAME - self._filled, len(tracks[0]) - at)
+            for row, track in zip(self._buffer, tracks, strict=True):
+                row[self._filled : self._filled + take] = track[at : at + take]
             self._filled += take
             at += take
             if self._filled == FRAME:
@@ -143,7 +146,7 @@ class Resampler:
         return frames
 
     def _frame(self) -> AudioFrame:
-        pcm = {side: self._buffer[:, i].copy() for i, side in enumerate(self._sides)}
+        pcm = {side: row.copy() for side, row in zip(self._sides, self._buffer, strict=True)}
         frame = AudioFrame(self._next + self._lost, pcm, self._lost)
         self._next = frame.start + FRAME
         self._given += FRAME
