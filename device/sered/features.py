@@ -218,7 +218,7 @@ def _third_change(track: Floats, weight: Floats) -> float:
 def _pitch_statistics(pitch: Floats, clarity: Floats, level: Floats, recipe: Recipe) -> list[float]:
     """Of the pitch contour, in octaves; zeros where hardly a frame has a pitch."""
     clear = clarity >= recipe.pitch_clarity
-    spread = [float(value) for value in _spread(clarity[:, None], (0.1, 0.5, 0.9))]
+    spread = [float(value) for value in _spread(clarity, (0.1, 0.5, 0.9))]
     head = [float(clear.mean()), float(clarity.mean()), *spread]
     if clear.sum() < 4:
         return head + [0.0] * 14
