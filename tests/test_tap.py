@@ -284,6 +284,30 @@ def test_a_card_that_comes_late_is_opened_at_once(listen: Any) -> None:
     ear.wait_reason("unplugged")
 
 
+def test_an_absent_card_is_progress_and_a_stuck_analysis_is_none(
+    listen: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`steps` moves with every look for the card, far into the longest back-off; not while sound
+    waits that nobody analyses."""
+    monkeypatch.setattr("sered.tap._FIRST_WAIT_S", 60.0)
+    monkeypatch.setattr("sered.tap._LOOK_EVERY_S", 0.05)
+    there: list[Card] = []
+    ear = listen(
+        "opened(); sound(1.0); sys.exit()", card="card:Device", read_cards=lambda: list(there)
+    )
+    wait_until(lambda: ear.tap.state.steps >= 5, what="five looks")
+    assert ear.tap.state.attempts == 1
+    ear.may_go_on.clear()
+    there.append(card())
+    ear.wait_for(1)
+    ear.wait_reason("failed")
+    stuck = ear.tap.state.steps
+    time.sleep(0.3)
+    assert ear.tap.state.steps == stuck
+    ear.may_go_on.set()
+    wait_until(lambda: ear.tap.state.steps > stuck, what="the analysis to go on")
+
+
 def test_a_card_that_changes_place_while_it_is_opened_is_not_heard(listen: Any) -> None:
     """Between lookup and opening the number may become another card's: that one is not used."""
     lists = iter([[card(1)], [card(2)]])

@@ -214,8 +214,9 @@ class LineStatus(_Payload):
 
     line: str
     reasons: tuple[str, ...]
-    """Empty when all is well: no_device, busy, no_permission, silent_line, clipping, dc_offset,
-    hum, low_level, behind, no_model, no_words ..."""
+    """Empty when all is well. The card: no_device, unplugged, wrong_port, busy, no_permission,
+    no_frames, failed. The sound: digital_silence, silent_line, clipping, dc_offset, hum, low_level.
+    The box: behind, no_model, no_words ..."""
     text: str
     """One sentence for a technician."""
 

@@ -39,6 +39,7 @@ class Notifier:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             try:
-                sender.sendto(message.encode(), self._address)
+                # whoever does not read must not hang the service
+                sender.sendto(message.encode(), socket.MSG_DONTWAIT, self._address)
             except OSError:
                 return

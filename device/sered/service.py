@@ -186,11 +186,11 @@ class Service:
             self._notifier.alive()
 
     def _advanced(self) -> bool:
-        """Whether every line got on since it was last true: frames, or an honest attempt."""
+        """Whether every line got on since it was last true: frames, or a look for its card."""
         now: dict[str, tuple[int, int]] = {}
         for worker in self._workers:
             tap = self._taps.get(worker.name)
-            now[worker.name] = (worker.frames, tap.state.attempts if tap else 0)
+            now[worker.name] = (worker.frames, tap.state.steps if tap else 0)
         if any(now[name] == self._progress.get(name) for name in now):
             return False
         self._progress = now

@@ -143,7 +143,13 @@ class LiveTap:
         while (left := until - self._clock()) > 0:
             if self._closed.wait(min(left, _LOOK_EVERY_S)) or self._read_cards() != seen:
                 return
+            self._step()
             self._beat()
+
+    def _step(self) -> None:
+        """Tell that the tap is at work, unless it is the analysis that is stuck."""
+        if not self._door.behind_s:
+            self._update(steps=self._state.steps + 1)
 
     def _beat(self) -> None:
         """In a long outage hand on a frame of silence now and then, all of it counted as lost.
@@ -164,6 +170,7 @@ class LiveTap:
 
     def _listen(self, seen: list[Card], began: float) -> None:
         self._update(attempts=self._state.attempts + 1, restarts=self._state.attempts)
+        self._step()
         card = devices.find(self._line.card, seen) if devices.is_hardware(self._line.card) else None
         target = f"hw:{card.number}" if card else self._line.card
         channels = 0 if "mono" in self._sides.values() else max(map(int, self._sides.values()))

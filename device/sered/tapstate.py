@@ -29,7 +29,10 @@ class TapState:
     restarts: int = 0
     """Captures that had to be started again."""
     attempts: int = 0
-    """Captures started; moves while a tap honestly tries."""
+    """Captures started, or not started for want of a card."""
+    steps: int = 0
+    """Moves about once a second while the tap has no sound and honestly looks for it; stands
+    still while sound that came before still waits for the analysis."""
     drift_ppm: float | None = None
     """How much faster than the system the card runs."""
     levels_db: Mapping[Side, float] = field(default_factory=dict)
