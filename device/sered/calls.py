@@ -97,8 +97,6 @@ class _OpenCall:
         self.held_s = 0.0
         self.ringing_s = float("-inf")
         self.answered = False
-        self.begun_s: float | None = None
-        """When something else than a dial tone was first heard."""
         self.talk = _TalkMeter()
 
 
@@ -205,8 +203,6 @@ class Segmenter:
                 speech.voiced_s >= LEAST_VOICED_S and not (ringing and side is Side.AGENT)
                 for side, speech in self._speech.items()
             )
-        if call.begun_s is None and sounding - {State.SILENCE, State.NOISE, State.DIAL}:
-            call.begun_s = now_s
         if voices:
             call.held_s = 0.0
         elif sounding & _HELD:
@@ -219,36 +215,34 @@ class Segmenter:
             call.active_s = now_s + BLOCK_S
 
     def _over(self, call: _OpenCall, now_s: float) -> tuple[float, EndReason] | None:
+        """When and why the call ended, once that is sure."""
         end_s = now_s + BLOCK_S
         if self._tone.ends:
             return max(self._tone.start_s, call.start_s), EndReason.HANG_UP_TONE
         if end_s - call.start_s >= self._settings.max_call_s:
             return end_s, EndReason.MAX_LENGTH
+        patience_s = self._settings.hang_over_s
         if self._hook.known:
             if self._hook.down_s is not None:
-                return self._hook.down_s, EndReason.ON_HOOK
-            if end_s - call.active_s >= self._settings.hold_limit_s:
-                return call.active_s, EndReason.SILENCE
-            return None
-        if self._tone.dial_s is not None and self._dials_anew(call):
-            quiet_s = self._tone.dial_s - self._tone.before_s
-            if quiet_s >= _REDIAL_GAP_S:
-                return max(self._tone.before_s, call.start_s), EndReason.ON_HOOK
-            if end_s - self._tone.dial_s >= _RECALL_S:
-                return self._tone.dial_s, EndReason.ON_HOOK
-        if self._step.since_s is not None:
-            return max(self._step.since_s, call.start_s), EndReason.ON_HOOK
-        patience_s = self._settings.hang_over_s
+                return max(self._hook.down_s, call.start_s), EndReason.ON_HOOK
+            patience_s = self._settings.hold_limit_s
+        elif (down_s := self._put_down(call, end_s)) is not None:
+            return max(down_s, call.start_s), EndReason.ON_HOOK
         if call.active_s - call.ringing_s < 2 * BLOCK_S:
             patience_s = max(patience_s, _RINGBACK_GAP_S)
         if end_s - call.active_s >= patience_s:
             return call.active_s, EndReason.SILENCE
         return None
 
-    def _dials_anew(self, call: _OpenCall) -> bool:
-        """Whether a dial tone sounds that is not the one this call began with."""
+    def _put_down(self, call: _OpenCall, end_s: float) -> float | None:
+        """When the handset went down, as far as the sound tells."""
         dial_s = self._tone.dial_s
-        return dial_s is not None and call.begun_s is not None and dial_s > call.begun_s
+        if dial_s is not None and dial_s > call.opened_s:
+            if dial_s - self._tone.before_s >= _REDIAL_GAP_S:
+                return self._tone.before_s
+            if end_s - dial_s >= _RECALL_S:
+                return dial_s
+        return self._step.since_s
 
     def _close_call(self, end_s: float, reason: EndReason) -> list[Event]:
         call = self._call
@@ -266,9 +260,7 @@ class Segmenter:
         self._step.forget()
         self._lead.restart(self._tone.dial_s)
         if reason is EndReason.MAX_LENGTH:
-            self._call = _OpenCall(end_s)
+            self._call = _OpenCall(end_s, end_s)
             self._call.answered = call.answered
-            self._call.begun_s = end_s
-            self._call.active_s = end_s
             events.append(CallStarted(end_s))
         return events

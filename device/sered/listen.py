@@ -114,9 +114,7 @@ class _SideEars:
             return State.HOWLER
         return State.DTMF if key and sounds else None
 
-    def _voice_or_not(
-        self, index: int, *, sounds: bool, tonal: float, doubtful: bool
-    ) -> State:
+    def _voice_or_not(self, index: int, *, sounds: bool, tonal: float, doubtful: bool) -> State:
         voiced = self._voice.hear(index)
         self._after_tone += 1
         if self._after_tone <= _TONE_ECHO_BLOCKS or (doubtful and not self._talking):

@@ -20,6 +20,8 @@ _TONE_GAP_S = 0.8
 """Longest pause inside a hang-up tone."""
 DIAL_SURE_S = 2.2
 """A tone that is on for so long is no ringback and no busy tone."""
+_SURE_BLOCKS = 8
+"""A tone's onset may sound like speech for a moment."""
 _DIALLED_DIAL_S, _DIALLED_AT_ONCE_S = 0.4, 0.4
 """A tone of so long that gives way to dialling within so long was the dial tone as well."""
 _DEAF_S = {State.SIT: 6.0}
@@ -39,6 +41,7 @@ class ToneRun:
         """When the dial tone began that sounds now and is sure to be one."""
         self._last_s = _NEVER
         self._sound_s = 0.0
+        self._sound_blocks = 0
         self._dial_start_s = 0.0
         self._dial_last_s = _NEVER
         self._deaf_until_s = _NEVER
@@ -52,7 +55,11 @@ class ToneRun:
                 self.before_s = self._sound_s
             self._last_s = now_s
         elif sounding - _QUIET:
-            self._sound_s = now_s + BLOCK_S
+            self._sound_blocks += 1
+            if self._sound_blocks >= _SURE_BLOCKS:
+                self._sound_s = now_s + BLOCK_S
+        else:
+            self._sound_blocks = 0
         if sounding & _CADENCED - {State.DIAL}:
             self._sound_s = now_s + BLOCK_S
         enders = sounding & _END_TONES
@@ -73,9 +80,12 @@ class ToneRun:
             self._dial_last_s = now_s
             if now_s + BLOCK_S - self._dial_start_s >= DIAL_SURE_S:
                 self.dial_s = self._dial_start_s
-        elif State.DTMF in sounding and now_s - self._dial_last_s < _DIALLED_AT_ONCE_S:
-            if self._dial_last_s - self._dial_start_s >= _DIALLED_DIAL_S:
-                self.dial_s = self._dial_start_s
+        elif State.DTMF in sounding and self._dialled_at_once(now_s):
+            self.dial_s = self._dial_start_s
+
+    def _dialled_at_once(self, now_s: float) -> bool:
+        long_enough = self._dial_last_s - self._dial_start_s >= _DIALLED_DIAL_S
+        return long_enough and now_s - self._dial_last_s < _DIALLED_AT_ONCE_S
 
 
 class Lead:
