@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.5
+_FIRST_TICKS_S = 0.05
+"""Until READY: systemd waits for it."""
 _JOIN_S = 1.5
 _FLUSH_S = 1.0
 
@@ -105,7 +107,7 @@ class Service:
             signal.signal(number, lambda *_: self._stop.set())
         self._start()
         next_health = next_look = 0.0
-        while not self._stop.wait(_TICK_S):
+        while not self._stop.wait(_TICK_S if self._ready else _FIRST_TICKS_S):
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + cheap.EVERY_S
                 self._box = cheap.faults(self._settings)

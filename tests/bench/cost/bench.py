@@ -1,0 +1,181 @@
+"""What sered costs beside what it replaces: `make bench` runs all, writes JSON, a table and plots.
+
+Usage: bench.py OUT PROTOTYPE_PYTHON. OUT gets bench.json; docs/performance.md's table and pictures
+come from it. Every comparison is run in turns on the same sound and told as medians and ratios.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import wave
+from pathlib import Path
+
+from measure import ROOT, interleaved, middle, run, said, script, sered
+
+CALLS = 5
+CLIPS = 150
+
+
+def longer_call(folder: Path) -> Path:
+    """The demo call, CALLS times back to back."""
+    out = folder / "calls.wav"
+    with wave.open(str(ROOT / "device/sered/demo/call.wav")) as demo:
+        sound = demo.readframes(demo.getnframes())
+        with wave.open(str(out), "wb") as longer:
+            longer.setparams(demo.getparams())
+            for _ in range(CALLS):
+                longer.writeframes(sound)
+    return out
+
+
+def customers_voice(folder: Path, call: Path) -> Path:
+    """The customer's side as an array, for programs that read no recordings."""
+    out = folder / "customer.npy"
+    code = (
+        "import numpy, soundfile, soxr, sys; s, r = soundfile.read(sys.argv[1], dtype='int16');"
+        "numpy.save(sys.argv[2], numpy.asarray(soxr.resample(s[:, 1], r, 16000), 'int16'))"
+    )
+    subprocess.run([sys.executable, "-c", code, str(call), str(out)], check=True)
+    return out
+
+
+def emotion(folder: Path, call: Path, prototype: str) -> dict[str, float]:
+    """Features and inference of a 3 s utterance against the prototype's."""
+    voice = str(customers_voice(folder, call))
+    costs = interleaved(
+        {
+            "sered": script("emotion.py", voice, str(CLIPS)),
+            "prototype": script("prototype.py", voice, str(CLIPS), python=prototype),
+        }
+    )
+    ours, theirs = costs["sered"], costs["prototype"]
+    return {
+        "sered_ms": said(ours, "each_s") * 1e3,
+        "prototype_ms": said(theirs, "each_s") * 1e3,
+        "cpu_ratio": said(theirs, "each_s") / said(ours, "each_s"),
+        "sered_process_cpu_s": middle(ours),
+        "prototype_process_cpu_s": middle(theirs),
+        "sered_mb": middle(ours, "peak_mb"),
+        "prototype_mb": middle(theirs, "peak_mb"),
+        "memory_ratio": middle(theirs, "peak_mb") / middle(ours, "peak_mb"),
+    }
+
+
+def mfcc(call: Path, prototype: str) -> dict[str, float]:
+    """MFCCs per second of speech; librosa is in the prototype's environment."""
+    runs = [run(script("mfcc.py", str(call), python=prototype)).said for _ in range(3)]
+    figures = {name: sorted(r[name] for r in runs)[1] for name in runs[0]}
+    return {
+        "sered_us": figures["sered"] * 1e6,
+        "python_speech_features_us": figures["python_speech_features"] * 1e6,
+        "librosa_us": figures["librosa"] * 1e6,
+        "ratio": figures["python_speech_features"] / figures["sered"],
+        "difference": figures["difference"],
+    }
+
+
+def whole_line(call: Path) -> dict[str, float]:
+    """A call through everything against Vosk alone on the customer's side; and without words."""
+    with wave.open(str(call)) as sound:
+        seconds = sound.getnframes() / sound.getframerate()
+    model = str(ROOT / "models/vosk-mini/model")
+    costs = interleaved(
+        {
+            "sered": sered("analyze", "--json", str(call)),
+            "bare vosk": script("bare_vosk.py", str(call), "2", model),
+            "without words": sered("analyze", "--json", "--mode", "audio", str(call)),
+            "idle": script("idle.py", "3600"),
+        }
+    )
+    return {
+        "sound_s": seconds,
+        "sered_cpu_s": middle(costs["sered"]),
+        "vosk_cpu_s": middle(costs["bare vosk"]),
+        "ratio": middle(costs["sered"]) / middle(costs["bare vosk"]),
+        "audio_only_core_share": middle(costs["without words"]) / seconds,
+        "idle_core_share": said(costs["idle"], "cpu_s") / 3600,
+        "sered_mb": middle(costs["sered"], "peak_mb"),
+        "vosk_mb": middle(costs["bare vosk"], "peak_mb"),
+        "audio_only_mb": middle(costs["without words"], "peak_mb"),
+    }
+
+
+def scaling(call: Path) -> dict[str, list[float]]:
+    """CPU a line with 1 to 8 lines in a box."""
+    wanted = [("audio", n) for n in (1, 2, 4, 8)] + [("both", n) for n in (1, 2, 4)]
+    commands = {f"{m} {n}": script("lines.py", str(call), str(n), m) for m, n in wanted}
+    costs = interleaved(commands)
+    figures: dict[str, list[float]] = {}
+    for mode, count in wanted:
+        runs = costs[f"{mode} {count}"]
+        share = said(runs, "cpu_s") / said(runs, "sound_s") / count
+        figures.setdefault(f"{mode}_lines", []).append(count)
+        figures.setdefault(f"{mode}_core_share_a_line", []).append(share)
+        figures.setdefault(f"{mode}_mb", []).append(said(runs, "peak_mb"))
+    return figures
+
+
+def start() -> dict[str, float]:
+    """From a command to its first use."""
+    costs = interleaved({"help": sered("--help"), "ready": script("ready.py")}, runs=5)
+    return {
+        "help_s": middle(costs["help"], "wall_s"),
+        "ready_s": said(costs["ready"], "ready_s"),
+        "stop_s": said(costs["ready"], "stop_s"),
+    }
+
+
+def size() -> dict[str, float]:
+    """Megabytes that `pip install sered` puts into an empty environment, by package."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        target = Path(folder) / "lib"
+        command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(target), str(ROOT)]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        sizes: dict[str, float] = {}
+        for entry in target.iterdir():
+            name = entry.name.split(".")[0].removesuffix("_libs")
+            files = entry.rglob("*") if entry.is_dir() else [entry]
+            used = sum(file.stat().st_size for file in files if file.is_file())
+            if name == "sered":
+                models = entry / "models"
+                used -= sum(f.stat().st_size for f in models.rglob("*") if f.is_file())
+            sizes[name] = sizes.get(name, 0.0) + used / 1e6
+    ten = dict(sorted(sizes.items(), key=lambda item: -item[1])[:10])
+    return {"total": sum(sizes.values())} | ten
+
+
+def main(out: Path, prototype: str) -> None:
+    """Measure everything and write the figures."""
+    out.mkdir(parents=True, exist_ok=True)
+    os.environ["PYTHONPATH"] = str(ROOT / "device")
+    results: dict[str, object] = {
+        "machine": (
+            f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        )
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        call = longer_call(Path(folder))
+        stages = {
+            "emotion": lambda: emotion(Path(folder), call, prototype),
+            "mfcc": lambda: mfcc(call, prototype),
+            "whole_line": lambda: whole_line(call),
+            "scaling": lambda: scaling(call),
+            "latency": lambda: run(script("latency.py", "100", "5")).said,
+            "start": start,
+            "size_mb": size,
+        }
+        for name, stage in stages.items():
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            results[name] = stage()
+    (out / "bench.json").write_text(json.dumps(results, indent=2) + "\n")
+    subprocess.run(script("show.py", str(out / "bench.json")), check=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
