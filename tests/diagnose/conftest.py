@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+# what checks import in their own processes, once for all of them
+import sered.diagnose.dialogue
+import sered.diagnose.listening
+import sered.parts
+import sered.recording
 from sered import config
 from sered.diagnose import runner
 from sered.diagnose.groups import GROUPS

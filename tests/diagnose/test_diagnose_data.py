@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sered.diagnose import handset
 from sered.diagnose.groups import GROUPS
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from sered.diagnose.model import Check, Group
 
-CHECKS = [check for group in GROUPS for check in group.checks]
+ALL = (*GROUPS, handset.GROUP)
+CHECKS = [check for group in ALL for check in group.checks]
 
 
 def code(check: Check) -> ModuleType:
@@ -27,13 +29,13 @@ def code(check: Check) -> ModuleType:
 def test_ids_are_unique_and_start_with_their_groups_name() -> None:
     ids = [check.id for check in CHECKS]
     assert len(set(ids)) == len(ids)
-    for group in GROUPS:
+    for group in ALL:
         for check in group.checks:
             assert check.group == group.name
             assert re.fullmatch(r"[a-z]+\.[a-z_]+", check.id)
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+@pytest.mark.parametrize("group", ALL, ids=lambda group: group.name)
 def test_every_fault_of_a_check_is_one_that_its_code_can_find(group: Group) -> None:
     for check in group.checks:
         names = {
@@ -58,7 +60,7 @@ def test_claims_and_hints_read_as_sentences(check: Check) -> None:
 def test_needs_and_fixes_point_at_things_that_are_there() -> None:
     ids = {check.id for check in CHECKS}
     order = [check.id for check in CHECKS]
-    for group in GROUPS:
+    for group in ALL:
         for check in group.checks:
             for need in (*group.needs, *check.needs):
                 assert need in ids

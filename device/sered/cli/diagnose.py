@@ -42,6 +42,19 @@ def diagnose(
         bool, typer.Option("--fix", help="Mend what can be mended safely, after asking.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --fix: do not ask.")] = False,
+    lift_handset: Annotated[
+        bool,
+        typer.Option("--lift-handset", help="Walk through a call: lift, press 1, speak, hang up."),
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="A level meter to wire a tap by; Ctrl-C ends it.")
+    ] = False,
+    line: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which line is walked through or watched.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="With --watch: end after so long.", min=0.0)
+    ] = None,
     bundle: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write an archive for support too (.tar.gz)."),
@@ -66,12 +79,22 @@ def diagnose(
             console.print(part)
         return
     context = _context(config)
+    if watch or lift_handset:
+        from sered.cli import listen  # noqa: PLC0415
+
+        if watch:
+            listen.watch(context, line, seconds)
+        else:
+            listen.lift_handset(context, line, as_json=as_json)
+        return
     began = time.monotonic()
     results = _examine(chosen, context, None if as_json else console)
     took_s = time.monotonic() - began
     if as_json:
         options.print_json(
-            _document(results, context, took_s).model_dump(mode="json", by_alias=True)
+            document(results, context, took_s, datetime.now(UTC)).model_dump(
+                mode="json", by_alias=True
+            )
         )
     else:
         for part in printers.closing(results, took_s):
@@ -132,13 +155,14 @@ def _examine(chosen: Sequence[Group], context: Context, console: Console | None)
     return results
 
 
-def _document(results: Sequence[Result], context: Context, took_s: float) -> Report:
+def document(results: Sequence[Result], context: Context, took_s: float, at: datetime) -> Report:
+    """One run as it goes out for machines."""
     from sered.diagnose import report  # noqa: PLC0415
 
     known = context.settings
     return report.make(
         results,
-        datetime.now(UTC),
+        at,
         took_s,
         known.site if known else None,
         known.device if known else None,
@@ -157,8 +181,10 @@ def _bundle(path: Path, results: Sequence[Result], context: Context, took_s: flo
         plain.print(printers.row(result))
     for part in printers.closing(results, took_s):
         plain.print(part)
-    document = _document(results, context, took_s).model_dump_json(by_alias=True, indent=1)
-    files = bundle.collect(context, {"report.txt": text.getvalue(), "report.json": document})
+    made = document(results, context, took_s, datetime.now(UTC)).model_dump_json(
+        by_alias=True, indent=1
+    )
+    files = bundle.collect(context, {"report.txt": text.getvalue(), "report.json": made})
     try:
         bundle.write(path, files)
     except OSError as error:

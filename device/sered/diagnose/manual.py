@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sered.diagnose import handset
 from sered.diagnose.groups import GROUPS
 from sered.diagnose.report import Report
 from sered.diagnose.runner import WHOLE_RUN_S
@@ -56,7 +57,8 @@ read `schema` first pass over it.
 
 def markdown() -> str:
     """The whole manual."""
-    return "\n".join([_HEAD, *("\n".join(_group(group)) for group in GROUPS)]) + "\n"
+    groups = (*GROUPS, handset.GROUP)
+    return "\n".join([_HEAD, *("\n".join(_group(group)) for group in groups)]) + "\n"
 
 
 def _group(group: Group) -> Iterator[str]:

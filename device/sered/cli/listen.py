@@ -1,0 +1,119 @@
+"""The two live halves of `sered diagnose`: the level meter and the walk through a call."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import typer
+
+from sered.cli import options
+from sered.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from sered.diagnose.model import Context
+    from sered.diagnose.overhear import Look, Overhearing
+    from sered.settings import LineSettings
+
+_REFRESH_S = 0.2
+_LATELY = 5
+"""Looks that what a side carries is told from: a second."""
+
+
+def _lines(context: Context) -> Sequence[LineSettings]:
+    if context.settings is None:
+        raise ConfigError(context.config_error)
+    return context.settings.line
+
+
+def watch(context: Context, name: str | None, seconds: float | None) -> None:
+    """Show levels until Ctrl-C; a line a second where there is no terminal."""
+    from sered.diagnose import overhear  # noqa: PLC0415
+
+    lines = _lines(context)
+    if name is not None:
+        lines = (overhear.choose(tuple(lines), name),)
+    runs = context.service is not None
+    ears = {line.name: overhear.follow(line, service_runs=runs) for line in lines}
+    sides = {line.name: [str(side) for side in line.channels] for line in lines}
+    end = time.monotonic() + seconds if seconds is not None else float("inf")
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            _meter(ears, sides, end)
+    finally:
+        for one in ears.values():
+            one.close()
+
+
+def _meter(ears: dict[str, Overhearing], sides: dict[str, list[str]], end: float) -> None:
+    from rich.live import Live  # noqa: PLC0415
+
+    console = options.console()
+    if not console.is_terminal:
+        for rows in _rows(ears, sides, console.width, end, 1.0):
+            console.print(rows)
+        return
+    console.print("Talk belongs between the two bars (-45 to -12 dBFS). Ctrl-C ends.", style="dim")
+    with Live(console=console, auto_refresh=False) as live:
+        for rows in _rows(ears, sides, console.width, end, _REFRESH_S):
+            live.update(rows, refresh=True)
+
+
+def _rows(
+    ears: dict[str, Overhearing],
+    sides: dict[str, list[str]],
+    width: int,
+    end: float,
+    every_s: float,
+) -> Iterator[RenderableType]:
+    from rich.console import Group  # noqa: PLC0415
+
+    from sered.diagnose import meter  # noqa: PLC0415
+
+    looks: dict[str, list[Look]] = {name: [one.look()] for name, one in ears.items()}
+    while time.monotonic() < end:
+        time.sleep(every_s)
+        rows = []
+        for name, one in ears.items():
+            looks[name] = [*looks[name][-_LATELY:], one.look()]
+            now = looks[name][-1]
+            rows += meter.rows(name, now, now.since(looks[name][0]), sides[name], width)
+        yield Group(*rows)
+
+
+def lift_handset(context: Context, name: str | None, *, as_json: bool) -> None:
+    """Walk the technician through a call; exit status 1 when a step failed."""
+    from sered.cli.diagnose import document  # noqa: PLC0415
+    from sered.diagnose import handset, overhear, printers  # noqa: PLC0415
+
+    line = overhear.choose(tuple(_lines(context)), name)
+    console, say = options.console(), options.console(err=as_json)
+    ears = overhear.follow(line, service_runs=context.service is not None)
+    began, results = time.monotonic(), []
+    try:
+        overhear.wait_for_sound(ears)
+        say.print(f"Line {line.name}. Leave the handset on its rest until you are asked.")
+        for result in handset.walk(
+            line.name, line.channels, ears, lambda prompt: say.print(f"\n> {prompt}", style="bold")
+        ):
+            results.append(result)
+            if not as_json:
+                console.print(printers.row(result))
+    finally:
+        ears.close()
+    took_s = time.monotonic() - began
+    if as_json:
+        made = document(results, context, took_s, datetime.now(UTC))
+        options.print_json(made.model_dump(mode="json", by_alias=True))
+    else:
+        console.print()
+        for part in printers.closing(results, took_s):
+            console.print(part)
+    if any(result.mark == "fail" for result in results):
+        raise typer.Exit(1)

@@ -1,0 +1,295 @@
+"""The level meter and the walk through a call, on sound that goes through real ears."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import sered
+from parts import Desk
+from sered import snapshot
+from sered.diagnose import handset, meter, overhear
+from sered.diagnose.model import Mark, Result
+from sered.diagnose.overhear import Look
+from sered.errors import AudioError, SeredError
+from sered.listen import Ears
+from sered.messages import LineStatus, Status
+from sered.recording import Recording
+from sered.records import FRAME, RATE_HZ, AudioFrame, Side, State
+from sered.settings import LineSettings, Settings
+from sered.testing import sounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+DEMO = Path(sered.__file__).parent / "demo/call.wav"
+BOTH = (Side.CUSTOMER, Side.AGENT)
+
+
+def voice() -> np.ndarray:
+    """Some seconds of the demo call's agent."""
+    frames = Recording(DEMO, {Side.AGENT: 1}).frames()
+    pcm = np.concatenate([frame.pcm[Side.AGENT] for frame in frames])
+    return pcm[round(12.6 * RATE_HZ) : round(18.6 * RATE_HZ)].astype(np.float32)
+
+
+def quiet(seconds: float) -> np.ndarray:
+    return np.random.default_rng(5).normal(0, 4, round(seconds * RATE_HZ)).astype(np.float32)
+
+
+def tone(state: State, seconds: float) -> np.ndarray:
+    return sounds.progress_tone("na", state, seconds) * 3_000
+
+
+def call(*parts: tuple[Side | None, np.ndarray], sides: Sequence[Side] = BOTH) -> np.ndarray:
+    """(n, sides) int16: parts one after the other, each on a side of its own; None: nobody's."""
+    columns: list[np.ndarray] = []
+    for where, sound in parts:
+        columns.append(
+            np.stack(
+                [quiet(len(sound) / RATE_HZ) + (sound if side is where else 0) for side in sides],
+                axis=1,
+            )
+        )
+    return np.clip(np.concatenate(columns), -32_768, 32_767).astype(np.int16)
+
+
+class Played:
+    """A line whose time is the sound's own: `sleep` plays, `look` tells what the ears heard."""
+
+    def __init__(self, pcm: np.ndarray, sides: Sequence[Side] = BOTH) -> None:
+        self._sides, self._pcm, self._at = sides, pcm, 0
+        self._ears = Ears(sides)
+        self._blocks = {str(side): Counter[str]() for side in sides}
+        self._now = 0.0
+
+    def clock(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+        while self._at + FRAME <= min(self._now * RATE_HZ, len(self._pcm)):
+            piece = self._pcm[self._at : self._at + FRAME]
+            pcm = {side: piece[:, n] for n, side in enumerate(self._sides)}
+            for heard in self._ears.hear(AudioFrame(self._at, pcm)):
+                for side, state in heard.states.items():
+                    self._blocks[str(side)][str(state)] += 1
+            self._at += FRAME
+
+    def look(self) -> Look:
+        return Look({}, {side: dict(counts) for side, counts in self._blocks.items()})
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def walk(pcm: np.ndarray, sides: Sequence[Side] = BOTH) -> dict[str, Result]:
+    line = Played(pcm, sides)
+    asked: list[str] = []
+    found = handset.walk("front", sides, line, asked.append, clock=line.clock, sleep=line.sleep)
+    results = {result.check.id.partition(".")[2]: result for result in found}
+    assert len(asked) == len(handset.STEPS)
+    return results
+
+
+LIFT = (Side.CUSTOMER, tone(State.DIAL, 3.0))
+KEY = (Side.CUSTOMER, sounds.dtmf("1", on_s=0.4) * 3_000)
+SPEAK = (Side.AGENT, voice())
+REST = (None, quiet(4.0))
+
+
+def test_a_call_as_it_should_be_passes_each_step() -> None:
+    results = walk(call(REST, LIFT, KEY, SPEAK, REST))
+    assert {name: result.mark for name, result in results.items()} == dict.fromkeys(
+        ("lift", "key", "voice", "hang_up"), Mark.OK
+    )
+    assert results["lift"].found == "dial tone on the customer's side"
+    assert results["voice"].found == "your voice on the agent's side"
+
+
+def test_swapped_channels_are_told_by_tone_and_by_voice() -> None:
+    swapped = call(REST, (Side.AGENT, LIFT[1]), KEY, (Side.CUSTOMER, SPEAK[1]), (None, quiet(14.0)))
+    results = walk(swapped)
+    for name in ("lift", "voice"):
+        assert (results[name].mark, results[name].fault) == (Mark.FAIL, "swapped")
+        assert "Exchange the two in [[line]] sides" in results[name].hint
+
+
+def test_a_tap_on_no_line_hears_nothing_of_the_phone() -> None:
+    results = walk(call((None, quiet(60.0))))
+    assert (results["lift"].fault, results["key"].fault) == ("nothing", "no_key")
+    assert results["voice"].fault == "no_voice"
+    assert "docs/wiring.md" in results["lift"].hint
+
+
+def test_another_tone_than_the_dial_tone_is_told() -> None:
+    busy = (Side.CUSTOMER, tone(State.BUSY, 24.0))
+    assert walk(call(busy, (None, quiet(40.0))))["lift"].fault == "other_tone"
+
+
+def test_a_handset_that_is_not_hung_up_is_told() -> None:
+    """The exchange complains for as long as nobody hangs up."""
+    late = (Side.CUSTOMER, tone(State.BUSY, 25.0))
+    results = walk(call(LIFT, KEY, SPEAK, late))
+    assert (results["hang_up"].mark, results["hang_up"].fault) == (Mark.FAIL, "not_quiet")
+
+
+def test_on_a_mixed_line_the_voice_is_looked_for_on_the_one_channel() -> None:
+    one = (Side.MIXED,)
+    parts = [(Side.MIXED if where else None, sound) for where, sound in (REST, LIFT, KEY, SPEAK)]
+    results = walk(call(*parts, REST, sides=one), one)
+    assert {result.mark for result in results.values()} == {Mark.OK}
+
+
+def test_a_customer_channel_that_carries_the_agent_is_told() -> None:
+    one = (Side.CUSTOMER,)
+    parts = [(Side.CUSTOMER if where else None, sound) for where, sound in (REST, LIFT, KEY, SPEAK)]
+    results = walk(call(*parts, REST, sides=one), one)
+    assert results["voice"].fault == "leaks"
+
+
+def rows(width: int, level: float | None = -30.0, **look: object) -> list[str]:
+    came = {"customer": Counter({"v": 20, ".": 60}), "agent": Counter({".": 80})}
+    now = Look({"customer": level, "agent": -66.0}, **look)  # type: ignore[arg-type]
+    return [row.plain for row in meter.rows("front", now, came, ("customer", "agent"), width)]
+
+
+def test_the_meter_shows_levels_marks_and_what_each_side_carries() -> None:
+    assert rows(60) == [
+        "front",
+        "customer [##############-------|---] -30 dBFS speech",
+        "agent    [#--------|-----------|---] -66 dBFS quiet",
+    ]
+
+
+@pytest.mark.parametrize("width", [28, 40, 80, 120])
+def test_the_meter_fits_the_terminal(width: int) -> None:
+    assert max(map(len, rows(width))) <= width
+    assert all("dBFS" in row for row in rows(width)[1:])
+
+
+def test_the_meter_says_why_there_is_no_sound() -> None:
+    shown = rows(80, level=None, trouble="No card usb:0d8c:0014.")
+    assert shown[0] == "front  No card usb:0d8c:0014."
+    assert "no sound" in shown[1]
+
+
+@pytest.mark.parametrize(("level", "style"), [(-30.0, "green"), (-8.0, "yellow"), (-1.0, "red")])
+def test_the_meters_colour_warns_of_loud_and_clipping(level: float, style: str) -> None:
+    assert style in {span.style for span in meter.bar(level, 40).spans}
+
+
+def test_of_several_lines_one_must_be_named() -> None:
+    settings = Settings.model_validate({"line": [{"name": "front"}, {"name": "back"}]})
+    assert overhear.choose(settings.line, "back").name == "back"
+    for name in (None, "side"):
+        with pytest.raises(SeredError, match="--line NAME; known: front, back"):
+            overhear.choose(settings.line, name)
+
+
+def test_beside_the_running_service_its_word_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+
+    def tell(blocks: int, at: float) -> None:
+        status = Status(state="online", lines=(LineStatus(line="front", reasons=(), text="."),))
+        state = snapshot.SideState(level_db=-40.0, blocks={"d": blocks})
+        snapshot.write(
+            tmp_path,
+            snapshot.Snapshot(
+                pid=os.getpid(),
+                at=at,
+                broker="",
+                status=status,
+                health=None,
+                sides={"front": {"customer": state}},
+            ),
+        )
+
+    line = LineSettings.model_validate({"name": "front"})
+    ears = overhear.follow(line, service_runs=True)
+    tell(5, time.monotonic())
+    before = ears.look()
+    assert before.levels_db == {"customer": -40.0}
+    tell(12, time.monotonic())
+    assert ears.look().since(before) == {"customer": Counter({"d": 7})}
+    tell(12, time.monotonic() - 60)
+    assert "service has stopped" in ears.look().trouble
+
+
+def test_a_line_without_sound_is_not_walked_through() -> None:
+    line = LineSettings.model_validate({"card": "card:Nowhere"})
+    ears = overhear.follow(line, service_runs=False)
+    try:
+        with pytest.raises(AudioError, match="No card card:Nowhere"):
+            overhear.wait_for_sound(ears, 0.5)
+    finally:
+        ears.close()
+
+
+def test_the_walk_and_the_meter_work_on_a_real_tap() -> None:
+    """Through PulseAudio, ALSA, PortAudio and the installed commands, side by side on one card."""
+    folder = Path(tempfile.mkdtemp(prefix="sered-walk-"))
+    desk = Desk(folder / "d", ("front",), environment={})
+    config = folder / "sered.toml"
+    config.write_text('[[line]]\nname = "front"\ncard = "pcm:tap_front"\n')
+    environment = os.environ | desk.environment | {"COLUMNS": "80"}
+    command = [sys.executable, "-m", "sered", "diagnose", "--config", str(config)]
+    try:
+        desk.plug("front")
+        speak = (Side.AGENT, SPEAK[1][: 3 * RATE_HZ])
+        parts = [(None, quiet(1.0)), LIFT, KEY, speak, (None, quiet(6.0))]
+        pcm = call(*parts, sides=(Side.AGENT, Side.CUSTOMER))
+        with subprocess.Popen(
+            [*command, "--lift-handset", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        ) as walking:
+            assert walking.stderr
+            line = walking.stderr.readline()
+            assert line.startswith("Line front."), line + walking.stderr.read()
+            desk.play(pcm, "front")
+            meter_done = subprocess.run(
+                [*command, "--watch", "--seconds", "3"],
+                capture_output=True,
+                text=True,
+                check=True,
+                env=environment,
+            )
+            out, err = walking.communicate(timeout=60)
+        document = json.loads(out)
+        marks = {one["id"]: (one["mark"], one["found"]) for one in document["checks"]}
+        assert marks["handset.lift"] == ("ok", "dial tone on the customer's side")
+        assert marks["handset.voice"] == ("ok", "your voice on the agent's side")
+        assert document["healthy"], marks
+        assert walking.returncode == 0
+        assert "> Hang up." in err
+        assert "customer [" in meter_done.stdout
+        assert max(map(len, meter_done.stdout.splitlines())) <= 80
+    finally:
+        desk.close()
+        shutil.rmtree(folder)
+
+
+def test_the_watch_ends_by_itself_and_without_a_card_says_why(
+    sered: Callable[..., object], tmp_path: Path
+) -> None:
+    config = tmp_path / "sered.toml"
+    config.write_text('[[line]]\nname = "front"\ncard = "card:Nowhere"\n')
+    ended = sered("diagnose", "--config", config, "--watch", "--seconds", 1)
+    assert ended.status == 0  # type: ignore[attr-defined]
+    assert "No card card:Nowhere" in ended.out  # type: ignore[attr-defined]
