@@ -41,27 +41,40 @@ class Judged:
     running: tuple[Live, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What became of one file."""
+
+    path: Path
+    calls: list[Judged]
+    fault: str | None
+
+
+_Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE|DIR...", help="Recordings, or folders of them.")
+]
+_Sides = Annotated[
+    str | None,
+    typer.Option(
+        help="Who is on which channel: customer=right,agent=left; or mixed=mono. Without it "
+        "a pair is agent=left,customer=right and a single channel is the customer's."
+    ),
+]
+_Plot = Annotated[
+    Path | None, typer.Option(metavar="OUT.png", help="Draw each call; several are numbered.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(analyze)
 
 
 def analyze(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE|DIR...", help="Recordings, or folders of them.")
-    ],
+    files: _Files,
     mode: options.Mode = None,
-    sides: Annotated[
-        str | None,
-        typer.Option(
-            help="Who is on which channel: customer=right,agent=left; or mixed=mono. Without it "
-            "a pair is agent=left,customer=right and a single channel is the customer's."
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(metavar="OUT.png", help="Draw each call; several are numbered."),
-    ] = None,
+    sides: _Sides = None,
+    plot: _Plot = None,
     explain: Annotated[bool, typer.Option("--explain", help="How the score came about.")] = False,
     config: options.Config = None,
     as_json: options.Json = False,
@@ -76,33 +89,42 @@ def analyze(
     settings = options.settings(config, {"mode": mode})
     if sides is not None:
         check_sides(sides)
-    found = list(_recordings(files))
+    results = []
+    for result in _judge_all(list(_recordings(files)), sides, settings):
+        results.append(result)
+        if not as_json:
+            _show(result, explain=explain)
+    if as_json:
+        _print_json(results)
+    if plot is not None:
+        _draw([call for result in results for call in result.calls], plot, settings)
+    if any(result.fault for result in results):
+        raise typer.Exit(1)
+
+
+def _judge_all(files: list[Path], sides: str | None, settings: Settings) -> Iterator[_Result]:
+    """Each file in turn; what there is to say on the way goes to stderr."""
+    from sered.cli.progress import Bar, Lines  # noqa: PLC0415 - rich
     from sered.parts import load_judges  # noqa: PLC0415 - the models' runtimes
 
-    judges = load_judges(settings)
     say = options.console(err=True)
+    judges = load_judges(settings)
     for _, sentence in judges.faults:
         say.print(f"note: {sentence}", soft_wrap=True)
-    results: list[tuple[Path, list[Judged], str | None]] = []
+    progress = Bar(say) if say.is_terminal else Lines(say, len(files))
     noted: set[str] = set()
-    with _progress(len(found)) as progress:
-        for path in found:
-            calls, fault = [], None
-            try:
+    for path in files:
+        calls, fault = [], None
+        try:
+            with progress:
                 calls = judge_file(path, sides, settings, judges, progress)
-            except AudioError as error:
-                fault = str(error)
-                say.print(f"sered: {fault}", soft_wrap=True)
-            results.append((path, calls, fault))
-            if sides is None and calls and calls[0].sides not in noted:
-                noted.add(calls[0].sides)
-                say.print(_assumed(calls[0].sides), soft_wrap=True)
-    _print(results, as_json=as_json, explain=explain)
-    if plot is not None:
-        for out in _draw([call for _, calls, _ in results for call in calls], plot, settings):
-            say.print(f"Picture: {out}", soft_wrap=True)
-    if any(fault for _, _, fault in results):
-        raise typer.Exit(1)
+        except AudioError as error:
+            fault = str(error)
+            say.print(f"sered: {fault}", soft_wrap=True)
+        if sides is None and calls and calls[0].sides not in noted:
+            noted.add(calls[0].sides)
+            say.print(_assumed(calls[0].sides), soft_wrap=True)
+        yield _Result(path, calls, fault)
 
 
 def judge_file(
@@ -186,48 +208,39 @@ def _assumed(sides: str) -> str:
     )
 
 
-def _progress(files: int) -> Any:
-    """Progress on a terminal; a line a file where there is none and several to do."""
-    from sered.cli.progress import Bar, Lines  # noqa: PLC0415
+def _print_json(results: list[_Result]) -> None:
+    options.print_json(
+        [
+            {
+                "file": str(result.path),
+                "error": result.fault,
+                "calls": [
+                    call.report.model_dump(mode="json", by_alias=True) for call in result.calls
+                ],
+            }
+            for result in results
+        ]
+    )
 
-    console = options.console(err=True)
-    return Bar(console) if console.is_terminal else Lines(console, files)
 
-
-def _print(
-    results: list[tuple[Path, list[Judged], str | None]], *, as_json: bool, explain: bool
-) -> None:
-    if as_json:
-        options.print_json(
-            [
-                {
-                    "file": str(path),
-                    "error": fault,
-                    "calls": [c.report.model_dump(mode="json", by_alias=True) for c in calls],
-                }
-                for path, calls, fault in results
-            ]
-        )
-        return
-    from sered.cli.tables import show_call  # noqa: PLC0415
+def _show(result: _Result, *, explain: bool) -> None:
+    from sered.cli.tables import show_call  # noqa: PLC0415 - rich
     from sered.explain import explain as why  # noqa: PLC0415
 
     console = options.console()
-    for path, calls, fault in results:
-        if not calls and fault is None:
-            console.print(f"{path}: no call in it: nobody speaks.", soft_wrap=True)
-        for call in calls:
-            show_call(console, call.report, path.name, call.at_s)
-            if explain:
-                for sentence in why(call.report):
-                    console.print(f"  {sentence}")
-            console.print()
+    if not result.calls and result.fault is None:
+        console.print(f"{result.path}: no call in it: nobody speaks.", soft_wrap=True)
+    for call in result.calls:
+        show_call(console, call.report, result.path.name, call.at_s)
+        for sentence in why(call.report) if explain else ():
+            console.print(f"  {sentence}")
+        console.print()
 
 
-def _draw(calls: list[Judged], out: Path, settings: Settings) -> Iterator[Path]:
-    from sered.plot import Picture, draw, loudness  # noqa: PLC0415
-    from sered.recording import Recording  # noqa: PLC0415
-    from sered.settings import parse_sides  # noqa: PLC0415
+def _draw(calls: list[Judged], out: Path, settings: Settings) -> None:
+    from sered.plot import Picture, draw, loudness  # noqa: PLC0415 - matplotlib
+    from sered.recording import Recording  # noqa: PLC0415 - libsndfile
+    from sered.settings import parse_sides  # noqa: PLC0415 - pydantic
 
     if not calls:
         msg = f"{out}: not drawn, there is no call."
@@ -237,4 +250,4 @@ def _draw(calls: list[Judged], out: Path, settings: Settings) -> Iterator[Path]:
         levels = loudness(Recording(call.path, parse_sides(call.sides)).frames())
         threshold = settings.verdict.escalate_below
         draw(Picture(call.report, call.running, levels, call.at_s, threshold), target)
-        yield target
+        typer.echo(f"Picture: {target}", err=True)

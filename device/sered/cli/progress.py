@@ -13,20 +13,23 @@ _STEP = 0.02
 
 
 class Bar:
-    """One bar for the file in hand; gone when all is done."""
+    """A bar for the file in hand; gone when it is done."""
 
     def __init__(self, console: Console) -> None:
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TaskProgressColumn(),
-        )
-        self._progress = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
-        self._task = self._progress.add_task("", total=1.0)
-        self._name = ""
+        self._console = console
         self._share = 0.0
 
     def __enter__(self) -> Self:
+        columns = (TextColumn("{task.description}", markup=False), BarColumn())
+        self._progress = Progress(
+            *columns,
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=1.0)
+        self._share = -1.0
         self._progress.start()
         return self
 
@@ -35,12 +38,9 @@ class Bar:
 
     def __call__(self, name: str, share: float) -> None:
         """`share` of the file called `name` is done."""
-        if name != self._name:
-            self._name, self._share = name, 0.0
-            self._progress.reset(self._task, description=name)
-        if share >= self._share + _STEP or share == 1.0:
+        if share >= self._share + _STEP:
             self._share = share
-            self._progress.update(self._task, completed=share)
+            self._progress.update(self._task, description=name, completed=share)
 
 
 class Lines:

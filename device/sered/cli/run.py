@@ -27,6 +27,19 @@ class Speed(StrEnum):
     MAX = "max"
 
 
+_Replay = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Play this recording instead of listening live."),
+]
+_Line = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Which line it is played on; the first.")
+]
+_Sides = Annotated[
+    str | None,
+    typer.Option(help="Who is on which of its channels; without it as `sered analyze` does."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(run)
@@ -34,17 +47,9 @@ def register(app: typer.Typer) -> None:
 
 def run(
     config: options.Config = None,
-    replay: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Play this recording instead of listening live."),
-    ] = None,
-    line: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which line it is played on; the first.")
-    ] = None,
-    sides: Annotated[
-        str | None,
-        typer.Option(help="Who is on which of its channels; without it as `sered analyze` does."),
-    ] = None,
+    replay: _Replay = None,
+    line: _Line = None,
+    sides: _Sides = None,
     speed: Annotated[Speed, typer.Option(help="How fast it is played.")] = Speed.REALTIME,
 ) -> None:
     """Run the service: listen, judge, publish.
@@ -59,19 +64,17 @@ def run(
         msg = "--line and --sides belong to --replay FILE; live lines are in the configuration."
         raise ConfigError(msg)
     _log(settings.log_level)
-    from sered import config as surroundings  # noqa: PLC0415
+    from sered import config as surroundings  # noqa: PLC0415 - pydantic
     from sered.notify import Notifier  # noqa: PLC0415
-    from sered.service import Service, live_feeds  # noqa: PLC0415
+    from sered.service import Service, live_feeds  # noqa: PLC0415 - everything
 
-    feeds = (
-        live_feeds(settings)
-        if replay is None
-        else [_recorded(settings, replay, line, sides, speed)]
-    )
-    state_dir = surroundings.runtime_dir() if replay is None else None
-    service = Service(settings, feeds, Notifier(surroundings.notify_socket()), state_dir)
-    status = service.run(drain_s=0.0 if replay is None else _DRAIN_S)
-    if replay is not None and service.left:
+    notifier = Notifier(surroundings.notify_socket())
+    if replay is None:
+        service = Service(settings, live_feeds(settings), notifier, surroundings.runtime_dir())
+        raise typer.Exit(service.run())
+    service = Service(settings, [_recorded(settings, replay, line, sides, speed)], notifier)
+    status = service.run(drain_s=_DRAIN_S)
+    if service.left:
         where = f"wait in {settings.spool.path}" if service.kept else "are lost"
         again = "They go out when `sered run` next reaches it." if service.kept else ""
         msg = f"{service.left} message(s) {where}: {service.why} {again}"
