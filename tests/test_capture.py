@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -117,12 +118,22 @@ def test_it_does_not_outlive_its_parent() -> None:
     wait_until(lambda: not _runs(pid), 3.0, "the capture process to end")
 
 
+def test_it_leaves_stopping_to_its_parent() -> None:
+    """SIGTERM and SIGINT, which systemd and a terminal send to all, do not cut the sound short."""
+    with CaptureChild("pcm:tap_here", 16_000, 2) as child:
+        child.open()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(child.process.pid, number)
+        assert child.read(6.0) is not None
+        assert child.read() is not None
+
+
 def test_a_stopped_process_is_ended_too() -> None:
     """A capture process that hangs leaves with its context, its pipes with it."""
     descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     with CaptureChild("pcm:tap_here", 16_000, 2) as child:
         child.open()
-        os.kill(child.process.pid, 19)
+        os.kill(child.process.pid, signal.SIGSTOP)
         # what it said before it was stopped is still heard
         with pytest.raises(DeviceError, match="no sound for 1 s") as caught:  # noqa: PT012
             while True:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from _queue import Empty, SimpleQueue
@@ -72,10 +73,15 @@ def main(argv: list[str]) -> int:
     """Capture until the parent goes or the card fails; the exit status."""
     pipe = _Pipe()
     start_new_thread(_end_with_parent, ())
+    # systemd and a terminal signal every process: the parent decides when the sound ends
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     try:
         if argv[0].startswith("hw:"):
             # a bare card needs no ALSA plugins, which would treble this process
             os.putenv("ALSA_PLUGIN_DIR", "/nonexistent")
+        # PortAudio would have JACK start its server
+        os.putenv("JACK_NO_START_SERVER", "1")
         import pyaudio  # noqa: PLC0415 - its absence is told like any other fault
 
         audio = pyaudio.PyAudio()
