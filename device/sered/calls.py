@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.offhook import HookSwitch, Lead, OnHookStep, ToneRun
+from sered.offhook import HookEvidence, Lead, OnHookStep, ToneRun
 from sered.records import CallEnded, CallStarted, EndReason, Side, State, Talk, Utterance
 from sered.utterances import BLOCK_S, LEAST_VOICED_S, SideSpeech
 
@@ -113,7 +113,7 @@ class Segmenter:
         self._lead = Lead()
         self._step = OnHookStep()
         self._tone = ToneRun()
-        self._hook = HookSwitch()
+        self._hook = HookEvidence()
         self._speech: dict[Side, SideSpeech] = {}
 
     @property

@@ -205,8 +205,8 @@ class OnHookStep:
             self._idle_db[side] = known + 0.01 * (level - known)
 
 
-class HookSwitch:
-    """The hook input, where there is one: it knows better than any sound."""
+class HookEvidence:
+    """What the hook input says, where there is one: it knows better than any sound."""
 
     FLASH_S = 1.2
     """A shorter press of the hook does not end a call."""
