@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -139,7 +140,16 @@ class PhraseBook(Generic[T]):
     """
 
     def __init__(self, phrases: Iterable[tuple[str, T]]) -> None:
-        self._patterns = [(re.compile(_regex(phrase)), value) for phrase, value in phrases]
+        self._values: list[T] = []
+        self._sources: list[str] = []
+        self._compiled: dict[int, re.Pattern[str]] = {}
+        # a phrase is looked for only where a word that it cannot be without was said
+        self._by_word: dict[str | None, list[int]] = defaultdict(list)
+        for number, (phrase, value) in enumerate(phrases):
+            self._values.append(value)
+            self._sources.append(_regex(phrase))
+            for word in _needed(phrase):
+                self._by_word[word].append(number)
 
     def find(self, tokens: Sequence[str]) -> list[Found[T]]:
         """Phrases in words as `spoken` gives them, in order, none overlapping.
@@ -159,16 +169,34 @@ class PhraseBook(Generic[T]):
     def find_all(self, tokens: Sequence[str]) -> list[Found[T]]:
         """Every phrase found, overlapping or not, in the table's order."""
         text = "".join(f" {token}" for token in tokens)
+        numbers = {n for word in {*tokens, None} for n in self._by_word.get(word, ())}
         return [
             Found(
                 start=text.count(" ", 0, match.start()),
                 end=text.count(" ", 0, match.end()),
                 weight=match[0].count(" ") - sum(gap.count(" ") for gap in match.groups()) / 2,
-                value=value,
+                value=self._values[number],
             )
-            for pattern, value in self._patterns
-            for match in pattern.finditer(text)
+            for number in sorted(numbers)
+            for match in self._pattern(number).finditer(text)
         ]
+
+    def _pattern(self, number: int) -> re.Pattern[str]:
+        pattern = self._compiled.get(number)
+        if pattern is None:
+            pattern = self._compiled[number] = re.compile(self._sources[number])
+        return pattern
+
+
+def _needed(phrase: str) -> list[str | None]:
+    """Words one of which must be there for the phrase to be; None: there is no such word."""
+    plain = [
+        [(spoken([choice])[0] or [choice])[-1] for choice in element.split("|")]
+        for element in phrase.split()
+        if re.fullmatch(r"[a-z'|]+", element)
+    ]
+    # long words are rare ones
+    return list(max(plain, key=lambda words: min(map(len, words)), default=[None]))
 
 
 def _regex(phrase: str) -> str:
