@@ -10,11 +10,7 @@ import pytest
 from conftest import ROOT, Ended
 from sered.settings import Settings
 
-DOCUMENTS = sorted(
-    path
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/*.md")]
-    if not path.name.startswith(".") and "node_modules" not in path.parts
-)
+DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("[a-z]*/*.md")})
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 

@@ -18,16 +18,16 @@ ROOMS = [
     {"config"},
     # pure: numbers in, records out
     {
-        "calls", "causes", "evidence", "explain", "features", "offhook", "phrases", "redact",
-        "report", "streamclock", "utterances", "verdict",
+        "calls", "causes", "evidence", "explain", "features", "homeassistant", "offhook",
+        "phrases", "redact", "report", "streamclock", "utterances", "verdict",
     },
     # adapters, and what needs the clock, the disk or a library
     {
         "analysis", "broker", "capture", "child", "clock", "crosstalk", "devices", "door",
         "emotion", "fetch", "health", "hook", "line", "link", "listen", "notify", "outgoing",
-        "plot", "polarity", "publish", "recording", "replay", "resample", "snapshot",
-        "soundcheck", "speech", "spool", "spoolfile", "tap", "tapstate", "tones", "transcript",
-        "worker",
+        "plot", "polarity", "publish", "recording", "replay", "resample", "silero", "snapshot",
+        "soundcheck", "speech", "spool", "spoolfile", "spoolrow", "tap", "tapstate", "tones",
+        "transcript", "worker",
     },
     {"parts"},
     {"service", "diagnose", "testing"},
@@ -129,6 +129,9 @@ def test_only_config_reads_the_environment() -> None:
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         stores = (n for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store))
         written = {id(node.value) for node in stores}
+        written |= {
+            id(n.value) for n in nodes if isinstance(n, ast.Attribute) and n.attr == "setdefault"
+        }
         for node in nodes:
             if isinstance(node, ast.Attribute | ast.Name) and id(node) not in written:
                 assert ast.unparse(node) not in {"os.environ", "os.getenv"}, path
