@@ -195,6 +195,18 @@ def test_lost_sound_is_in_the_report_of_its_call_only() -> None:
     assert report.quality.lost_s == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("before_s", [0.0, 0.2])
+def test_an_outage_before_a_call_is_not_the_calls(before_s: float) -> None:
+    """A call that is on when the card comes back lost at most what its lead-in reaches back."""
+    back_s = 600.0 + 5 * FRAME / RATE_HZ
+    start_s = back_s - before_s
+    ended = CallEnded(start_s, back_s + 9.0, EndReason.ON_HOOK, Talk(customer_s=9.0))
+    script = Script({5: [CallStarted(start_s)], 41: [ended]})
+    out = run(make(script, judges()), 14.0, lost={5: 600 * RATE_HZ})
+    report = next(m for m in out if isinstance(m, CallReport))
+    assert report.quality.lost_s == pytest.approx(before_s)
+
+
 def test_a_fault_in_one_half_costs_neither_the_other_nor_the_call() -> None:
     """A recogniser that dies in an utterance leaves the voice's verdict."""
 

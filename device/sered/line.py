@@ -182,7 +182,12 @@ class Line:
             start_s=call.start_s,
             clock_synced=self._clock.synced(),
             results=tuple(call.results),
-            lost_s=sum(lost for at, lost in self._lost if call.start_s <= at <= until_s + 1.0),
+            # what is missing before the call is not the call's, though it borders on it
+            lost_s=sum(
+                min(lost, at - call.start_s)
+                for at, lost in self._lost
+                if call.start_s < at <= until_s + 1.0
+            ),
         )
 
     def _floor(self, side: Side) -> float | None:
