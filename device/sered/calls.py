@@ -54,6 +54,10 @@ class _TalkMeter:
         elif self.spoken_s:
             self._quiet_s += BLOCK_S
 
+    def credit(self, speech: SideSpeech) -> None:
+        """Count speech that was heard before it was sure to be a call's."""
+        self._voiced[speech.side] += speech.voiced_s
+
     @property
     def spoken_s(self) -> float:
         """Speech so far, of any side."""
@@ -94,6 +98,8 @@ class _OpenCall:
         """When the call was sure to be one."""
         self.active_s = now_s
         """End of the last block in which something sounded."""
+        self.said_s = start_s
+        """End of the last utterance, its pad included."""
         self.held_s = 0.0
         self.ringing_s = float("-inf")
         self.answered = False
@@ -130,7 +136,7 @@ class Segmenter:
         self._step.hear(heard, in_call=self._call is not None)
         utterances = self._listen(heard.start_s, states)
         if self._call is None:
-            return self._idle(heard.start_s, utterances)
+            return self._idle(heard.start_s)
         return self._talking(heard.start_s, states, utterances)
 
     def finish(self, reason: EndReason) -> list[Event]:
@@ -152,32 +158,32 @@ class Segmenter:
                 out.append(utterance)
         return out
 
-    def _idle(self, now_s: float, utterances: list[Utterance]) -> list[Event]:
+    def _idle(self, now_s: float) -> list[Event]:
+        begin_s: float | None = None
         if self._hook.known:
             begin_s = self._hook.lifted_s
-        elif self._tone.blocks_start(now_s):
-            begin_s = None
-            for speech in self._speech.values():
-                speech.forget()
-        else:
-            begin_s = self._evidence(utterances)
+        elif not self._tone.blocks_start(now_s):
+            begin_s = self._evidence()
         if begin_s is None:
+            if self._hook.known or self._tone.blocks_start(now_s):
+                for speech in self._speech.values():
+                    speech.forget()
             return []
         self._hook.taken()
         begin_s = round(begin_s, 3)
         self._call = _OpenCall(begin_s, now_s + BLOCK_S)
-        return [CallStarted(begin_s), *utterances]
+        for speech in self._speech.values():
+            self._call.talk.credit(speech)
+            self._call.answered |= speech.voiced_s >= LEAST_VOICED_S
+        return [CallStarted(begin_s)]
 
-    def _evidence(self, utterances: list[Utterance]) -> float | None:
-        voices = [
-            speech.open_s
-            for speech in self._speech.values()
-            if speech.open_s is not None and speech.voiced_s >= LEAST_VOICED_S
-        ]
-        voices += [utterance.start_s for utterance in utterances]
-        if voices:
-            return min([*voices, *self._lead.start()])
-        return next(iter(self._lead.start()), None) if self._lead.dialled else None
+    def _evidence(self) -> float | None:
+        voices = [speech for speech in self._speech.values() if speech.open_s is not None]
+        spoken = any(speech.voiced_s >= LEAST_VOICED_S for speech in voices)
+        if not spoken and not self._lead.dialled:
+            return None
+        starts = [speech.open_s for speech in voices if speech.open_s is not None]
+        return min([*starts, *self._lead.start()], default=None)
 
     def _talking(
         self, now_s: float, states: dict[Side, State], utterances: list[Utterance]
@@ -185,6 +191,7 @@ class Segmenter:
         call = self._call
         assert call is not None
         self._note(call, now_s, states)
+        call.said_s = max([call.said_s, *(utterance.end_s for utterance in utterances)])
         over = self._over(call, now_s)
         if over is None:
             return list(utterances)
@@ -251,10 +258,10 @@ class Segmenter:
         for speech in self._speech.values():
             if utterance := speech.close():
                 events.append(utterance)
-                end_s = max(end_s, utterance.end_s) if reason is not EndReason.MAX_LENGTH else end_s
+                call.said_s = max(call.said_s, utterance.end_s)
         if not call.answered and reason is not EndReason.MAX_LENGTH:
             reason = EndReason.UNANSWERED
-        end_s = round(end_s, 3)
+        end_s = round(max(end_s, call.said_s), 3)
         events.append(CallEnded(call.start_s, end_s, reason, call.talk.result()))
         self._call = None
         self._step.forget()

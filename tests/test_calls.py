@@ -1,0 +1,346 @@
+"""The segmenter on strings: a letter is 0.1 s of one side, the carets beneath are what it finds."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sered.calls import Segmenter
+from sered.records import CallEnded, CallStarted, EndReason, Heard, Side, State, Utterance
+from sered.settings import CallSettings
+from sered.utterances import BLOCK_S
+
+LETTER_S = 0.1
+LEVELS = {".": -50.0, "_": -80.0, "n": -45.0}
+"""`.` is the quiet of a lifted handset, `_` that of a line on-hook."""
+
+
+def listen(
+    customer: str = "",
+    agent: str = "",
+    *,
+    mixed: str = "",
+    hook: str = "",
+    settings: CallSettings | None = None,
+    finish: EndReason | None = EndReason.END_OF_RECORDING,
+) -> list[CallStarted | Utterance | CallEnded]:
+    """Feed strings (upper case: 1 s a letter) and collect what comes back."""
+    sides = {Side.CUSTOMER: customer, Side.AGENT: agent, Side.MIXED: mixed}
+    drawn = {side: stretch(text) for side, text in sides.items() if text}
+    hooks = stretch(hook)
+    length = max(len(text) for text in drawn.values())
+    segmenter = Segmenter(settings or CallSettings())
+    events: list[CallStarted | Utterance | CallEnded] = []
+    for block in range(int(length * LETTER_S / BLOCK_S)):
+        at = int((block + 0.5) * BLOCK_S / LETTER_S)
+        letters = {side: text[at] if at < len(text) else "." for side, text in drawn.items()}
+        off_hook = (hooks[at] == "u") if at < len(hooks) else None
+        events += segmenter.feed(
+            Heard(
+                block * BLOCK_S,
+                {side: State("." if c == "_" else c) for side, c in letters.items()},
+                {side: LEVELS.get(c, -20.0) for side, c in letters.items()},
+                off_hook,
+            )
+        )
+    if finish is not None:
+        events += segmenter.finish(finish)
+    return events
+
+
+def stretch(text: str) -> str:
+    """A capital lasts a second; `=` is a second of off-hook quiet, `-` one of on-hook quiet."""
+    out = ""
+    for letter in text:
+        if letter == "=":
+            out += "." * 10
+        elif letter == "-":
+            out += "_" * 10
+        else:
+            out += letter.lower() * (10 if letter.isupper() else 1)
+    return out
+
+
+def carets(events: list[CallStarted | Utterance | CallEnded], side: Side) -> str:
+    """One caret for each letter that lies in an utterance of that side."""
+    spans = [(e.start_s, e.end_s) for e in events if isinstance(e, Utterance) and e.side is side]
+    length = round(max((end for _, end in spans), default=0.0) / LETTER_S)
+    return "".join(
+        "^" if any(a <= (i + 0.5) * LETTER_S <= b for a, b in spans) else " " for i in range(length)
+    )
+
+
+def calls(events: list[CallStarted | Utterance | CallEnded]) -> list[CallEnded]:
+    return [event for event in events if isinstance(event, CallEnded)]
+
+
+def one(events: list[CallStarted | Utterance | CallEnded]) -> CallEnded:
+    (ended,) = calls(events)
+    return ended
+
+
+@pytest.mark.parametrize(
+    ("heard", "found"),
+    [
+        (
+            "......vvvvvvvv........",
+            "    ^^^^^^^^^^^^",
+        ),
+        (
+            "......vvvv..vvvv........",
+            "    ^^^^^^^^^^^^^^",
+        ),
+        (
+            "......vvvv........vvvv.......",
+            "    ^^^^^^^^    ^^^^^^^^",
+        ),
+        (
+            "vvvv........",
+            "^^^^^^",
+        ),
+        (
+            "......vvvvmmmmmmmm....",
+            "    ^^^^^^",
+        ),
+        (
+            ".....tvvvvt...........",
+            "      ^^^^",
+        ),
+    ],
+    ids=["pads", "short pause", "two", "first sample", "music", "keys"],
+)
+def test_an_utterance_is_speech_with_a_fifth_of_a_second_around_it(heard: str, found: str) -> None:
+    """Pads are kept before and after, short pauses inside, tones and music outside."""
+    assert carets(listen(heard), Side.CUSTOMER) == found
+
+
+def test_a_word_too_short_to_judge_is_no_utterance() -> None:
+    """Less than a quarter of a second of voice is a click or a breath."""
+    assert listen("=vv====") == []
+
+
+def test_long_speech_is_cut_at_its_best_pause() -> None:
+    """No utterance is longer than 15 s, and no word is lost between two."""
+    events = listen("=VVVVVVVVV..VVV.VVVVVVV=====")
+    found = [e for e in events if isinstance(e, Utterance)]
+    assert all(e.end_s - e.start_s <= 15.0 for e in found)
+    assert len(found) == 2
+    assert found[0].end_s == pytest.approx(10.1, abs=0.1)
+    assert sum(e.voiced_s for e in found) == pytest.approx(19.0, abs=0.1)
+
+
+def test_speech_without_any_pause_is_cut_at_fifteen_seconds() -> None:
+    """A shouter who never breathes still gets judged in pieces."""
+    found = [e for e in listen("=" + "V" * 40 + "==") if isinstance(e, Utterance)]
+    assert [round(e.end_s - e.start_s) for e in found] == [15, 15, 11]
+
+
+def test_an_utterance_is_told_within_a_second_of_its_end() -> None:
+    """The caller keeps the last seconds of sound only."""
+    segmenter = Segmenter(CallSettings())
+    for block in range(300):
+        now_s = block * BLOCK_S
+        state = State.SPEECH if 2.0 <= now_s < 5.0 else State.SILENCE
+        for event in segmenter.feed(Heard(now_s, {Side.MIXED: state}, {Side.MIXED: -30.0})):
+            if isinstance(event, Utterance):
+                assert now_s + BLOCK_S - event.end_s <= 1.0
+                return
+    pytest.fail("no utterance")
+
+
+def test_mere_speech_is_one_call_from_its_first_word_to_its_last() -> None:
+    """A recording without any tone is a call all the same."""
+    ended = one(listen("==VVV==VV==="))
+    assert ended.start_s == pytest.approx(1.8, abs=0.05)
+    assert ended.end_s == pytest.approx(9.2, abs=0.05)
+    assert ended.reason is EndReason.END_OF_RECORDING
+
+
+def test_a_two_second_clip_that_begins_with_speech_is_a_call_with_an_utterance() -> None:
+    """Nothing has to be learnt before the first word counts."""
+    events = listen("VV")
+    assert isinstance(events[0], CallStarted)
+    assert isinstance(events[1], Utterance)
+    assert one(events).start_s == 0.0
+
+
+def test_a_call_begins_with_the_dial_tone_that_led_to_it() -> None:
+    """The handset went up when the noise stepped up, just before the dial tone."""
+    events = listen("-----..nnDDD........=..RR====RR=.VVV===", "-----...........tt.tt.====")
+    assert events[0] == CallStarted(pytest.approx(5.2, abs=0.1))
+
+
+def test_a_dial_tone_alone_is_no_call() -> None:
+    """Somebody lifted the handset and thought better of it."""
+    assert listen("---DDDDDDD----") == []
+
+
+def test_noise_however_long_is_no_call() -> None:
+    """A vacuum cleaner is not a customer."""
+    assert listen("--" + "N" * 60 + "--") == []
+
+
+@pytest.mark.parametrize("tone", ["b", "c", "h", "i"])
+def test_a_hang_up_tone_ends_a_call_where_it_began(tone: str) -> None:
+    """Its first bursts, heard before its rhythm was known, are not the call's either."""
+    ended = one(listen("=VVV=ddddd.....ddddd....." + 3 * (5 * tone + ".....")))
+    assert ended.reason is EndReason.HANG_UP_TONE
+    assert ended.end_s == pytest.approx(5.0, abs=0.1)
+
+
+def test_what_is_muttered_over_a_busy_tone_starts_no_call() -> None:
+    """The customer has gone; the agent talks to himself."""
+    busy = "bbbbb....." * 8
+    assert len(calls(listen("=VVV=" + busy, "=VVV=" + "..VVV..VV="))) == 1
+
+
+def test_silence_ends_a_call_after_the_hang_over() -> None:
+    """The call was over with its last sound, however long it took to be sure."""
+    ended = one(listen("=VVV" + "=" * 40, finish=None))
+    assert ended.reason is EndReason.SILENCE
+    assert ended.end_s == pytest.approx(4.2, abs=0.05)
+
+
+def test_a_pause_shorter_than_the_hang_over_is_one_call() -> None:
+    """People think, search, and come back."""
+    assert one(listen("=VVV" + "=" * 25 + "VV")).talk.longest_silence_s == pytest.approx(25, abs=1)
+
+
+def test_hold_music_keeps_a_call_open() -> None:
+    """One call with ten minutes of hold is one call, and the hold is measured."""
+    ended = one(listen("=VVV" + "M" * 600 + "VV=bbbbb.....bbbbb.....bbbbb"))
+    assert ended.reason is EndReason.HANG_UP_TONE
+    assert ended.talk.hold_s == pytest.approx(600, abs=1)
+
+
+def test_hold_music_has_a_limit() -> None:
+    """A radio left at the phone does not keep a call open for ever."""
+    settings = CallSettings(hold_limit_s=60.0, hang_over_s=10.0)
+    ended = one(listen("=VVV" + "M" * 120, settings=settings, finish=None))
+    assert ended.reason is EndReason.SILENCE
+    assert ended.end_s == pytest.approx(64, abs=1)
+
+
+def test_ringing_keeps_a_call_open_however_short_the_hang_over() -> None:
+    """Four seconds pass between two rings."""
+    ended = one(listen("R====R====R====VVV=", settings=CallSettings(hang_over_s=2.0)))
+    assert ended.reason is EndReason.END_OF_RECORDING
+
+
+def test_ringing_that_nobody_answers_is_unanswered() -> None:
+    """What the agent says to himself meanwhile answers nothing."""
+    events = listen("--RR====RR====RR=" + "=" * 35, "--====VV====" + "=" * 35)
+    assert one(events).reason is EndReason.UNANSWERED
+
+
+def test_the_drop_to_the_on_hook_noise_ends_a_call_at_once() -> None:
+    """The pauses of the call were louder than the line has been since."""
+    ended = one(listen("-----=VVV=VV=VV==-----", finish=None))
+    assert ended.reason is EndReason.ON_HOOK
+    assert ended.end_s == pytest.approx(17, abs=0.2)
+
+
+def test_a_line_that_is_as_quiet_in_every_pause_is_not_hung_up() -> None:
+    """Where pauses sound like the idle line, quiet proves nothing."""
+    ended = one(listen("-----VVV--VV--VV---VV--"))
+    assert ended.reason is EndReason.END_OF_RECORDING
+
+
+def test_a_flash_of_the_hook_is_not_an_end() -> None:
+    """A moment of on-hook, dial tone, three keys and a third party: one call."""
+    far = "-----=VVV=VV==__dddddddddd........==VVV=VV="
+    near = "-----=========__dddddddddd.tt.tt.tt"
+    assert len(calls(listen(far, near))) == 1
+
+
+def test_back_to_back_calls_are_two() -> None:
+    """Hung up, lifted again, dial tone: the second call begins with it."""
+    far = "=VVV=VV=" + "====" + "DDD" + "....====" + "RR====RR=VVV=VV="
+    near = "=" * 15 + "tt.tt.tt"
+    first, second = calls(listen(far, near))
+    assert first.reason is EndReason.ON_HOOK
+    assert first.end_s == pytest.approx(7.2, abs=0.1)
+    assert second.start_s == pytest.approx(12.0, abs=0.1)
+
+
+def test_a_call_that_is_too_long_is_cut_in_two() -> None:
+    """The second begins where the first was cut."""
+    first, second = calls(listen("V" * 100, settings=CallSettings(max_call_s=60.0)))
+    assert first.reason is EndReason.MAX_LENGTH
+    assert second.start_s == first.end_s
+
+
+def test_the_hook_switch_overrules_what_is_heard() -> None:
+    """Speech on-hook is no call; silence off-hook does not end one; hanging up does."""
+    hook = "d" * 50 + "u" * 600 + "d" * 50
+    heard = "=VV===VV" + "=" * 50 + "VV========"
+    ended = one(listen(heard, hook=hook, finish=None))
+    assert ended.start_s == pytest.approx(5.0, abs=0.1)
+    assert ended.end_s == pytest.approx(65.0, abs=0.1)
+    assert ended.reason is EndReason.ON_HOOK
+
+
+def test_a_flash_of_the_hook_switch_is_not_an_end() -> None:
+    """Half a second down is a flash."""
+    hook = "u" * 50 + "d" * 5 + "u" * 50 + "d" * 30
+    assert one(listen("=VV" + "=" * 3 + "VV=====", hook=hook)).end_s == pytest.approx(10.5, abs=0.1)
+
+
+def test_after_a_hang_up_tone_the_lifted_handset_starts_no_second_call() -> None:
+    """The hook has to go down first."""
+    hook = "u" * 300
+    heard = "=VVV=" + "bbbbb....." * 5 + "=====VVV======"
+    assert len(calls(listen(heard, hook=hook))) == 1
+
+
+def test_talk_times_of_both_sides_are_measured() -> None:
+    """Speech per side, silence, the longest silence, and who broke in on whom."""
+    events = listen(
+        "=VVV====VV=..VV.....=",
+        "====VV===VVV........=",
+    )
+    talk = one(events).talk
+    assert talk.customer_s == pytest.approx(7.0, abs=0.1)
+    assert talk.agent_s == pytest.approx(5.0, abs=0.1)
+    assert talk.longest_silence_s == pytest.approx(2.0, abs=0.1)
+    assert talk.silence_s == pytest.approx(2.0, abs=0.3)
+    assert talk.interruptions == 1
+
+
+def test_the_agents_voice_is_no_customer_utterance_and_ends_its_pads() -> None:
+    """Nothing of the near end reaches into the far end's utterance."""
+    events = listen("...vvvv.........", "...v...vvvvv....")
+    assert carets(events, Side.CUSTOMER) == " ^^^^^^"
+
+
+def test_an_hour_is_segmented_in_well_under_ten_seconds() -> None:
+    """Time inside is the block count; nothing waits for a clock."""
+    began = time.process_time()
+    ended = one(listen(("VVV=VV=" + "M" * 10) * 212))
+    assert ended.end_s > 3600
+    assert time.process_time() - began < 10.0
+
+
+@given(st.text(alphabet="..._vvvvndrbchitfmDVM=", max_size=80), st.text(".v", max_size=80))
+def test_whatever_a_line_carries_events_come_in_order(customer: str, agent: str) -> None:
+    """A start, its utterances inside it, its end; no call reaches into another."""
+    events = listen(customer + ".", agent + ".")
+    open_at: float | None = None
+    last_end = 0.0
+    for event in events:
+        if isinstance(event, CallStarted):
+            assert open_at is None
+            assert event.at_s >= last_end - 0.2
+            open_at = event.at_s
+        elif isinstance(event, Utterance):
+            assert open_at is not None
+            assert event.start_s >= open_at - 1e-6
+            assert 0.3 <= round(event.end_s - event.start_s, 3) <= 15.0
+        else:
+            assert open_at == event.start_s
+            assert event.end_s >= event.start_s
+            last_end, open_at = event.end_s, None
+    assert open_at is None
