@@ -9,6 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from broker import Authority, Broker, Listener, free_port, wait_until
 from proxy import Proxy, Weather
@@ -458,3 +460,75 @@ def test_back_off(spool: Spool) -> None:
     assert max(waits[0]) <= 1.0
     assert 2.0 < max(waits[2]) <= 4.0
     assert 30.0 <= min(waits[-1]) < max(waits[-1]) - 20
+
+
+@settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["put", "put", "put", "cut", "stall", "broker", "restart", "crash", "wait"]
+        ),
+        max_size=14,
+    )
+)
+def test_any_order(
+    broker: Broker, tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    """However puts, cuts, crashes and restarts follow each other, all arrive, in order."""
+    folder = tmp_path_factory.mktemp("any")
+    run = folder.name
+    listener = Listener(broker, f"+/{run}/+/calls", client_id=run)
+    proxy = Proxy(broker.host, broker.port)
+    mqtt = MqttSettings(host=proxy.host, port=proxy.port, await_subscriber=True)
+
+    def start(path: Path) -> tuple[Spool, MqttPublisher]:
+        spool = Spool(SpoolSettings(path=path))
+        publisher = MqttPublisher(mqtt, run, "box", spool, delays_s=QUICK)
+        publisher.start()
+        return spool, publisher
+
+    path = folder / "spool.db"
+    spool, publisher = start(path)
+    count = 0
+    for number, step in enumerate(steps):
+        if step == "put":
+            for _ in range(7):
+                assert put(spool, count)
+                count += 1
+            publisher.wake()
+        elif step == "wait":
+            time.sleep(0.05)
+        elif step == "cut":
+            proxy.cut()
+        elif step == "stall":
+            proxy.weather = Weather(stall=0.0 if proxy.weather.stall else 0.1)
+        elif step == "broker":
+            broker.restart()
+        else:
+            if step == "crash":
+                proxy.cut()
+            publisher.stop(0.0 if step == "crash" else 0.3)
+            if step == "crash":
+                copy = folder / f"crash{number}.db"
+                for suffix in ("", "-wal"):
+                    content = path.with_name(path.name + suffix).read_bytes()
+                    copy.with_name(copy.name + suffix).write_bytes(content)
+                spool.close()
+                path = copy
+            else:
+                spool.close()
+            spool, publisher = start(path)
+    proxy.weather = Weather()
+    proxy.cut()
+    publisher.wake()
+    wait_until(lambda: not spool.depth, 30, f"delivery of {spool.depth} of {count}")
+    wait_until(lambda: set(numbers(listener.on("calls"))) == set(range(count)))
+    assert list(dict.fromkeys(numbers(listener.on("calls")))) == list(range(count))
+    publisher.stop(1.0)
+    spool.close()
+    proxy.close()
+    listener.close()

@@ -16,6 +16,7 @@ from sered.errors import BrokerError
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
     from paho.mqtt.reasoncodes import ReasonCode
@@ -36,7 +37,7 @@ class Link:
     """A connection that stands; raises BrokerError when it does not come about or is over.
 
     `will`: topic and payload that the broker publishes when we vanish. `qos` and `retain` are
-    those of the will.
+    those of the will. `given_up` is asked while the broker lets us wait.
     """
 
     receive_maximum = 65_535
@@ -52,6 +53,7 @@ class Link:
         *,
         qos: int = 1,
         retain: bool = True,
+        given_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self._mqtt, self._client_id = mqtt, client_id
         self._reason: ReasonCode | None = None
@@ -66,9 +68,9 @@ class Link:
         self._client.on_publish = self._on_publish
         self._client.on_message = self._on_message
         self._client.will_set(*will, qos=qos, retain=retain)
-        self._open()
+        self._open(given_up)
 
-    def _open(self) -> None:
+    def _open(self, given_up: Callable[[], bool]) -> None:
         mqtt = self._mqtt
         more: dict[str, Any] = {}
         if mqtt.version == "5":
@@ -83,7 +85,7 @@ class Link:
             raise unreachable(mqtt, error) from None
         end = time.monotonic() + _CONNACK_S
         while self._reason is None:
-            if time.monotonic() > end:
+            if time.monotonic() > end or given_up():
                 self.drop()
                 msg = f"The broker {mqtt.host}:{mqtt.port} took the connection and says nothing."
                 raise BrokerError(f"{msg} Is it an MQTT broker, and is it overloaded?")

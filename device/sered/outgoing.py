@@ -238,10 +238,14 @@ class Outgoing:
         self._cursor = 0
         old = self._blocks.get(leaf)
         first, longest = _UNHEARD_S if reason == "unheard" else _BLOCK_S
+        now = time.monotonic()
+        if old and old.until > now:
+            # not a probe: it was on its way when the first one was refused
+            return
         delay_s = min(old.delay_s * 2, longest) if old else first
         if old is None:
             log.error("broker.refuses %s", sentence)
-        self._blocks[leaf] = _Block(sentence, reason, time.monotonic() + delay_s, delay_s)
+        self._blocks[leaf] = _Block(sentence, reason, now + delay_s, delay_s)
 
     def _hold(self, message: Message, sentence: str) -> None:
         log.error("broker.refuses %s", sentence)

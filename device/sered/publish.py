@@ -217,7 +217,14 @@ class MqttPublisher:
         will = (self._root + "status", messages.encode(offline))
         link: Link | None = None
         try:
-            link = Link(self._mqtt, self._client_id, will, qos=qos, retain=retain)
+            link = Link(
+                self._mqtt,
+                self._client_id,
+                will,
+                qos=qos,
+                retain=retain,
+                given_up=self._stopping.is_set,
+            )
             self._connected(link)
             self._serve(link)
         except (BrokerError, SeredError) as error:
@@ -312,5 +319,5 @@ class MqttPublisher:
             lost=self._state.lost + (link is not None),
             taken_over=self._state.taken_over + (fault.reason == "taken_over"),
         )
-        if said:
+        if said and not self._stopping.is_set():
             log.error("broker.%s %s", fault.reason, fault)
