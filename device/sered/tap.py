@@ -64,7 +64,6 @@ class LiveTap:
         line: LineSettings,
         *,
         on_frame: Callable[[AudioFrame], None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
         hold_s: float = HOLD_S,
         read_cards: Callable[[], list[Card]] = devices.read_cards,
         command: Sequence[str] = COMMAND,
@@ -72,7 +71,6 @@ class LiveTap:
         self._line = line
         self._sides = line.channels
         self._on_frame = on_frame
-        self._clock = clock
         self._read_cards = read_cards
         self._command = command
         self._door = Door(hold_s)
@@ -86,6 +84,7 @@ class LiveTap:
         self._end_at: float | None = None
         """Monotonic time of that."""
         self._lost = 0
+        self._captures = 0
         self._streams = False
 
     @property
@@ -122,7 +121,7 @@ class LiveTap:
             self._door.fail()
 
     def _listen_for_ever(self) -> None:
-        began = self._clock()
+        began = time.monotonic()
         wait_s = _FIRST_WAIT_S
         while not self._closed.is_set():
             seen = self._read_cards()
@@ -139,8 +138,8 @@ class LiveTap:
 
     def _pause(self, wait_s: float, seen: list[Card]) -> None:
         """Wait, but no longer than until the cards change."""
-        until = self._clock() + wait_s
-        while (left := until - self._clock()) > 0:
+        until = time.monotonic() + wait_s
+        while (left := until - time.monotonic()) > 0:
             if self._closed.wait(min(left, _LOOK_EVERY_S)) or self._read_cards() != seen:
                 return
             self._step()
@@ -156,7 +155,7 @@ class LiveTap:
 
         Line time goes on, so that a call whose card never comes back is over some time.
         """
-        now = self._clock()
+        now = time.monotonic()
         if self._end_at is None or now - self._end_at < _BEAT_S:
             return
         gap = round((now - self._end_at) * RATE_HZ)
@@ -169,12 +168,14 @@ class LiveTap:
         self._door.put(frame)
 
     def _listen(self, seen: list[Card], began: float) -> None:
-        self._update(attempts=self._state.attempts + 1, restarts=self._state.attempts)
+        self._update(attempts=self._state.attempts + 1)
         self._step()
         card = devices.find(self._line.card, seen) if devices.is_hardware(self._line.card) else None
         target = f"hw:{card.number}" if card else self._line.card
         channels = 0 if "mono" in self._sides.values() else max(map(int, self._sides.values()))
         self._streams = False
+        self._update(restarts=self._captures)
+        self._captures += 1
         try:
             with CaptureChild(
                 target,
@@ -266,7 +267,7 @@ class LiveTap:
             alive=True,
             frames=frames,
             levels_db=self._check.levels_db,
-            last_frame_at=self._clock(),
+            last_frame_at=time.monotonic(),
             **changes,
         )
         self._door.put(frame)

@@ -29,7 +29,7 @@ class TapState:
     restarts: int = 0
     """Captures that had to be started again."""
     attempts: int = 0
-    """Captures started, or not started for want of a card."""
+    """Times that the card was looked up to be opened, there or not."""
     steps: int = 0
     """Moves about once a second while the tap has no sound and honestly looks for it; stands
     still while sound that came before still waits for the analysis."""
