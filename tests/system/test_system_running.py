@@ -93,13 +93,13 @@ def test_it_comes_back_after_a_power_cut(desk: Desk) -> None:
 
 def test_it_boots_without_card_and_broker(desk: Desk) -> None:
     """It starts, says in one line what is missing, and gets healthy as they appear."""
-    desk.run("systemctl disable desk-card desk-broker")
+    desk.run("systemctl disable desk-card desk-noise desk-broker")
     desk.machine.power_off()
     desk.machine.boot()
     eventually(lambda: desk.show("ActiveState") == "active", 60, "a service without a card")
     eventually(lambda: desk.status_line.startswith("degraded"), 10, "that it says so")
     print(desk.status_line)
-    desk.run("systemctl enable --now desk-card desk-broker")
+    desk.run("systemctl enable --now desk-card desk-noise desk-broker")
     took = eventually(lambda: desk.healthy, 30, "a healthy service once all is there")
     print(f"healthy {took:.1f} s after the card came")
 

@@ -68,6 +68,7 @@ def test_a_good_version_is_switched_to(desk: Desk) -> None:
     with _Outage(desk) as outage:
         said = desk.install("--upgrade").out
     print(f"longest without service: {outage.longest_s:.1f} s")
+    print(said)
     assert re.search(r"9\.9\.9-\w{8} is well: online", said)
     assert desk.run("sered --version").out == "sered 9.9.9"
     assert desk.healthy
