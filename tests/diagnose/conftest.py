@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import textwrap
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,11 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# what checks import in their own processes, once for all of them
-import sered.diagnose.dialogue
-import sered.diagnose.listening
-import sered.parts
-import sered.recording
 from sered import config
 from sered.diagnose import runner
 from sered.diagnose.groups import GROUPS
@@ -24,6 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Examine = Callable[..., dict[str, Result]]
+
+
+# what checks import in processes of their own, here once for all of them
+for _name in ("diagnose.dialogue", "diagnose.listening", "parts", "recording"):
+    importlib.import_module(f"sered.{_name}")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from broker import Authority, Broker, Listener, free_port
 from sered import messages, snapshot
-from sered.diagnose import broker as checks
+from sered.diagnose import way
 from sered.diagnose.model import Context, Mark, Result
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def test_a_broker_that_is_down_is_told_by_its_port(look: Look) -> None:
 
 def test_a_firewall_that_drops_the_way_is_told(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener whose queue is full answers no more, as a dropping firewall does."""
-    monkeypatch.setattr(checks, "CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(way, "CONNECT_TIMEOUT_S", 0.3)
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)

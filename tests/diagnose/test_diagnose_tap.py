@@ -317,3 +317,20 @@ def sounds_like_talk() -> np.ndarray:
     rng = np.random.default_rng(4)
     buzz = rng.normal(size=5 * RATE_HZ) * np.abs(np.sin(np.arange(5 * RATE_HZ) / 4_000))
     return dbfs(buzz, -25.0).astype(np.int16)
+
+
+@pytest.mark.parametrize(
+    ("speed", "late_s", "rate"), [(1.0, 0.4, 1.0), (1.09, 0.0, 1.09), (0.5, 0.0, 0.5)]
+)
+def test_the_cards_speed_is_told_from_a_busy_boxs_lateness(
+    speed: float, late_s: float, rate: float
+) -> None:
+    from sered.diagnose import listening
+    from sered.records import FRAME, AudioFrame
+
+    silence = np.zeros(FRAME, np.int16)
+    frames = [AudioFrame(n * FRAME, {Side.CUSTOMER: silence}) for n in range(20)]
+    times = [
+        n * FRAME / RATE_HZ / speed + (late_s if n in (0, 7, 18, 19) else 0) for n in range(20)
+    ]
+    assert listening.judge(frames, times).rate == pytest.approx(rate, abs=0.02)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import ipaddress
 import json
 import os
-import socket
-import ssl
 import time
 from typing import TYPE_CHECKING
 
 from sered import messages
-from sered.broker import CONNECT_TIMEOUT_S, tls_context, unreachable
-from sered.diagnose import account
+from sered.diagnose import account, way
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
 from sered.errors import BrokerError, ConfigError
 
@@ -22,83 +17,10 @@ if TYPE_CHECKING:
 
 PROBE = {"schema": "sered.probe/1", "about": "sered diagnose asks whether it may publish here"}
 """What the doctor publishes on every topic; whoever reads `schema` first passes over it."""
-_DAY_S = 86_400.0
-_SOON_DAYS = 21
 _SLOW_S = 2.0
 _ECHO_S = 1.5
-_UNKNOWN_AUTHORITY = (2, 7, 18, 19, 20, 21)
-_OTHER_NAME = (62, 64)
-_EXPIRED, _NOT_YET = 10, 9
 _NOBODY_LISTENS = 0x10
 _LEAVES = ("status", "health", "calls", "alerts", "live")
-
-
-def _name(context: Context) -> Outcome:
-    host = context.known.mqtt.host
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    else:
-        return ok(f"{host} is an address")
-    try:
-        found = socket.getaddrinfo(host, context.known.mqtt.port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        if error.errno == socket.EAI_NONAME:
-            return fault("unknown", f"nobody knows the name {host}", host=host)
-        return fault("no_dns", f"{host}: {error.strerror}", host=host)
-    addresses = dict.fromkeys(str(one[4][0]) for one in found)
-    return ok(f"{host} is {', '.join(addresses)}")
-
-
-def _port(context: Context) -> Outcome:
-    mqtt = context.known.mqtt
-    where = f"{mqtt.host}:{mqtt.port}"
-    began = time.perf_counter()
-    try:
-        socket.create_connection((mqtt.host, mqtt.port), timeout=CONNECT_TIMEOUT_S).close()
-    except ConnectionRefusedError:
-        return fault("refused", f"{where} refuses connections", where=where)
-    except TimeoutError:
-        return fault("no_answer", f"{where} does not answer", where=where)
-    except OSError as error:
-        name = "no_route" if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH) else "failed"
-        return fault(name, f"{where}: {error.strerror}", where=where)
-    return ok(f"{where} in {(time.perf_counter() - began) * 1000:.0f} ms")
-
-
-def _certificate(context: Context) -> Outcome:
-    mqtt = context.known.mqtt
-    if not mqtt.tls:
-        return skip("[mqtt] tls is off")
-    account.become_service_user()
-    now = time.strftime("%Y-%m-%d", time.gmtime())
-    fields = {"now": now, "ca": str(mqtt.ca or "the system's authorities"), "host": mqtt.host}
-    try:
-        trust = tls_context(mqtt)
-        with (
-            socket.create_connection((mqtt.host, mqtt.port), timeout=CONNECT_TIMEOUT_S) as plain,
-            trust.wrap_socket(plain, server_hostname=mqtt.host) as secure,
-        ):
-            shown = secure.getpeercert() or {}
-    except BrokerError as error:
-        return fault("bad_file", str(error), **fields)
-    except ssl.SSLCertVerificationError as error:
-        return fault(_verdict(error.verify_code), str(unreachable(mqtt, error)), **fields)
-    except (ssl.SSLError, OSError) as error:
-        return fault("no_tls", str(unreachable(mqtt, error)), **fields)
-    ends = ssl.cert_time_to_seconds(str(shown["notAfter"]))
-    days = (ends - time.time()) / _DAY_S
-    found = f"trusted, valid until {time.strftime('%Y-%m-%d', time.gmtime(ends))}"
-    return fault("soon", f"{found}: {days:.0f} days", **fields) if days < _SOON_DAYS else ok(found)
-
-
-def _verdict(code: int) -> str:
-    if code in _UNKNOWN_AUTHORITY:
-        return "unknown_authority"
-    if code in _OTHER_NAME:
-        return "other_host"
-    return {_EXPIRED: "expired", _NOT_YET: "not_yet"}.get(code, "untrusted")
 
 
 def _talk(context: Context) -> Dialogue:
@@ -199,7 +121,7 @@ CHECKS = (
         "broker.name",
         "the broker's name leads to an address",
         "Without it nothing can be sent; verdicts wait in the spool.",
-        _name,
+        way.name,
         failures={
             "unknown": "Is it spelt right in [mqtt] host? If it is a name of this site's own "
             "network: `getent hosts {host}`, and ask who runs its DNS.",
@@ -213,7 +135,7 @@ CHECKS = (
         "broker.port",
         "the broker's port is open",
         "A firewall or a stopped broker shows here, before passwords and certificates do.",
-        _port,
+        way.port,
         failures={
             "refused": "Nothing listens at {where}: is the broker running, is [mqtt] port right "
             "(1883 in clear, 8883 with TLS), may it be reached from other machines?",
@@ -229,7 +151,7 @@ CHECKS = (
         "broker.certificate",
         "the broker's certificate is trusted and valid",
         "Otherwise anybody could pass for the broker. The dates are read by this box's clock.",
-        _certificate,
+        way.certificate,
         failures={
             "expired": "Renew the broker's certificate. If it is valid and this box's date "
             "({now}) is wrong, see system.clock.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -267,6 +268,7 @@ def cheap(groups: Sequence[Group], context: Context) -> list[Result]:
 
 def _hush() -> None:
     """Sound and speech libraries chatter on the terminal; a check only answers."""
+    faulthandler.disable()
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)

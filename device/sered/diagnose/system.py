@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import struct
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sered.clock import kernel_clock_synced
-from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok, skip
+from sered.diagnose import hardware
+from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok
 from sered.settings import SpoolSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _DEBIANS = {"12": "Bookworm", "13": "Trixie"}
 _NEWEST_PYTHON = (3, 13)
 _DAY_S = 86_400.0
-_WARM_C, _HOT_C = 75.0, 82.0
-_LITTLE_MEMORY_MB, _NO_MEMORY_MB = 250, 60
 _NO_SPACE_MB = 20
 _MB = 1024 * 1024
-_UNDER_VOLTAGE, _CAPPED, _THROTTLED, _SOFT_LIMIT = 1 << 0, 1 << 1, 1 << 2, 1 << 3
-_HAS_OCCURRED = 16
-"""The firmware's history bits lie that far above those for now."""
-_GET_THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
 
 
 def _bits(_: Context) -> Outcome:
@@ -74,68 +64,6 @@ def _set_ntp(_: Context) -> None:
     subprocess.run(["timedatectl", "set-ntp", "true"], check=True, timeout=10)
 
 
-def _temperature(context: Context) -> Outcome:
-    zones = sorted(context.root.glob("sys/class/thermal/thermal_zone*/temp"))
-    try:
-        hottest = max(int(zone.read_text()) / 1000.0 for zone in zones)
-    except (OSError, ValueError):
-        return skip("this machine does not tell its temperature")
-    found = f"{hottest:.0f} °C"
-    if hottest >= _HOT_C:
-        return fault("hot", found)
-    return fault("warm", found) if hottest >= _WARM_C else ok(found)
-
-
-def _throttled(context: Context) -> int | None:
-    """The Raspberry Pi firmware's word on power and heat; None: no such firmware."""
-    try:
-        return int((context.root / _GET_THROTTLED).read_text(), 16)
-    except (OSError, ValueError):
-        pass
-    if not shutil.which("vcgencmd"):
-        return None
-    said = subprocess.run(
-        ["vcgencmd", "get_throttled"], capture_output=True, text=True, check=False, timeout=2
-    ).stdout
-    try:
-        return int(said.partition("=")[2], 16)
-    except ValueError:
-        return None
-
-
-def _power(context: Context) -> Outcome:
-    bits = _throttled(context)
-    if bits is None:
-        return skip("only a Raspberry Pi's firmware tells this")
-    if bits & _UNDER_VOLTAGE:
-        return fault("under_voltage", f"too little voltage now (0x{bits:x})")
-    if bits & _UNDER_VOLTAGE << _HAS_OCCURRED:
-        return fault("was_under_voltage", f"too little voltage since the last boot (0x{bits:x})")
-    return ok("enough voltage since the last boot")
-
-
-def _full_speed(context: Context) -> Outcome:
-    bits = _throttled(context)
-    if bits is None:
-        return skip("only a Raspberry Pi's firmware tells this")
-    slow = _CAPPED | _THROTTLED | _SOFT_LIMIT
-    if bits & slow:
-        return fault("throttled", f"slowed down now (0x{bits:x})")
-    if bits & slow << _HAS_OCCURRED:
-        return fault("was_throttled", f"slowed down since the last boot (0x{bits:x})")
-    return ok("never slowed down since the last boot")
-
-
-def _memory(context: Context) -> Outcome:
-    lines = (context.root / "proc/meminfo").read_text().splitlines()
-    kib = {line.partition(":")[0]: int(line.split()[1]) for line in lines}
-    free, total = kib["MemAvailable"] // 1024, kib["MemTotal"] // 1024
-    found = f"{free} of {total} MB free"
-    if free < _NO_MEMORY_MB:
-        return fault("none", found)
-    return fault("little", found) if free < _LITTLE_MEMORY_MB else ok(found)
-
-
 def spool_settings(context: Context) -> SpoolSettings:
     """The spool's section, its defaults where the configuration cannot be read."""
     return context.settings.spool if context.settings else SpoolSettings.model_validate({})
@@ -169,44 +97,6 @@ def _writable(context: Context) -> Outcome:
     if os.statvfs(where).f_flag & os.ST_RDONLY:
         return fault("read_only", f"{where} is mounted read-only", where=str(where))
     return ok(f"{where} is")
-
-
-def _wear(context: Context) -> Outcome:
-    """Errors that the file system counted, then what the card itself says of its age."""
-    counts = {p.parent.name: _number(p) for p in context.root.glob("sys/fs/ext4/*/errors_count")}
-    sick = [f"{disk}: {errors}" for disk, errors in sorted(counts.items()) if errors]
-    if sick:
-        return fault("errors", f"file system errors on {', '.join(sick)}")
-    cards = context.root.glob("sys/block/mmcblk*/device")
-    lives = [life for card in cards if (life := _life(card))]
-    if not lives:
-        return (
-            ok("no file system errors; the card does not tell its age")
-            if counts
-            else skip("nothing here tells a card's age")
-        )
-    used, urgent = max(used for used, _ in lives), max(urgent for _, urgent in lives)
-    found = f"{min(used * 10, 100)} % of its life used"
-    if urgent >= 3 or used > 10:
-        return fault("worn_out", found)
-    return fault("worn", found) if urgent == 2 or used >= 9 else ok(found)
-
-
-def _life(card: Path) -> tuple[int, int] | None:
-    """(tenths of its life used, 1 normal / 2 warning / 3 urgent), as eMMC and some cards say."""
-    try:
-        tenths: Iterable[str] = (card / "life_time").read_text().split()
-        urgent = int((card / "pre_eol_info").read_text(), 16)
-        return max(int(part, 16) for part in tenths), urgent
-    except (OSError, ValueError):
-        return None
-
-
-def _number(path: Path) -> int:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return 0
 
 
 CHECKS = (
@@ -262,7 +152,7 @@ CHECKS = (
         "system.temperature",
         "the processor is cool enough",
         "At about 82 °C a Raspberry Pi slows itself down and falls behind the call.",
-        _temperature,
+        hardware.temperature,
         failures={"hot": "Free its vents, add a heat sink or fan, take it out of the sun."},
         warnings={"warm": "It still runs at full speed; give it more air before summer."},
         cheap="hot",
@@ -271,7 +161,7 @@ CHECKS = (
         "system.power",
         "the power supply is strong enough",
         "Too little voltage makes USB sound cards drop out and corrupts memory cards.",
-        _power,
+        hardware.power,
         failures={
             "under_voltage": "Use the power supply made for this Raspberry Pi and a short, thick "
             "cable; unplug what else draws power from its USB ports."
@@ -286,7 +176,7 @@ CHECKS = (
         "system.speed",
         "the processor runs at full speed",
         "A slowed-down processor falls behind when all lines speak at once.",
-        _full_speed,
+        hardware.full_speed,
         failures={
             "throttled": "Heat or weak power slows it down: see the checks of temperature and "
             "power, and mend that."
@@ -301,7 +191,7 @@ CHECKS = (
         "system.memory",
         "there is memory to spare",
         "Without it the kernel ends the service in the middle of a call.",
-        _memory,
+        hardware.memory,
         failures={
             "none": "`systemd-cgtop -m` shows who holds it; end that, or use the small Vosk "
             "model ([models] vosk)."
@@ -345,7 +235,7 @@ CHECKS = (
         "system.wear",
         "the memory card is not worn out",
         "Cards die of writing; most give signs first.",
-        _wear,
+        hardware.wear,
         failures={
             "errors": "Copy the card to a new one soon; `sudo e2fsck` on another machine mends "
             "the file system, not the card.",

@@ -2,84 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
-from sered import devices
-from sered.diagnose import account
+from sered.diagnose import account, card
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok
 from sered.errors import DeviceError
 from sered.records import RATE_HZ, Side
 
 if TYPE_CHECKING:
     from sered.diagnose.listening import Listened
-    from sered.messages import LineHealth, LineStatus
 
 _PATIENCE_S = 13.0
-_RATE_OFF = 0.05
-_CARD_REASONS = {"no_device": "gone", "unplugged": "gone", "wrong_port": "wrong_port"}
+_RATE_OFF = 0.08
 _OPEN_REASONS = ("no_permission", "busy", "no_frames", "failed")
 
 
-def _told(context: Context) -> tuple[LineStatus, LineHealth | None] | None:
-    """What the running service says of this line; None: no service runs."""
-    if context.service is None:
-        return None
-    name = context.this_line.name
-    status = next((s for s in context.service.status.lines if s.line == name), None)
-    if status is None:
-        return None
-    lines = context.service.health.lines if context.service.health else ()
-    return status, next((h for h in lines if h.line == name), None)
-
-
-def _card(context: Context) -> Outcome:
-    name = context.this_line.card
-    if context.service is not None and _told(context) is None:
-        return fault("restart", "the running service does not know this line")
-    if told := _told(context):
-        for reason in told[0].reasons:
-            if reason in _CARD_REASONS:
-                return fault(_CARD_REASONS[reason], told[0].text, did_you_mean="")
-        return ok(f"{name}, as the running service says")
-    if devices.is_hardware(name):
-        return _hardware(name)
-    return _input(name)
-
-
-def _hardware(name: str) -> Outcome:
-    cards = devices.read_cards()
-    try:
-        return ok(str(devices.find(name, cards)))
-    except DeviceError as error:
-        if not cards:
-            return fault("no_card", "no sound card that can record")
-        names = [each for card in cards for each in card.names]
-        known = {"no_device": "wrong_name", "wrong_port": "wrong_port"}
-        return fault(known[error.reason], str(error), did_you_mean=_did_you_mean(name, names))
-
-
-def _input(name: str) -> Outcome:
-    """An input that is no card of the kernel's: an ALSA PCM, or the default one."""
-    from sered.child import list_inputs  # noqa: PLC0415 - starts a process
-
-    account.become_service_user()
-    names = [f"pcm:{found['name']}" for found in list_inputs()]
-    if not names:
-        return fault("no_card", "no input at all")
-    if name in names or not name.startswith("pcm:"):
-        return ok(name)
-    found = f"no input {name}; found {', '.join(names) or 'none'}"
-    return fault("wrong_name", found, did_you_mean=_did_you_mean(name, names))
-
-
-def _did_you_mean(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]}? " if close else ""
-
-
 def _opens(context: Context) -> Outcome:
-    if told := _told(context):
+    if told := card.told_of(context):
         status, _ = told
         reason = next((reason for reason in status.reasons if reason in _OPEN_REASONS), None)
         if reason:
@@ -89,20 +28,12 @@ def _opens(context: Context) -> Outcome:
 
     user = account.become_service_user()
     try:
-        _may_open(context.this_line.card)
+        card.may_open(context.this_line.card)
         heard = listen(context.this_line, _PATIENCE_S)
     except DeviceError as error:
         name = error.reason if error.reason in _OPEN_REASONS else "failed"
         return fault(name, str(error), user=user, card=context.this_line.card)
     return ok(f"{user} {heard.sentence}".rstrip("."), listened=heard)
-
-
-def _may_open(name: str) -> None:
-    """Raise DeviceError where this user has no right to the card."""
-    if devices.is_hardware(name):
-        refusal = devices.explain(devices.find(name, devices.read_cards()), "not tried")
-        if refusal.reason == "no_permission":
-            raise refusal
 
 
 def _heard(context: Context) -> Listened | None:
@@ -111,7 +42,7 @@ def _heard(context: Context) -> Listened | None:
 
 
 def _frames(context: Context) -> Outcome:
-    if told := _told(context):
+    if told := card.told_of(context):
         status, health = told
         if "behind" in status.reasons:
             return fault("behind", status.text)
@@ -122,10 +53,9 @@ def _frames(context: Context) -> Outcome:
     heard = _heard(context)
     assert heard is not None, "the tap was opened"
     lost_s = heard.lost / RATE_HZ
-    fast = heard.heard_s / max(heard.wall_s, 1e-3) - 1.0
-    slow = 1.0 - (heard.heard_s + lost_s) / max(heard.wall_s, 1e-3)
-    if max(fast, slow) > _RATE_OFF:
-        return fault("wrong_rate", f"{heard.heard_s:.1f} s of sound in {heard.wall_s:.1f} s")
+    share_lost = lost_s / (heard.heard_s + lost_s)
+    if heard.rate > 1.0 + _RATE_OFF or heard.rate + share_lost < 1.0 - _RATE_OFF:
+        return fault("wrong_rate", f"{heard.rate:.2f} s of sound a second")
     if lost_s:
         return fault("overruns", f"{lost_s * 1000:.0f} ms lost in {heard.heard_s:.0f} s")
     return ok(f"{heard.heard_s:.0f} s without a gap")
@@ -133,7 +63,7 @@ def _frames(context: Context) -> Outcome:
 
 def _found(context: Context, *reasons: str) -> tuple[str, str] | None:
     """(reason, sentence) of the first of these that is the matter with the sound."""
-    if told := _told(context):
+    if told := card.told_of(context):
         return next(((r, told[0].text) for r in told[0].reasons if r in reasons), None)
     heard = _heard(context)
     findings = heard.findings if heard else ()
@@ -202,7 +132,7 @@ CHECKS = (
         "tap.card",
         "the sound card is there",
         "Cards are found by a name that stays; another card is never taken instead.",
-        _card,
+        card.there,
         failures={
             "no_card": "Plug the sound card in (a USB one: try another port; `lsusb` must show "
             "it, `dmesg | tail` says what the kernel thinks of it).",

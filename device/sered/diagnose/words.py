@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEMO_CALL = Path(config.__file__).parent / "demo" / "call.wav"
 _CUSTOMER = 2
 """Channel of the customer in the demo call."""
-_FROM_S, _TO_S = 28.5, 32.4
+_FROM_S, _TO_S = 30.0, 34.2
 """Where in it the customer says the sentence."""
 SENTENCE = "i have been waiting for three weeks and nobody called me back"
 ENOUGH = 0.5
