@@ -36,8 +36,9 @@ FAILED = b"sedE"
 LISTED = b"sedL"
 """Body: JSON list of `name`, `channels`, `rate_hz`."""
 
-PIECE_S = 0.256
-_WAITING_PIECES = 16
+PIECE_S = 0.128
+"""Less than the hole that the parent takes for lost sound: a sound server may be a piece late."""
+_WAITING_PIECES = 32
 _RATES_HZ = (48_000, 44_100, 16_000, 32_000, 8_000, 96_000)
 _MOST_CHANNELS = 8
 _BUSY = -9985
