@@ -18,7 +18,7 @@ ROOMS = [
     {"config"},
     # pure: numbers in, records out
     {
-        "calls", "causes", "evidence", "explain", "features", "homeassistant", "offhook",
+        "breakdown", "calls", "causes", "evidence", "explain", "features", "homeassistant", "offhook",
         "phrases", "redact", "report", "streamclock", "utterances", "verdict",
     },
     # adapters, and what needs the clock, the disk or a library

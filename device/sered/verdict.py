@@ -6,19 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sered import breakdown
+from sered.breakdown import asr_confidence, seconds_of
 from sered.causes import causes
-from sered.evidence import Piece, Weighed, valence, weigh
-from sered.messages import (
-    Acoustic,
-    EmotionShares,
-    Moment,
-    Sentiment,
-    Trend,
-    UtteranceShare,
-    Verbal,
-    VerbalTerm,
-)
-from sered.records import LABELS, Side
+from sered.evidence import Weighed, valence, weigh
+from sered.messages import Acoustic, Moment, Sentiment, Trend, UtteranceShare, Verbal
+from sered.records import Side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,12 +96,12 @@ def judge(
             escalate=undetermined is None and score <= settings.escalate_below,
             causes=causes(heard, settings.cause) if not undetermined and score < 0 else (),
         ),
-        acoustic=_acoustic(heard, weighed, mode),
-        verbal=_verbal(heard, weighed, call.start_s, mode),
-        trend=_trend(heard, usable or mode),
-        worst=_worst(heard, weighed, call.start_s),
+        acoustic=breakdown.acoustic(heard, weighed, mode),
+        verbal=breakdown.verbal(heard, weighed, call.start_s, mode),
+        trend=breakdown.trend(heard, usable or mode),
+        worst=breakdown.worst(heard, weighed, call.start_s),
         utterances=tuple(
-            _share(result, piece, call.start_s, usable or mode)
+            breakdown.utterance(result, piece, call.start_s, usable or mode)
             for result, piece in zip(heard, weighed.pieces, strict=True)
         ),
     )
@@ -127,7 +120,7 @@ def running(results: Sequence[UtteranceResult], mode: Mode, settings: VerdictSet
         and weighed.score <= settings.provisional_below
         and p_negative >= STRONG_CONFIDENCE
         and bad >= STRONG_UTTERANCES
-        and _speech_s(heard) >= STRONG_SPEECH * settings.min_speech_s
+        and seconds_of(heard) >= STRONG_SPEECH * settings.min_speech_s
     )
     return Running(
         score=weighed.score,
@@ -146,15 +139,11 @@ def _customers(results: Sequence[UtteranceResult]) -> list[UtteranceResult]:
     return [result for result in results if result.utterance.side is not Side.AGENT]
 
 
-def _speech_s(results: Sequence[UtteranceResult]) -> float:
-    return sum(result.utterance.voiced_s for result in results)
-
-
 def _usable(results: Sequence[UtteranceResult], mode: Mode) -> Mode | None:
     """The analyses that can be relied on in this call; None: neither."""
     voice = mode != "text" and any(r.emotion for r in results) and not _noisy(results)
     words = mode != "audio" and any(r.polarity for r in results)
-    words = words and _asr_confidence(results) >= MIN_ASR
+    words = words and asr_confidence(results) >= MIN_ASR
     if voice and words:
         return "both"
     return "audio" if voice else "text" if words else None
@@ -162,15 +151,10 @@ def _usable(results: Sequence[UtteranceResult], mode: Mode) -> Mode | None:
 
 def _noisy(results: Sequence[UtteranceResult]) -> bool:
     known = [r for r in results if r.snr_db is not None]
-    speech_s = _speech_s(known)
+    speech_s = seconds_of(known)
     if not speech_s:
         return False
     return sum((r.snr_db or 0.0) * r.utterance.voiced_s for r in known) / speech_s < MIN_SNR_DB
-
-
-def _asr_confidence(results: Sequence[UtteranceResult]) -> float:
-    words = [word.confidence for r in results if r.transcript for word in r.transcript.words]
-    return sum(words) / len(words) if words else 0.0
 
 
 def _undetermined(
@@ -187,7 +171,7 @@ def _undetermined(
         return "no_analysis"
     if mixed or any(r.utterance.side is Side.MIXED for r in results):
         return "mixed_side"
-    if _speech_s(results) < settings.min_speech_s:
+    if seconds_of(results) < settings.min_speech_s:
         return "too_little_speech"
     if usable is None:
         return "too_noisy" if _noisy(results) else "low_asr_confidence"
@@ -202,105 +186,3 @@ def _p_negative(score: float, mode: Mode) -> float:
     slope, offset = CERTAINTY[mode]
     drive = math.atanh(max(-0.999999, min(0.999999, score)))
     return 1.0 / (1.0 + math.exp(slope * drive - offset))
-
-
-def _acoustic(results: Sequence[UtteranceResult], weighed: Weighed, mode: Mode) -> Acoustic | None:
-    judged = [r for r in results if r.emotion and mode != "text"]
-    if not judged:
-        return None
-    speech_s = _speech_s(judged)
-    shares = dict.fromkeys(LABELS, 0.0)
-    for result in judged:
-        assert result.emotion is not None
-        weight = result.utterance.voiced_s / speech_s if speech_s else 1.0 / len(judged)
-        for label, probability in zip(LABELS, result.emotion.probabilities, strict=True):
-            shares[label] += min(1.0, probability * weight)
-    return Acoustic(
-        score=weigh(judged, "audio").voice or 0.0,
-        emotions=EmotionShares(**{k: min(1.0, v) for k, v in shares.items()}),
-        speech_s=round(speech_s, 3),
-        sides=tuple(sorted({r.utterance.side.value for r in judged})),
-        share=sum(piece.voice_share for piece in weighed.pieces),
-    )
-
-
-def _verbal(
-    results: Sequence[UtteranceResult], weighed: Weighed, start_s: float, mode: Mode
-) -> Verbal | None:
-    judged = [r for r in results if r.transcript and r.polarity and mode != "audio"]
-    if not judged:
-        return None
-    terms = [
-        term
-        for result, piece in zip(results, weighed.pieces, strict=True)
-        if mode != "audio"
-        for term in _terms(result, piece, start_s)
-    ]
-    return Verbal(
-        score=weigh(judged, "text").words or 0.0,
-        words=sum(len(r.transcript.words) for r in judged if r.transcript),
-        asr_confidence=_asr_confidence(judged),
-        terms=tuple(terms),
-        share=sum(piece.words_share for piece in weighed.pieces),
-    )
-
-
-def _terms(result: UtteranceResult, piece: Piece, start_s: float) -> list[VerbalTerm]:
-    hits = result.polarity.terms if result.polarity else ()
-    total = sum(hit.valence for hit in hits)
-    return [
-        VerbalTerm(
-            text=hit.text,
-            valence=hit.valence,
-            offset_s=_since(start_s, result.utterance.start_s + hit.offset_s),
-            share=piece.words_share * hit.valence / total if total else 0.0,
-        )
-        for hit in hits
-    ]
-
-
-def _trend(results: Sequence[UtteranceResult], mode: Mode) -> Trend | None:
-    """Quarters of what the customer said, not of the clock: a hold moves nothing."""
-    total = _speech_s(results)
-    if not total:
-        return None
-    quarters: list[list[UtteranceResult]] = [[], [], [], []]
-    before = 0.0
-    for result in results:
-        middle = (before + result.utterance.voiced_s / 2) / total
-        quarters[min(3, int(4 * middle))].append(result)
-        before += result.utterance.voiced_s
-    first, second, third, fourth = (weigh(q, mode).score if q else None for q in quarters)
-    present = [score for score in (first, second, third, fourth) if score is not None]
-    return Trend(
-        quarters=(first, second, third, fourth),
-        change=(present[-1] - present[0]) / 2 if len(present) > 1 else 0.0,
-    )
-
-
-def _worst(results: Sequence[UtteranceResult], weighed: Weighed, start_s: float) -> Moment | None:
-    shares = [piece.voice_share + piece.words_share for piece in weighed.pieces]
-    if not shares or min(shares) >= 0:
-        return None
-    utterance = results[shares.index(min(shares))].utterance
-    return Moment(
-        offset_s=_since(start_s, utterance.start_s),
-        duration_s=round(utterance.end_s - utterance.start_s, 3),
-    )
-
-
-def _share(result: UtteranceResult, piece: Piece, start_s: float, mode: Mode) -> UtteranceShare:
-    known = piece.voice is not None or piece.words is not None
-    return UtteranceShare(
-        offset_s=_since(start_s, result.utterance.start_s),
-        duration_s=round(result.utterance.end_s - result.utterance.start_s, 3),
-        emotion=result.emotion.label if result.emotion else None,
-        acoustic=piece.voice,
-        verbal=piece.words,
-        score=weigh([result], mode).score if known else None,
-        share=piece.voice_share + piece.words_share,
-    )
-
-
-def _since(start_s: float, at_s: float) -> float:
-    return round(max(0.0, at_s - start_s), 3)
