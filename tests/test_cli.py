@@ -19,6 +19,7 @@ from broker import Broker
 from conftest import Ended
 from sered import __version__, config
 from sered.fetch import Source
+from sered.messages import Status, encode
 
 Sered = Callable[..., Ended]
 
@@ -250,16 +251,33 @@ def test_watch_json(sered: Sered, start_broker: Callable[..., Broker]) -> None:
 def test_watch_for_people(sered: Sered, start_broker: Callable[..., Broker]) -> None:
     """Without --json each message is a line that starts with the box it comes from."""
     broker = start_broker()
-    say(broker, "sered/paris/box7/status", '{"state": "degraded", "text": "No card."}', "-r")
+    status = Status(state="degraded", text="No card.")
+    say(broker, "sered/paris/box7/status", encode(status).decode(), "-r")
     ended = sered("watch", "--host", broker.host, "--port", broker.port, "--count", 1)
     assert ended.out == "paris/box7  status: degraded No card. (as last told)\n"
+
+
+def test_watch_passes_over_what_it_does_not_know(
+    sered: Sered, start_broker: Callable[..., Broker]
+) -> None:
+    """Other programs' messages and newer schemas are left out; a doctor's probe is named."""
+    broker = start_broker()
+    say(broker, "sered/a/b/alerts", "5", "-r")
+    say(broker, "sered/a/b/calls", '{"schema": "sered.call/9"}', "-r")
+    say(broker, "sered/a/b/live", '{"schema": "sered.probe/1"}', "-r")
+    say(broker, "sered/a/b/status", encode(Status(state="online")).decode(), "-r")
+    ended = sered("watch", "--host", broker.host, "--port", broker.port, "--count", 4)
+    assert ended.status == 0
+    said = ["a/b  live: sered diagnose tries the topic", "a/b  status: online (as last told)"]
+    assert sorted(ended.out.splitlines()) == said
+    assert ended.err.count("left out") == 2
 
 
 def test_watch_one_box(sered: Sered, start_broker: Callable[..., Broker]) -> None:
     """--site and --device leave the others out."""
     broker = start_broker()
     for box in ("a", "b"):
-        say(broker, f"sered/s/{box}/status", json.dumps({"state": "online", "text": box}), "-r")
+        say(broker, f"sered/s/{box}/status", encode(Status(state="online")).decode(), "-r")
     place = ("--host", broker.host, "--port", broker.port)
     ended = sered("watch", *place, "--device", "b", "--count", 1)
     assert ended.out.startswith("s/b  status")

@@ -153,62 +153,48 @@ class _Human:
         self._console = options.console()
 
     def __call__(self, topic: str, retained: bool, payload: Any) -> None:
-        _, _, rest = topic.partition("/")
-        box, _, leaf = rest.rpartition("/")
-        if isinstance(payload, dict) and payload.get("schema") == _PROBE:
-            self._console.print(f"{box}  {leaf}: sered diagnose tries the topic", soft_wrap=True)
-        elif leaf == "calls":
-            self._call(box, payload)
-        else:
-            text = _LINES.get(leaf, _unknown)(payload)
-            old = " (as last told)" if retained else ""
-            self._console.print(f"{box}  {leaf}: {text}{old}", soft_wrap=True)
-
-    def _call(self, box: str, payload: Any) -> None:
         from pydantic import ValidationError  # noqa: PLC0415
 
-        from sered.cli.tables import show_call  # noqa: PLC0415
-        from sered.messages import CallReport  # noqa: PLC0415
+        from sered.cli.tables import show_call  # noqa: PLC0415 - rich
+        from sered.messages import PAYLOADS, CallReport  # noqa: PLC0415 - pydantic
 
-        try:
-            call = CallReport.model_validate(payload)
-        except ValidationError:
-            self._console.print(f"{box}  calls: not a sered.call/1, left out", soft_wrap=True)
+        box, _, leaf = topic.partition("/")[2].rpartition("/")
+        if leaf not in PAYLOADS:
             return
-        show_call(self._console, call, box)
-        self._console.print()
+        if isinstance(payload, dict) and payload.get("schema") == _PROBE:
+            self._console.print(f"{box}  {leaf}: sered diagnose tries the topic", soft_wrap=True)
+            return
+        try:
+            message = PAYLOADS[leaf].model_validate(payload)
+        except ValidationError:
+            typer.echo(f"{topic}: not a message of this version of sered, left out", err=True)
+            return
+        if isinstance(message, CallReport):
+            show_call(self._console, message, box)
+            self._console.print()
+            return
+        old = " (as last told)" if retained else ""
+        self._console.print(f"{box}  {leaf}: {_line(message)}{old}", soft_wrap=True)
 
 
-def _status(payload: Any) -> str:
-    return " ".join(str(payload.get(key, "")) for key in ("state", "text")).strip()
+def _line(message: Any) -> str:
+    from sered.cli.tables import signed  # noqa: PLC0415 - rich
+    from sered.explain import clock  # noqa: PLC0415
+    from sered.messages import Alert, Health, Live  # noqa: PLC0415 - pydantic
 
-
-def _health(payload: Any) -> str:
-    lines = payload.get("lines", [])
-    calls = sum(bool(line.get("in_call")) for line in lines)
-    heat = payload.get("temperature_c")
-    warm = f", {heat:.0f} °C" if heat is not None else ""
-    return (
-        f"{len(lines)} line(s), {calls} in a call, {payload.get('spool_depth')} waiting, "
-        f"{payload.get('rss_mb')} MB{warm}"
-    )
-
-
-def _alert(payload: Any) -> str:
-    terms = ", ".join(payload.get("terms", ()))
-    said = f" ({terms})" if terms else ""
-    return f"{payload.get('line')} {payload.get('state')} {payload.get('score'):+.2f}{said}"
-
-
-def _live(payload: Any) -> str:
-    return (
-        f"{payload.get('line')} at {payload.get('offset_s'):.0f} s sounds "
-        f"{payload.get('emotion') or 'unclear'}, running {payload.get('running'):+.2f}"
-    )
-
-
-def _unknown(payload: Any) -> str:
-    return json.dumps(payload, ensure_ascii=False)
-
-
-_LINES = {"status": _status, "health": _health, "alerts": _alert, "live": _live}
+    match message:
+        case Alert():
+            terms = f" ({', '.join(message.terms)})" if message.terms else ""
+            return f"{message.line} {message.state} {signed(message.score)}{terms}"
+        case Live():
+            feeling = message.emotion or "unclear"
+            at, running = clock(message.offset_s), signed(message.running)
+            return f"{message.line} at {at} sounds {feeling}, running score {running}"
+        case Health():
+            calls = sum(line.in_call for line in message.lines)
+            heat = f", {message.temperature_c:.0f} °C" if message.temperature_c is not None else ""
+            return (
+                f"{len(message.lines)} line(s), {calls} in a call, {message.spool_depth} waiting, "
+                f"{message.rss_mb:.0f} MB{heat}"
+            )
+    return f"{message.state} {message.text}".strip()
