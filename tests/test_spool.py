@@ -101,6 +101,13 @@ def test_first_content_stays(open_spool: Callable[..., Spool]) -> None:
     assert spool.depth == 1
 
 
+def test_old_recording(open_spool: Callable[..., Spool], clock: Clock) -> None:
+    """A verdict counts as waiting from when it was put, however old the recording is."""
+    spool = open_spool()
+    spool.put("calls", b"x", key="c", line="l")
+    assert spool.oldest == clock.now
+
+
 def test_peek_skips(open_spool: Callable[..., Spool]) -> None:
     """What is on its way and what is refused is left out, and the rest keeps its order."""
     spool = open_spool()

@@ -158,9 +158,9 @@ class Service:
                 self._publisher.live(body)
             return
         if isinstance(message, messages.Alert):
-            leaf, key, at = "alerts", f"{message.call_id}/{message.state}", message.at
+            leaf, key = "alerts", f"{message.call_id}/{message.state}"
         else:
-            leaf, key, at = "calls", message.call_id, message.ended_at
+            leaf, key = "calls", message.call_id
             log.info(
                 "call.ended line=%s call=%s duration_s=%.1f reason=%s",
                 message.line,
@@ -168,7 +168,7 @@ class Service:
                 message.duration_s,
                 message.end_reason,
             )
-        self._spool.put(leaf, body, key=key, line=message.line, at=at.timestamp())
+        self._spool.put(leaf, body, key=key, line=message.line)
         self._publisher.wake()
 
     def _fail(self, what: str) -> None:

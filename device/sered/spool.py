@@ -80,16 +80,20 @@ class Spool:
             self._settle()
         self._opened = True
 
-    def put(self, leaf: str, payload: bytes, *, key: str, line: str, at: float) -> bool:
+    def put(
+        self, leaf: str, payload: bytes, *, key: str, line: str, at: float | None = None
+    ) -> bool:
         """Take a message; True when it is on the medium, False when only memory has it for now.
 
         `key`: CALL_ID of a report, CALL_ID/STATE of an alert. While one with this key waits, the
-        first content stays. `at`: seconds since 1970.
+        first content stays. `at`: since when it waits, in seconds since 1970; None: from now on. It
+        is not when the call was: a replayed recording may be years old.
         """
         with self._lock:
             if key in self._memory:
                 return False
-            self._memory[key] = Message(0, key, leaf, line, at, payload)
+            stamp = self._now() if at is None else at
+            self._memory[key] = Message(0, key, leaf, line, stamp, payload)
             if len(self._memory) > _MEMORY:
                 del self._memory[next(iter(self._memory))]
                 self._lost_from_memory += 1

@@ -60,11 +60,11 @@ def report(number: int, incarnation: int = 0) -> CallReport:
 def put(spool: Spool, number: int, incarnation: int = 0) -> bool:
     """End one call; every third has an alert before it."""
     verdict = report(number, incarnation)
-    key, line, at = verdict.call_id, verdict.line, time.time()
+    key, line = verdict.call_id, verdict.line
     if number % 3 == 0:
         alert = b'{"call_id":"%s","state":"confirmed","by":%d}' % (key.encode(), incarnation)
-        spool.put("alerts", alert, key=f"{key}/confirmed", line=line, at=at)
-    return spool.put("calls", encode(verdict), key=key, line=line, at=at)
+        spool.put("alerts", alert, key=f"{key}/confirmed", line=line)
+    return spool.put("calls", encode(verdict), key=key, line=line)
 
 
 def main() -> None:

@@ -123,6 +123,50 @@ def kills(folder: Path, times: int) -> Row:
     )
 
 
+def service(folder: Path, times: int) -> Row:
+    """kill -9 of the whole appliance, `sered run`, around the end of a call."""
+    broker = Broker(folder / "broker").start()
+    listener = Listener(broker)
+    path, promised, die = folder / "spool.db", set[str](), random.Random(6)
+    config = folder / "sered.toml"
+    config.write_text(
+        f'site = "site"\ndevice = "box"\n[mqtt]\nhost = "{broker.host}"\nport = {broker.port}\n'
+        f'[spool]\npath = "{path}"\n'
+    )
+    for turn in range(times + 1):
+        call = folder / f"call{turn}.wav"
+        shutil.copy(ROOT / "device" / "sered" / "demo" / "call.wav", call)
+        # another time of recording is another call
+        os.utime(call, (1_700_000_000 + 3600 * turn,) * 2)
+        command = [sys.executable, "-m", "sered", "run", "-c", str(config), "--replay", str(call)]
+        process = subprocess.Popen([*command, "--speed", "max"], stderr=subprocess.PIPE)
+        assert process.stderr
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if b"call.ended" in line and turn < times:
+                time.sleep(die.uniform(0.0, 0.08))
+                process.kill()
+        process.wait()
+        if turn < times:
+            spool = Spool(SpoolSettings(path=path))
+            promised |= {message.key for message in spool.peek(1000)}
+            spool.close()
+    assert process.returncode == 0, b"".join(said).decode()
+    tally = Tally(listener)
+    calls = {key for key in promised if "/" not in key}
+    wait_until(lambda: calls <= set(tally.seen()), 20)
+    alerts = {
+        json.loads(a)["call_id"] + "/" + json.loads(a)["state"] for a in listener.on("alerts")
+    }
+    missing = len(promised - alerts - set(tally.seen()))
+    seen = len(tally.seen())
+    listener.close()
+    broker.stop()
+    notes = f"{len(promised)} messages were in the spool at a kill, {seen} calls arrived in all"
+    return Row("`kill -9` of `sered run` as a call ends", f"{times} kills", seen, missing, notes)
+
+
 def outage(folder: Path, count: int) -> Row:
     """The broker is away while verdicts pile up."""
     broker = Broker(folder / "broker").start()
@@ -365,6 +409,7 @@ def main() -> None:
     less = 10 if given.quick else 1
     faults: dict[str, Callable[[Path], Row]] = {
         "kills": lambda folder: kills(folder, 200 // less),
+        "service": lambda folder: service(folder, 20 // less),
         "outage": lambda folder: outage(folder, 10_000 // less),
         "restarts": lambda folder: restarts(folder, 50 // less),
         "network": lambda folder: network(folder, 4_000 // less),
