@@ -100,7 +100,7 @@ class Desk:
             stderr=subprocess.DEVNULL,
         )
         socket = self._socket(line)
-        wait_until(lambda: socket.exists() and self._ctl(line, "info"), what="PulseAudio")
+        wait_until(lambda: socket.exists() and self._ctl(line, "info"), 30.0, "PulseAudio")
         return server
 
     def _ctl(self, line: str, *words: str) -> str:

@@ -72,7 +72,7 @@ class Run:
             if note == "WATCHDOG=1":
                 self.fed.append(time.monotonic())
 
-    def wait(self, what: str, true: Callable[[], object], within_s: float = 20.0) -> float:
+    def wait(self, what: str, true: Callable[[], object], within_s: float = 40.0) -> float:
         """Seconds until it is true."""
         began = time.monotonic()
         wait_until(true, within_s, what)
