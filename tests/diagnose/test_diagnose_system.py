@@ -25,7 +25,8 @@ THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
 @pytest.fixture
 def look(box: Box, examine: Examine) -> Callable[..., Result]:
     def look(name: str, files: dict[str, str]) -> Result:
-        return examine("system", Context(None, root=box(files)))[f"system.{name}"]
+        found = examine("system", Context(None, root=box(files)), f"system.{name}")
+        return found[f"system.{name}"]
 
     return look
 
@@ -203,7 +204,9 @@ def test_a_full_disk_is_told_with_the_folder_to_look_at(
 ) -> None:
     where = small_disk("size=1m")
     (where / "filler").write_bytes(b"x" * 1_000_000)
-    result = examine("system", configured(f'[spool]\npath = "{where}/spool.db"'))["system.space"]
+    result = examine("system", configured(f'[spool]\npath = "{where}/spool.db"'), "system.space")[
+        "system.space"
+    ]
     assert (result.mark, result.fault) == (Mark.FAIL, "full")
     assert f"df -h {where}" in result.hint
 
@@ -212,7 +215,9 @@ def test_a_disk_with_less_room_than_the_spool_is_promised_is_a_warning(
     small_disk: Callable[[str], Path], configured: Callable[..., Context], examine: Examine
 ) -> None:
     where = small_disk("size=64m")
-    result = examine("system", configured(f'[spool]\npath = "{where}/spool.db"'))["system.space"]
+    result = examine("system", configured(f'[spool]\npath = "{where}/spool.db"'), "system.space")[
+        "system.space"
+    ]
     assert (result.mark, result.fault) == (Mark.WARN, "little")
     assert "1024 MB that [spool] max_mb promises" in result.hint
 
@@ -221,7 +226,9 @@ def test_a_disk_without_room_for_another_file_is_told(
     small_disk: Callable[[str], Path], configured: Callable[..., Context], examine: Examine
 ) -> None:
     where = small_disk("size=64m,nr_inodes=20")
-    result = examine("system", configured(f'[spool]\npath = "{where}/spool.db"'))["system.space"]
+    result = examine("system", configured(f'[spool]\npath = "{where}/spool.db"'), "system.space")[
+        "system.space"
+    ]
     assert (result.mark, result.fault) == (Mark.FAIL, "no_files")
 
 
@@ -229,7 +236,9 @@ def test_a_disk_that_turned_read_only_is_told(
     small_disk: Callable[[str], Path], configured: Callable[..., Context], examine: Examine
 ) -> None:
     where = small_disk("size=64m,ro")
-    result = examine("system", configured(f'[spool]\npath = "{where}/spool.db"'))["system.writable"]
+    result = examine(
+        "system", configured(f'[spool]\npath = "{where}/spool.db"'), "system.writable"
+    )["system.writable"]
     assert (result.mark, result.fault) == (Mark.FAIL, "read_only")
     assert "dmesg" in result.hint
     assert str(where) in result.hint

@@ -33,14 +33,14 @@ def _verdict(context: Context) -> Outcome:
         judges = load_judges(settings)
     except ModelError as error:
         return fault("no_judges", str(error))
+    if judges.faults:
+        return fault("half", " ".join(sentence for _, sentence in judges.faults))
     reports = _play(make_line(settings, _LINE, judges, _clock()))
     spent = time.perf_counter() - began
     if len(reports) != 1:
         return fault("calls", f"{len(reports)} calls heard in a recording of one")
     sentiment = reports[0].sentiment
     found = f"{spent:.1f} s for a call of {reports[0].duration_s:.0f} s; {_say(sentiment)}"
-    if judges.faults:
-        return fault("half", " ".join(sentence for _, sentence in judges.faults))
     if context.facts.get("words_share", 1.0) < ENOUGH:
         return fault("foreign", found)
     return ok(found) if _expected(sentiment, known.mode) else fault("other", found)
