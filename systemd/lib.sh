@@ -37,7 +37,7 @@ need_python() {
 }
 
 one_at_a_time() {
-    exec 9>/run/lock/sered-install
+    exec 9>/run/sered-install.lock
     flock -n 9 || die "Another install, upgrade or uninstall of sered is running: let it end."
 }
 
