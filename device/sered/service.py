@@ -161,6 +161,9 @@ class Service:
             leaf, key = "alerts", f"{message.call_id}/{message.state}"
         else:
             leaf, key = "calls", message.call_id
+        self._spool.put(leaf, body, key=key, line=message.line)
+        self._publisher.wake()
+        if isinstance(message, messages.CallReport):
             log.info(
                 "call.ended line=%s call=%s duration_s=%.1f reason=%s",
                 message.line,
@@ -168,8 +171,6 @@ class Service:
                 message.duration_s,
                 message.end_reason,
             )
-        self._spool.put(leaf, body, key=key, line=message.line)
-        self._publisher.wake()
 
     def _fail(self, what: str) -> None:
         self._died = what
@@ -202,9 +203,9 @@ class Service:
         lines = []
         for feed in self._feeds:
             tap = self._taps.get(feed.line.name)
-            reasons = tap.state.reasons if tap else ()
+            its = tap.state.reasons if tap else ()
             text = tap.state.sentence if tap else "plays a recording"
-            lines.append(messages.LineStatus(line=feed.line.name, reasons=reasons, text=text))
+            lines.append(messages.LineStatus(line=feed.line.name, reasons=its, text=text))
         faults = [
             *self._judges.faults,
             *self._spool.state.faults,

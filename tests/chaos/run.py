@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -128,6 +129,7 @@ def service(folder: Path, times: int) -> Row:
     broker = Broker(folder / "broker").start()
     listener = Listener(broker)
     path, promised, die = folder / "spool.db", set[str](), random.Random(6)
+    spooled = 0
     config = folder / "sered.toml"
     config.write_text(
         f'site = "site"\ndevice = "box"\n[mqtt]\nhost = "{broker.host}"\nport = {broker.port}\n'
@@ -144,13 +146,17 @@ def service(folder: Path, times: int) -> Row:
         said = []
         for line in process.stderr:
             said.append(line)
-            if b"call.ended" in line and turn < times:
-                time.sleep(die.uniform(0.0, 0.08))
+            if found := re.search(rb"call.ended .*call=(\S+)", line):
+                promised.add(found[1].decode())
+            # from a little before a verdict is reached to when it is acknowledged
+            if (b"service.ready" in line or found) and turn < times and die.random() < 0.5:
+                time.sleep(die.uniform(0.0, 0.05 if found else 5.0))
                 process.kill()
         process.wait()
         if turn < times:
             spool = Spool(SpoolSettings(path=path))
-            promised |= {message.key for message in spool.peek(1000)}
+            waiting = {message.key for message in spool.peek(1000)}
+            spooled, promised = spooled + len(waiting), promised | waiting
             spool.close()
     assert process.returncode == 0, b"".join(said).decode()
     tally = Tally(listener)
@@ -163,8 +169,8 @@ def service(folder: Path, times: int) -> Row:
     seen = len(tally.seen())
     listener.close()
     broker.stop()
-    notes = f"{len(promised)} messages were in the spool at a kill, {seen} calls arrived in all"
-    return Row("`kill -9` of `sered run` as a call ends", f"{times} kills", seen, missing, notes)
+    notes = f"{spooled} messages were in the spool at a kill, {seen} calls arrived in all"
+    return Row("`kill -9` of `sered run`", f"{times} runs", len(promised), missing, notes)
 
 
 def outage(folder: Path, count: int) -> Row:
