@@ -120,6 +120,15 @@ def test_demo_without_a_broker_program(tmp_path: Path, monkeypatch: pytest.Monke
         module.demo(tmp_path)
 
 
+def test_demo_where_nothing_can_be_written(sered: Sered, tmp_path: Path) -> None:
+    """A place for the picture that cannot be made is said before anything starts."""
+    (tmp_path / "file").touch()
+    ended = sered("demo", "--out", tmp_path / "file" / "out")
+    assert ended.status == 1
+    assert "cannot be made" in ended.err
+    assert ended.out == ""
+
+
 def test_call_is_a_telephone_call() -> None:
     """The bundled call is a pair of channels of a telephone's rate, 40 to 60 s, not clipped."""
     samples, rate = soundfile.read(CALL, dtype="int16")

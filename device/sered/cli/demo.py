@@ -53,6 +53,11 @@ def demo(
     if not CALL.is_file():
         msg = f"{CALL}: the demo call is not here. Install sered again."
         raise SeredError(msg)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{out}: cannot be made ({error.strerror}). Name a folder of yours with --out."
+        raise SeredError(msg) from error
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="sered-demo-") as folder:
         received = _play(Path(folder))
@@ -199,7 +204,6 @@ def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
     show_call(options.console(), report, CALL.name, at_s)
     typer.echo("\nand as it came:\n")
     options.print_json(call)
-    out.mkdir(parents=True, exist_ok=True)
     picture = Picture(
         report,
         [Live.model_validate(live) for live in lives],
