@@ -19,6 +19,7 @@ from rich.console import Console
 
 from conftest import Ended
 from sered.cli.demo import CALL
+from sered.cli.progress import Bar, Lines
 from sered.cli.tables import show_call
 from sered.messages import CallReport
 
@@ -263,6 +264,31 @@ def test_several_pictures(sered: Sered, tmp_path: Path, clip: Path) -> None:
     ended = sered("analyze", clip, clip, "--mode", "text", "--plot", tmp_path / "call.png")
     assert ended.status == 0
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["call-1.png", "call-2.png"]
+
+
+def test_progress_on_a_terminal() -> None:
+    """On a terminal a bar follows each file and is gone afterwards."""
+    out = io.StringIO()
+    bar = Bar(Console(file=out, force_terminal=True, width=60))
+    for name in ("a[b].wav", "c.wav"):
+        with bar:
+            for share in (0.0, 0.5, 0.505, 1.0):
+                bar(name, share)
+    assert "a[b].wav" in out.getvalue()
+    assert "c.wav" in out.getvalue()
+    assert "100%" in out.getvalue()
+
+
+def test_progress_elsewhere() -> None:
+    """Without a terminal each of several files is a line, and a single one is none."""
+    for files, said in ((2, "1/2 a.wav\n2/2 b.wav\n"), (1, "")):
+        out = io.StringIO()
+        lines = Lines(Console(file=out, width=60), files)
+        for name in ("a.wav", "b.wav")[:files]:
+            with lines:
+                lines(name, 0.5)
+                lines(name, 1.0)
+        assert out.getvalue() == said
 
 
 def test_wrong_sides(sered: Sered, clip: Path) -> None:
