@@ -20,7 +20,7 @@ _HELD = frozenset({State.MUSIC, State.RINGBACK})
 """What keeps a call open while nobody speaks, up to the hold limit."""
 _RINGBACK_GAP_S = 6.5
 """Longest pause between two rings, with a margin."""
-_REDIAL_GAP_S = 2.3
+_REDIAL_GAP_S = 3.0
 """Quiet before a dial tone that is longer than any flash of the hook."""
 _RECALL_S = 8.0
 """A dial tone after a flash that nobody dials on for so long: the line has been given up."""

@@ -82,7 +82,8 @@ class _SideEars:
         short = spectra(heard, SHORT)
         tones = self._cadence.hear(lines, levels, self._gate.threshold_db)
         keys = self._keys.hear(dtmf_keys(short))
-        howling = [self._howler.hear(howls=bool(howl)) for howl in howls(short)]
+        howl = howls(short).tolist()
+        howling = [self._howler.hear(howls=four) for four in howl]
         tonal = (lines.first_share + lines.second_share).tolist()
         states = []
         for index in range(_BLOCKS):
@@ -99,7 +100,7 @@ class _SideEars:
                     index,
                     sounds=sounds,
                     tonal=tonal[index] if tones[index] is None else 0.0,
-                    doubtful=tones[index] is State.NOISE,
+                    doubtful=tones[index] is State.NOISE or howl[index],
                 )
             )
         if states.count(State.SPEECH) == _BLOCKS:
@@ -116,11 +117,9 @@ class _SideEars:
 
     def _voice_or_not(self, index: int, *, sounds: bool, tonal: float, doubtful: bool) -> State:
         voiced = self._voice.hear(index)
-        self._after_tone += 1
-        if self._after_tone <= _TONE_ECHO_BLOCKS or (doubtful and not self._talking):
-            voiced = False
-        else:
-            self._talking = voiced
+        self._after_tone = 0 if doubtful and not self._talking else self._after_tone + 1
+        voiced = voiced and self._after_tone > _TONE_ECHO_BLOCKS
+        self._talking = voiced
         if self._music.hear(note=sounds and tonal > _NOTE, voiced=voiced):
             return State.MUSIC
         if voiced:

@@ -93,6 +93,8 @@ class Lead:
 
     LINGER_S = 10.0
     """Exchange and called phone may take so long between dialling and ringing."""
+    IDLE_LINGER_S = 4.0
+    """A dial tone that ended so long ago without dialling was given up."""
     STEP_S = 5.0
     """Noise that has lasted longer is no handset that was just lifted."""
 
@@ -144,7 +146,8 @@ class Lead:
         self._dtmf_s = self._ring_s = 0.0
 
     def _forget(self, now_s: float) -> None:
-        if self._start_s is not None and now_s - self._last_s > self.LINGER_S:
+        linger_s = self.LINGER_S if self.dialled else self.IDLE_LINGER_S
+        if self._start_s is not None and now_s - self._last_s > linger_s:
             self.restart()
         if self._noise_s is not None and (
             now_s - self._noise_last_s > 1.0 or now_s - self._noise_s > self.STEP_S

@@ -54,13 +54,14 @@ class VoiceDetector:
 
     _START, _STOP = 0.5, 0.35
     """Probability at which speech begins, and under which it may end."""
-    _STOP_BLOCKS = 3
+    _START_BLOCKS, _STOP_BLOCKS = 3, 3
+    """So many in a row: a tone's onset is taken for speech for a block or two."""
 
     def __init__(self) -> None:
         self._silero = Silero()
         self._rows: NDArray[np.float32] | None = None
         self._speaking = False
-        self._low = 0
+        self._turned = 0
 
     def take(self, blocks: NDArray[np.float32]) -> None:
         """Take (n, BLOCK) samples, full scale 1.0, to be asked about one after the other."""
@@ -70,19 +71,18 @@ class VoiceDetector:
         """Whether somebody speaks in this block of those taken; ask in order."""
         assert self._rows is not None, "take() comes first"
         probability = self._silero.step(self._rows[index])
-        if self._speaking:
-            self._low = self._low + 1 if probability < self._STOP else 0
-            self._speaking = self._low < self._STOP_BLOCKS
-        else:
-            self._speaking = probability >= self._START
-            self._low = 0
+        turns = probability < self._STOP if self._speaking else probability >= self._START
+        self._turned = self._turned + 1 if turns else 0
+        if self._turned >= (self._STOP_BLOCKS if self._speaking else self._START_BLOCKS):
+            self._speaking = not self._speaking
+            self._turned = 0
         return self._speaking
 
     def reset(self) -> None:
         """Forget what was heard: sound has been skipped."""
         self._silero.reset()
         self._speaking = False
-        self._low = 0
+        self._turned = 0
 
 
 class MusicDetector:

@@ -16,7 +16,7 @@ PAUSE_S = 0.5
 """Silence that closes an utterance."""
 LONGEST_S = 15.0
 """Pads included; longer speech is cut at its best pause."""
-LEAST_VOICED_S = 0.24
+LEAST_VOICED_S = 0.16
 """Shorter speech is a click or a breath."""
 _LEAST_S = 0.3
 _EARLIEST_CUT_S = 4.0
