@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from broker import Authority, Broker, Listener, free_port, wait_until
+from broker import Authority, Broker, Listener, wait_until
 from proxy import Proxy, Weather
 from sered.errors import ConfigError
+from sered.patience import Patience
 from sered.publish import MqttPublisher
 from sered.settings import MqttSettings, SpoolSettings
 from sered.spool import Spool
@@ -452,14 +453,20 @@ def test_messages_to_us(
     with_noise.close()
 
 
-def test_back_off(spool: Spool) -> None:
+def test_back_off() -> None:
     """Waits double from a second to a minute, with jitter, and stay there for ever."""
-    publisher = MqttPublisher(MqttSettings(port=free_port()), "site", "box", spool)
-    waits = [[publisher._delay_s(n) for _ in range(200)] for n in range(1, 400)]
+    patience = Patience()
+    waits = []
+    for _ in range(400):
+        patience.ended(0.0, progress=False, hung_up=False)
+        waits.append([patience.delay_s() for _ in range(200)])
     assert all(1.0 <= wait <= 60.0 for row in waits for wait in row)
     assert max(waits[0]) <= 1.0
     assert 2.0 < max(waits[2]) <= 4.0
     assert 30.0 <= min(waits[-1]) < max(waits[-1]) - 20
+    patience.ended(60.0, progress=False, hung_up=False)
+    assert patience.delay_s() == 1.0
+    assert patience.delay_s(taken_over=True) >= 150.0
 
 
 @settings(

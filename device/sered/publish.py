@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import random
 import socket
 import threading
 import time
@@ -16,6 +15,7 @@ from sered import __version__, homeassistant, messages
 from sered.broker import check_secret, is_loopback
 from sered.errors import BrokerError, SeredError
 from sered.outgoing import Outgoing
+from sered.patience import DELAYS_S, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DELAYS_S = (1.0, 60.0)
-"""First and longest wait before the next try."""
-_RIVAL_SIGNS = 3
-"""Idle connections cut young, one after the other, that make us suspect a second box."""
-_YOUNG_S = 30.0
-_TAKEN_OVER = 5.0
-"""Times the longest wait that we leave the broker to a box that took our session."""
-_STEADY_S = 10.0
-"""A connection that held this long lets the waits begin anew."""
 _STALL_S = 20.0
 """An acknowledgement that takes longer will not come."""
 _LIVE_KEPT = 256
@@ -109,7 +100,7 @@ class MqttPublisher:
         self._client_id = mqtt.client_id or f"sered-{site}-{device}"
         self._spool = spool
         self._failed = failed
-        self._delays_s = delays_s
+        self._patience = Patience(delays_s)
         self._retained: dict[str, bytes] = {}
         self._dirty: set[str] = set()
         if mqtt.home_assistant:
@@ -119,7 +110,7 @@ class MqttPublisher:
         self._state = PublisherState()
         self._will = (1, mqtt.retain)
         self._fault: BrokerError | None = None
-        self._rival, self._rival_until, self._signs = "", 0.0, 0
+        self._rival, self._rival_until = "", 0.0
         self._outgoing = Outgoing(spool, self._root, mqtt.expiry_s, mqtt.await_subscriber)
         self._stopping = threading.Event()
         self._end = 0.0
@@ -190,23 +181,13 @@ class MqttPublisher:
 
     def _main(self) -> None:
         try:
-            attempt = 0
             while not self._stopping.is_set():
-                began, before = time.monotonic(), self._outgoing.published
                 self._session()
-                steady = self._state.connects and time.monotonic() - began > _STEADY_S
-                attempt = 0 if steady or self._outgoing.published > before else attempt + 1
-                self._stopping.wait(self._delay_s(attempt))
+                taken_over = self._fault is not None and self._fault.reason == "taken_over"
+                self._stopping.wait(self._patience.delay_s(taken_over=taken_over))
         except Exception:
             log.exception("publisher.died")
             self._failed("the publisher's thread died")
-
-    def _delay_s(self, attempt: int) -> float:
-        first, longest = self._delays_s
-        if self._fault and self._fault.reason == "taken_over":
-            return longest * _TAKEN_OVER * random.uniform(0.5, 1.0)  # noqa: S311
-        delay = min(longest, first * 2.0 ** min(max(attempt - 1, 0), 16))
-        return max(first, delay * random.uniform(0.5, 1.0))  # noqa: S311
 
     def _session(self) -> None:
         """One connection from its beginning to its end; what ended it is in `_fault`."""
@@ -216,6 +197,7 @@ class MqttPublisher:
         qos, retain = self._will
         will = (self._root + "status", messages.encode(offline))
         link: Link | None = None
+        before = self._outgoing.published
         try:
             link = Link(
                 self._mqtt,
@@ -227,9 +209,9 @@ class MqttPublisher:
             )
             self._connected(link)
             self._serve(link)
-        except (BrokerError, SeredError) as error:
+        except SeredError as error:
             fault = error if isinstance(error, BrokerError) else BrokerError(str(error))
-            self._note(fault, link)
+            self._note(fault, link, progress=self._outgoing.published > before)
         finally:
             if link:
                 link.drop()
@@ -295,12 +277,11 @@ class MqttPublisher:
         link.close(max(self._end - time.monotonic(), 0.1))
         self._state = replace(self._state, connected=False, sentence="stopped")
 
-    def _note(self, fault: BrokerError, link: Link | None) -> None:
+    def _note(self, fault: BrokerError, link: Link | None, *, progress: bool) -> None:
         """Remember why there is no connection; what a broker cannot do is not asked again."""
-        young = link is not None and time.monotonic() - link.since < _YOUNG_S
-        hung_up = young and fault.reason == "lost" and self._outgoing.idle
-        self._signs = self._signs + 1 if hung_up else 0
-        if self._signs >= _RIVAL_SIGNS:
+        lived_s = time.monotonic() - link.since if link else 0.0
+        hung_up = fault.reason == "lost" and self._outgoing.idle
+        if self._patience.ended(lived_s, progress=progress, hung_up=hung_up):
             fault = BrokerError(
                 f"The broker {self._mqtt.host}:{self._mqtt.port} hangs up again and again: probably"
                 f" a second box has our client id {self._client_id}. Give each its own name.",
