@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+CONVERT := .venv-convert
 
 .PHONY: help
 help: ## This list
@@ -17,8 +18,9 @@ run: $(VENV)/.run ## Judge the demo call: broker, subscriber, appliance, verdict
 	@$(BIN)/sered demo
 
 .PHONY: test
-test: $(VENV)/.dev ## All tests
+test: $(VENV)/.dev $(CONVERT)/.ready ## All tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(CONVERTING) -m pytest --noconftest -m tensorflow tests/convert/test_conversion.py
 
 .PHONY: chaos
 chaos: $(VENV)/.dev ## As root: kills, cuts, outages, full disks, power cuts; the table goes into docs/chaos.md
@@ -32,6 +34,17 @@ check: $(VENV)/.dev ## Style and types: ruff and mypy
 docs: $(VENV)/.dev ## Write the documents that are made from the code
 	@$(BIN)/python docs/mqtt/make-schemas
 	@$(BIN)/python -m sered.diagnose.manual docs
+
+# one thread a process, or two cores full of processes stand in each other's way
+CONVERTING := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
+  TF_CPP_MIN_LOG_LEVEL=2 CUDA_VISIBLE_DEVICES= $(CONVERT)/bin/python
+.PHONY: model
+model: $(CONVERT)/.ready ## Train, convert, judge and describe the emotion network from ../shared/data/ser
+	@nice -n 10 $(CONVERTING) -m convert.train $(ARGS)
+
+.PHONY: test-model
+test-model: $(CONVERT)/.ready ## All of make model on two small pretended corpora, minutes
+	@$(CONVERTING) -m pytest --noconftest -m tensorflow tests/convert
 
 # --- set-up: made once, and again when pyproject.toml changes -------------------------------------
 
@@ -56,6 +69,13 @@ $(VENV)/.dev: pyproject.toml $(BIN)/python | packages-test
 	@echo "Installing sered, its libraries and the test tools into $(VENV) (a minute or two)"
 	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -e '.[dev]'
 	@touch $(VENV)/.run $@
+
+$(CONVERT)/.ready: pyproject.toml | $(BIN)/python
+	@echo "Installing TensorFlow into $(CONVERT) (a minute or two)"
+	@$(PYTHON) -m venv $(CONVERT)
+	@$(CONVERT)/bin/pip install -q --disable-pip-version-check --use-pep517 -e '.[convert]' \
+	  'pytest>=8' 'pytest-timeout>=2.3'
+	@touch $@
 
 # --- on a box -------------------------------------------------------------------------------------
 

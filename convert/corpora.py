@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from sered.records import LABELS, RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -132,9 +132,7 @@ SCHEMES = {
     "ravdess": _Scheme(
         re.compile(r"03-01-(?P<label>\d\d)-\d\d-\d\d-\d\d-(?P<speaker>\d\d)"), _RAVDESS
     ),
-    "emodb": _Scheme(
-        re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<label>[WLEAFTN])[a-z]?"), _EMODB
-    ),
+    "emodb": _Scheme(re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<label>[WLEAFTN])[a-z]?"), _EMODB),
     "nemo": _Scheme(re.compile(r"(?P<speaker>[A-Z]{2}\d)_(?P<label>[a-z]+)_.+"), _NEMO),
     "cremad": _Scheme(
         re.compile(r"(?P<speaker>1\d{3})_[A-Z]{3}_(?P<label>[A-Z]{3})_(?:LO|MD|HI|XX|X)"), _CREMA

@@ -11,22 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from convert.corpora import Clip, load
 
 from convert import telephone
-from convert.corpora import Clip, load
-from sered import features
+from sered import features, pitch
 from sered.features import Recipe, statistics
-from sered.records import LABELS
+from sered.records import LABELS, RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from convert.corpora import Found
+    from numpy.typing import NDArray
 
 CHUNK = 100
 """Clips a worker takes at a time; each chunk has its own seed, so the split changes nothing."""
+MANY = 200
+"""Clips of one voice from which on every random copy has only half of them, in turn: more lines
+for a voice that is heard so often anyway are worth little and cost most of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +54,53 @@ class Dataset:
         """Corpus of every clip."""
         return np.array([clip.corpus for clip in self.clips])
 
-    def features(self, variant: str, recipe: Recipe) -> NDArray[np.float32]:
-        """One row a clip; a row of NaN where there is too little voice.
+    @property
+    def seconds(self) -> float:
+        """Of sound in all clips."""
+        return float(np.load(self.folder / "ends.npy")[-1]) / RATE_HZ
+
+    def features(self, variant: str, recipe: Recipe, every: int = 1) -> NDArray[np.float32]:
+        """One row a clip, or each `every`-th clip; a row of NaN where there is nothing to learn.
+
+        That is where there is too little voice, or enough of that voice (MANY).
 
         `variant` is a name of telephone.CONDITIONS, or `random N`: the N-th set of random voices
         on random lines.
         """
-        key = _digest(variant, recipe.to_dict(), *_sources(), (self.folder / "clips.json").read_text())
-        path = self.folder / f"{variant.replace(' ', '-').replace('%', '')}-{key}.npy"
+        name = variant.replace(" ", "-").replace("%", "")
+        path = self.folder / f"{name}-{self.key(recipe, [variant, every])}.npy"
         if not path.exists():
-            _write(path, self._compute(variant, recipe))
+            _write(path, self._compute(variant, recipe, every))
         return np.load(path)
 
-    def _compute(self, variant: str, recipe: Recipe) -> NDArray[np.float32]:
+    def key(self, recipe: Recipe, variants: Sequence[object]) -> str:
+        """Changes whenever the features of these variants would."""
+        files = (features.__file__, pitch.__file__, telephone.__file__, __file__)
+        code = [Path(file).read_text() for file in files]
+        return digest(variants, recipe.to_dict(), code, (self.folder / "clips.json").read_text())
+
+    def _compute(self, variant: str, recipe: Recipe, every: int) -> NDArray[np.float32]:
         from tqdm import tqdm
 
+        picked = self._picked(variant, every)
         jobs = [
-            (self.folder, start, variant, recipe) for start in range(0, len(self.clips), CHUNK)
+            (self.folder, picked[start : start + CHUNK], variant, recipe)
+            for start in range(0, len(picked), CHUNK)
         ]
+        rows = np.full((len(self.clips), len(features.names(recipe))), np.nan, np.float32)
         with ProcessPoolExecutor(int(os.environ.get("JOBS", "2"))) as pool:
             done = list(tqdm(pool.map(_chunk, jobs), variant, len(jobs), mininterval=2))
-        return np.concatenate(done)
+        rows[picked] = np.concatenate(done)
+        return rows[::every]
+
+    def _picked(self, variant: str, every: int) -> NDArray[np.int64]:
+        """The clips that are heard in this variant."""
+        clips = np.arange(0, len(self.clips), every)
+        if variant in telephone.CONDITIONS or every > 1:
+            return clips
+        _, which, counts = np.unique(self.speakers, return_inverse=True, return_counts=True)
+        turn = int(variant.removeprefix("random ")) % 2
+        return clips[(counts[which] <= MANY) | (clips % 2 == turn)]
 
 
 def prepare(found: Found, folder: Path) -> Dataset:
@@ -106,22 +134,25 @@ def _sound(folder: Path) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
     return np.load(folder / "sound.npy", mmap_mode="r"), np.load(folder / "ends.npy")
 
 
-def _chunk(job: tuple[Path, int, str, Recipe]) -> NDArray[np.float32]:
-    folder, start, variant, recipe = job
+def _chunk(job: tuple[Path, NDArray[np.int64], str, Recipe]) -> NDArray[np.float32]:
+    folder, indices, variant, recipe = job
     sound, ends = _sound(folder)
-    seed = int.from_bytes(hashlib.sha256(f"{variant}/{start}".encode()).digest()[:8], "little")
-    rng = np.random.default_rng(seed)
+    seed = hashlib.sha256(f"{variant}/{indices[0]}".encode()).digest()[:8]
+    rng = np.random.default_rng(int.from_bytes(seed, "little"))
+    nothing = np.full(len(features.names(recipe)), np.nan, np.float32)
     rows = []
-    for index in range(start, min(start + CHUNK, len(ends) - 1)):
+    for index in indices:
         pcm = np.array(sound[ends[index] : ends[index + 1]])
-        picked = rng.integers(0, len(ends) - 1, 6)
-        others = [np.array(sound[ends[i] : ends[i + 1]]) for i in picked]
         line = telephone.CONDITIONS.get(variant)
         if line is None:
             line = telephone.draw(rng)
             pcm = another_voice(pcm, rng)
+        others = []
+        if line.babble_snr_db is not None or line.near_end_db is not None:
+            picked = rng.integers(0, len(ends) - 1, 6)
+            others = [np.array(sound[ends[i] : ends[i + 1]]) for i in picked]
         heard = statistics(telephone.transmit(pcm, line, rng, others), recipe)
-        rows.append(np.full(len(features.names(recipe)), np.nan, np.float32) if heard is None else heard)
+        rows.append(nothing if heard is None else heard)
     return np.array(rows)
 
 
@@ -130,17 +161,12 @@ def another_voice(pcm: NDArray[np.int16], rng: np.random.Generator) -> NDArray[n
     import soxr
 
     speed = float(np.exp(rng.uniform(np.log(0.84), np.log(1.19))))
-    return np.asarray(soxr.resample(pcm, 16_000 * speed, 16_000, quality="LQ"))
+    return np.asarray(soxr.resample(pcm, RATE_HZ * speed, RATE_HZ, quality="LQ"))
 
 
-def _digest(*parts: object) -> str:
+def digest(*parts: object) -> str:
+    """A short name for anything that goes into JSON."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _sources() -> Sequence[str]:
-    """The code that makes the numbers: when it changes, they are made anew."""
-    files = (features.__file__, telephone.__file__, __file__)
-    return [Path(file).read_text() for file in files]
 
 
 def _write(path: Path, rows: NDArray[np.float32]) -> None:

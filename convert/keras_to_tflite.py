@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from convert.evaluate import uar
 
 from sered.emotion import (
     Golden,
@@ -74,15 +75,12 @@ class Parity:
             (self.saturated <= MOST_SATURATED, "saturated inputs", self.saturated,
              f"at most {MOST_SATURATED:.1%}"),
         )  # fmt: skip
-        found = [f"{what} {value:.2%}, wanted {want}" for well, what, value, want in gates if not well]
+        found = [
+            f"{what} {value:.2%}, wanted {want}" for well, what, value, want in gates if not well
+        ]
         if self.size_bytes > MOST_BYTES:
             found.append(f"size {self.size_bytes} bytes, wanted at most {MOST_BYTES}")
         return found
-
-
-def uar(truth: NDArray[np.integer[Any]], found: NDArray[np.integer[Any]]) -> float:
-    """Unweighted average recall over the classes that occur."""
-    return float(np.mean([np.mean(found[truth == label] == label) for label in np.unique(truth)]))
 
 
 def check_plan(plan: Mapping[str, Any]) -> tuple[Recipe, Normalisation]:
@@ -97,7 +95,11 @@ def check_plan(plan: Mapping[str, Any]) -> tuple[Recipe, Normalisation]:
         raise ModelError(f"wanted the labels {', '.join(LABELS)}; found {plan['labels']}")
     recipe, normalisation = Recipe.from_dict(plan["recipe"]), Normalisation(**plan["normalisation"])
     values = np.array([normalisation.mean, normalisation.deviation])
-    if values.shape[1] != len(names(recipe)) or not np.isfinite(values).all() or values[1].min() <= 0:
+    if (
+        values.shape[1] != len(names(recipe))
+        or not np.isfinite(values).all()
+        or values[1].min() <= 0
+    ):
         raise ModelError(
             f"wanted {len(names(recipe))} finite means and positive deviations; found "
             f"{values.shape[1]}, smallest deviation {values[1].min():g}"
@@ -105,7 +107,7 @@ def check_plan(plan: Mapping[str, Any]) -> tuple[Recipe, Normalisation]:
     return recipe, normalisation
 
 
-def check_model(model: Any, width: int) -> None:  # noqa: ANN401 - Keras is not typed
+def check_model(model: Any, width: int) -> None:
     """ModelError unless `model` is a feed-forward network from `width` statistics to the labels."""
     shapes = [tuple(model.input_shape), tuple(model.output_shape)]
     if shapes != [(None, width), (None, len(LABELS))]:
@@ -113,7 +115,7 @@ def check_model(model: Any, width: int) -> None:  # noqa: ANN401 - Keras is not 
             f"wanted a model from {width} statistics to {len(LABELS)} labels; found {shapes[0]} to "
             f"{shapes[1]}: train it on the recipe of its sidecar"
         )
-    kinds = {type(layer).__name__ for layer in model._flatten_layers()}  # noqa: SLF001
+    kinds = {type(layer).__name__ for layer in model._flatten_layers()}
     if kinds - LAYERS:
         raise ModelError(
             f"wanted feed-forward layers only; found {', '.join(sorted(kinds - LAYERS))}: "
@@ -136,7 +138,7 @@ def check_rows(rows: Floats, width: int, what: str) -> None:
         raise ModelError(f"wanted {what} of different clips; found one and the same row")
 
 
-def without_softmax(model: Any) -> Any:  # noqa: ANN401
+def without_softmax(model: Any) -> Any:
     """The model up to its logits: the device cools and normalises them itself."""
     import keras
 
@@ -149,7 +151,29 @@ def without_softmax(model: Any) -> Any:  # noqa: ANN401
     return model
 
 
-def _int8(model: Any, calibration: Floats, limit: float) -> bytes:  # noqa: ANN401
+def with_one_head(model: Any) -> Any:
+    """The same function with averaged Dense heads made one: each int8 average rounds once more."""
+    import keras
+
+    last = model.layers[-1]
+    if not isinstance(last, keras.layers.Average):
+        return model
+    heads = [tensor._keras_history.operation for tensor in last.input]  # noqa: SLF001
+    if not all(
+        isinstance(head, keras.layers.Dense) and head.activation is keras.activations.linear
+        for head in heads
+    ):
+        return model
+    kernels, biases = zip(*(head.get_weights() for head in heads), strict=True)
+    head = keras.layers.Dense(len(biases[0]), name="head")
+    whole = keras.Model(
+        model.input, head(keras.layers.Concatenate()([head.input for head in heads]))
+    )
+    head.set_weights([np.concatenate(kernels) / len(heads), np.mean(biases, axis=0)])
+    return whole
+
+
+def _int8(model: Any, calibration: Floats, limit: float) -> bytes:
     import tensorflow as tf
 
     # both ends of the range, so that the int8 steps are the limit's and not the sample's
@@ -172,25 +196,27 @@ def _reach(ends: NDArray[Any], calibration: Floats) -> Floats:
 
 
 def convert(
-    model: Any,  # noqa: ANN401
+    model: Any,
     plan: Mapping[str, Any],
     calibration: Floats,
     unseen: Floats,
     target: Path,
+    *,
     labels: NDArray[np.integer[Any]] | None = None,
+    gate: bool = True,
 ) -> Parity:
     """Write `target` and its sidecar, or raise ModelError and leave what was there.
 
     `plan` is the sidecar so far: labels, recipe, normalisation and what else is known (temperature,
     training, figures). `calibration` and `unseen` are raw statistics, (clips, width); `labels` are
-    those of `unseen`.
+    those of `unseen`. Without `gate` a poor parity is returned and not refused.
     """
     recipe, normalisation = check_plan(plan)
     width = len(names(recipe))
     check_model(model, width)
     check_rows(calibration, width, "a calibration set")
     check_rows(unseen, width, "a set of unseen clips")
-    model = without_softmax(model)
+    model = with_one_head(without_softmax(model))
     content = _int8(model, normalise(calibration, normalisation), normalisation.limit)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as folder:
@@ -201,7 +227,7 @@ def convert(
             json.dumps(sidecar.model_dump(by_alias=True), indent=1) + "\n", encoding="utf-8"
         )
         parity = compare(model, file, normalise(unseen, normalisation), labels)
-        if faults := parity.faults():
+        if gate and (faults := parity.faults()):
             raise ModelError(f"the int8 network is not the float one: {'; '.join(faults)}")
         file.with_suffix(".json").replace(target.with_suffix(".json"))
         file.replace(target)
@@ -233,7 +259,7 @@ def _sidecar(
     )
 
 
-def _apart(job: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
+def _apart(job: Callable[..., Any], *arguments: Any) -> Any:
     """Run in a process of its own: the device's runtime breaks in one that has TensorFlow."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(job, *arguments).result()
@@ -264,7 +290,7 @@ def device_logits(file: Path, normalised: Floats) -> Floats:
 
 
 def compare(
-    model: Any,  # noqa: ANN401
+    model: Any,
     file: Path,
     normalised: Floats,
     labels: NDArray[np.integer[Any]] | None,
@@ -301,7 +327,8 @@ def main() -> None:
         labels = None if args.labels is None else np.load(args.labels)
         parity = convert(
             keras.models.load_model(args.model, compile=False), plan,
-            np.load(args.calibration), np.load(args.unseen), args.out, labels,
+            np.load(args.calibration), np.load(args.unseen), args.out,
+            labels=labels,
         )  # fmt: skip
     except (OSError, ValueError) as error:
         raise SystemExit(f"Not converted: {error}") from error

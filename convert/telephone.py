@@ -1,4 +1,4 @@
-"""A telephone line in front of the network: handset, noise, G.711, lost packets; each can be heard."""
+"""A telephone in front of the network: handset, noise, G.711, lost packets; each can be heard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sered.records import RATE_HZ
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    Floats = NDArray[np.float32]
 
 LINE_HZ = 8000
 PACKET = 160
@@ -38,6 +38,8 @@ class Condition:
     """`none` is a wide-band line: nothing is done at 8 kHz."""
     level_db: float = -20.0
     """Speech level on the line, RMS of the loudest half, dBFS."""
+    room_s: float = 0.0
+    """Reverberation time of the caller's room; 0 is a handset at the mouth."""
     clip_db: float = 0.0
     """How far the handset overdrives before the line."""
     noise_snr_db: float | None = None
@@ -72,6 +74,7 @@ CONDITIONS = {
         Condition("hum 60 Hz", hum_snr_db=10.0, hum_hz=60.0, low_hz=40.0),
         Condition("loss 3 %", packet_loss=0.03, noise_snr_db=35.0),
         Condition("loss 10 %", packet_loss=0.10, noise_snr_db=35.0),
+        Condition("echoing room", room_s=0.4, noise_snr_db=35.0),
         Condition("quiet", level_db=-45.0),
         Condition("clipped", clip_db=12.0, level_db=-12.0),
         Condition("near end 15 dB", near_end_db=15.0, noise_snr_db=35.0),
@@ -83,7 +86,7 @@ CONDITIONS = {
 def draw(rng: np.random.Generator) -> Condition:
     """A line for the training, at random."""
     narrow = rng.random() < 0.8
-    some = rng.random(6)
+    some = rng.random(7)
     return Condition(
         "random",
         low_hz=rng.uniform(150, 420) if narrow else rng.uniform(40, 200),
@@ -92,6 +95,7 @@ def draw(rng: np.random.Generator) -> Condition:
         ripple_db=rng.uniform(0, 3),
         codec=rng.choice(["ulaw", "alaw"]) if narrow else "none",
         level_db=rng.uniform(-38, -12),
+        room_s=rng.uniform(0.1, 0.5) if some[6] < 0.2 else 0.0,
         clip_db=rng.uniform(3, 12) if some[0] < 0.1 else 0.0,
         noise_snr_db=rng.uniform(10, 40) if some[1] < 0.8 else None,
         babble_snr_db=rng.uniform(12, 30) if some[2] < 0.15 else None,
@@ -141,7 +145,16 @@ def _response(bins: int, n: int, line: Condition, rng: np.random.Generator) -> F
     if line.ripple_db:
         knots = rng.normal(0, line.ripple_db, 8)
         shape = shape + np.interp(np.clip(octaves, 0, 1), np.linspace(0, 1, 8), knots)
-    return np.asarray(gain * 10 ** (shape / 20))
+    return np.asarray(gain * 10 ** (shape / 20), np.float32)
+
+
+def _room(n: int, seconds: float, rng: np.random.Generator) -> NDArray[np.complex64]:
+    """A room's response at every bin: the voice itself, and 8 dB below it a fading tail."""
+    time = np.arange(min(n, int(seconds * RATE_HZ))) / RATE_HZ
+    tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / seconds)
+    tail *= 10 ** (-8 / 20) / np.sqrt(np.sum(tail**2) + 1e-12)
+    tail[0] = 1.0
+    return np.asarray(rfft(tail.astype(np.float32), n))
 
 
 def _level(signal: Floats) -> float:
@@ -156,7 +169,7 @@ def _level(signal: Floats) -> float:
 def _fit(other: NDArray[np.int16], n: int, rng: np.random.Generator) -> Floats:
     """`other`, from somewhere on and round and round, n samples at a level of 1."""
     start = int(rng.integers(len(other)))
-    looped = np.resize(np.roll(other, -start), n).astype(np.float64)
+    looped = np.resize(np.roll(other, -start), n).astype(np.float32)
     return looped / _level(looped)
 
 
@@ -165,11 +178,11 @@ def _added(
 ) -> Floats:
     """Everything that is on the line beside the speech (whose level is 1)."""
     n = len(speech)
-    extra = np.zeros(n)
+    extra = np.zeros(n, np.float32)
     if line.noise_snr_db is not None:
         colour = rng.uniform(0, 1)
-        white = rfft(rng.standard_normal(n))
-        white /= np.maximum(np.arange(len(white)), n // 160) ** (colour / 2)
+        white = rfft(rng.standard_normal(n, np.float32))
+        white *= (np.maximum(np.arange(len(white)), n // 160) ** (-colour / 2)).astype(np.float32)
         noise = irfft(white, n)
         extra += noise / (noise.std() + 1e-12) * 10 ** (-line.noise_snr_db / 20)
     if line.babble_snr_db is not None and others:
@@ -186,7 +199,7 @@ def _added(
             ),
             np.zeros(n),
         )
-        extra += hum * 10 ** (-line.hum_snr_db / 20)
+        extra += (hum * 10 ** (-line.hum_snr_db / 20)).astype(np.float32)
     return extra
 
 
@@ -200,7 +213,7 @@ def _conceal(pcm: Floats, loss: float, rng: np.random.Generator) -> Floats:
     gone[:1] = False
     index = np.arange(len(packets))
     last = np.maximum.accumulate(np.where(gone, 0, index))
-    packets = packets[last] * (0.6 ** (index - last))[:, None]
+    packets = packets[last] * (0.6 ** (index - last)).astype(np.float32)[:, None]
     return np.concatenate((packets.ravel(), pcm[packets.size :]))
 
 
@@ -216,12 +229,15 @@ def transmit(
     """
     n = next_fast_len(len(pcm) + 1600 + len(pcm) % 2, real=True)
     n += n % 2
-    signal = np.zeros(n)
+    signal = np.zeros(n, np.float32)
     signal[: len(pcm)] = pcm
     signal /= _level(signal[: len(pcm)])
     if line.clip_db > 0:
         ceiling = np.abs(signal).max() * 10 ** (-line.clip_db / 20)
         signal = np.clip(signal, -ceiling, ceiling)
+    if line.room_s:
+        signal = irfft(rfft(signal) * _room(n, line.room_s, rng), n)
+        signal /= _level(signal[: len(pcm)])
     spectrum = rfft(signal + _added(signal, line, rng, others or []))
     spectrum *= _response(len(spectrum), n, line, rng)
     scale = 32768 * 10 ** (line.level_db / 20)
@@ -232,10 +248,10 @@ def transmit(
     # half the rate, exactly: the upper half of the spectrum is empty
     narrow = irfft(spectrum[: n // 4 + 1], n // 2) / 2
     narrow *= scale / _level(np.repeat(narrow[: len(pcm) // 2], 2))
-    coded = g711(_round(narrow), line.codec).astype(np.float64)
+    coded = g711(_round(narrow), line.codec).astype(np.float32)
     if line.packet_loss:
         coded = _conceal(coded, line.packet_loss, rng)
-    back = np.zeros(n // 2 + 1, complex)
+    back = np.zeros(n // 2 + 1, np.complex64)
     half = rfft(coded)
     back[: len(half)] = half * 2
     return _round(irfft(back, n)[: len(pcm)])
@@ -248,7 +264,6 @@ def _round(signal: Floats) -> NDArray[np.int16]:
 def main() -> None:
     """`python -m convert.telephone preview IN.wav OUT.wav --condition NAME`."""
     import soundfile
-
     from convert.corpora import decode
 
     parser = argparse.ArgumentParser(description=__doc__)

@@ -76,9 +76,7 @@ def test_threads_do_not_mix_their_sounds(network: TfliteEmotion) -> None:
     wrong: list[int] = []
 
     def worker(number: int) -> None:
-        for _ in range(30):
-            if network.judge(sounds[number]) != alone[number]:
-                wrong.append(number)
+        wrong.extend(number for _ in range(30) if network.judge(sounds[number]) != alone[number])
 
     threads = [threading.Thread(target=worker, args=(n,)) for n in range(4)]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""The emotion network: int8 TFLite inference by the tensor's own numbers, checked by its sidecar."""
+"""The emotion network: int8 TFLite by the tensor's own numbers, checked against its sidecar."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Normalisation(_Part):
 
 
 class Golden(_Part):
-    """What the network makes of the tuning signal, so that a box that computes otherwise is caught."""
+    """What the network makes of the tuning signal: a box that computes otherwise is caught."""
 
     statistics: tuple[float, ...]
     """Normalised."""
@@ -80,7 +80,7 @@ class Sidecar(_Part):
 def quantise(values: NDArray[np.floating[Any]], tensor: Tensor) -> NDArray[np.int8]:
     """Round, clip, cast: a plain cast would turn 129 into -127."""
     steps = np.rint(values / tensor.scale) + tensor.zero_point
-    return np.clip(steps, -128, 127).astype(np.int8)
+    return np.asarray(np.clip(steps, -128, 127), np.int8)
 
 
 def normalise(
@@ -88,7 +88,7 @@ def normalise(
 ) -> NDArray[np.float32]:
     """Statistics, (..., width), as the network wants them."""
     centred = (values - np.asarray(normalisation.mean)) / np.asarray(normalisation.deviation)
-    return np.clip(centred, -normalisation.limit, normalisation.limit).astype(np.float32)
+    return np.asarray(np.clip(centred, -normalisation.limit, normalisation.limit), np.float32)
 
 
 def probabilities(logits: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
@@ -104,15 +104,15 @@ def tuning_signal() -> NDArray[np.int16]:
     phase = 2 * np.pi * (150 * time + 40 * time**2)
     buzz = sum(np.sin(order * phase) / order for order in range(1, 16))
     swell = np.maximum(np.sin(2 * np.pi * 3 * time), 0.05)
-    return np.rint(6000 * buzz * swell).astype(np.int16)
+    return np.asarray(np.rint(6000 * buzz * swell), np.int16)
 
 
-def load_interpreter(path: Path) -> Any:  # noqa: ANN401 - two runtimes, neither is typed
+def load_interpreter(path: Path) -> Any:
     """The runtime of this Python: tflite-runtime ends at 3.11, ai-edge-litert begins there."""
     try:
-        from tflite_runtime.interpreter import Interpreter
+        from tflite_runtime.interpreter import Interpreter  # noqa: PLC0415 - heavy
     except ImportError:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - heavy
     try:
         interpreter = Interpreter(model_path=str(path), num_threads=1)
         interpreter.allocate_tensors()

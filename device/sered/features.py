@@ -1,4 +1,4 @@
-"""The MFCC recipe: one utterance's sound in, one vector of level- and length-free statistics out."""
+"""The MFCC recipe: an utterance's sound in, a vector of level- and length-free statistics out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from sered import pitch
 from sered.errors import ModelError
+from sered.pitch import percentiles, third_change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,24 +19,24 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same recipe would give other numbers."""
 
 _LAGS = (4, 8, 16)
 """Frames (64, 128, 256 ms) at which a contour is compared with itself: its modulation."""
-_CONTOURS = 6
-"""The first cepstral contours whose modulation is measured."""
+_BLOCKS = ("spread", "p10", "p50", "p90", "loud", "delta spread", "delta size", "bend", "slope")
+"""Of every cepstral contour."""
+_SHAPED, _SKEWED = 6, 13
+"""How many of the first contours have their modulation and their lopsidedness measured."""
+_TOGETHER, _MOVING_TOGETHER = 12, 6
+"""How many are compared with each other, and how many of their movements."""
 _LEVEL = (
     "spread", "p5", "p25", "p75", "p95", "move spread", "move size", "fall", "rise",
     "change", "voiced share", "onset rate", "crest rate", "top",
 )  # fmt: skip
-_PITCH = (
-    "share", "clarity", "clarity p10", "clarity p50", "clarity p90", "p50", "mean", "p5", "p25",
-    "p75", "p95", "spread", "move size", "move", "move spread", "move p90", "with level", "change",
-    "steady share",
-)  # fmt: skip
-_PITCH_POINTS = 512
-"""Of the autocorrelation: half of the band is enough for the pitch, at half of the rate."""
+_BALANCES = ("centre", "width", "below 1 kHz", "peak below 2 kHz", "below 600 Hz")
+_BALANCE_BLOCKS = ("mean", "spread", "p10", "p50", "p90", "move size", "loud", "loud spread")
+_RUNS = ("voiced", "pause", "pitched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,11 @@ class Recipe:
     step: int = 256
     """Samples."""
     preemphasis: float = 0.97
-    filters: int = 28
+    filters: int = 32
     low_hz: float = 200.0
     high_hz: float = 3500.0
     """The telephone's band: a wide-band headset gives the same numbers as a narrow one."""
-    cepstra: int = 20
+    cepstra: int = 26
     lifter: int = 22
     floor_db: float = -45.0
     """Of the loudest frames' mean band: what is softer counts as this loud, so that neither the
@@ -72,9 +74,9 @@ class Recipe:
         known = {field.name for field in fields(cls)}
         if table.get("version") != VERSION or set(table) != known:
             raise ModelError(
-                f"the model wants feature recipe {table.get('version')!r} with "
-                f"{', '.join(sorted(set(table) ^ known)) or 'the same'} parameters, this sered "
-                f"makes recipe {VERSION}: install the model and the sered that belong together"
+                f"wanted feature recipe {VERSION}, which this sered makes; found recipe "
+                f"{table.get('version')!r} with {', '.join(sorted(set(table) ^ known)) or 'no'} "
+                "parameters besides: install the model and the sered that belong together"
             )
         return cls(**table)
 
@@ -88,14 +90,15 @@ def _window(recipe: Recipe) -> Floats:
     return np.hamming(recipe.frame)
 
 
+def _edges_hz(recipe: Recipe) -> Floats:
+    low, high = 2595 * np.log10(1 + np.array([recipe.low_hz, recipe.high_hz]) / 700)
+    return np.asarray(700 * (10 ** (np.linspace(low, high, recipe.filters + 2) / 2595) - 1))
+
+
 @lru_cache(maxsize=4)
 def filter_bank(recipe: Recipe) -> Floats:
-    """Triangular mel filters, (filters, frame // 2 + 1), on the same bins as python_speech_features."""
-    mels = np.linspace(
-        *(2595 * np.log10(1 + np.array([recipe.low_hz, recipe.high_hz]) / 700)), recipe.filters + 2
-    )
-    hertz = 700 * (10 ** (mels / 2595) - 1)
-    edges = np.floor((recipe.frame + 1) * hertz / recipe.rate_hz)[:, None]
+    """Triangular mel filters, (filters, frame // 2 + 1), on python_speech_features' bins."""
+    edges = np.floor((recipe.frame + 1) * _edges_hz(recipe) / recipe.rate_hz)[:, None]
     low, mid, high = edges[:-2], edges[1:-1], edges[2:]
     bins = np.arange(recipe.frame // 2 + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -117,14 +120,6 @@ def _cosines(recipe: Recipe) -> Floats:
     return np.asarray(matrix)
 
 
-def _frames(signal: Floats, length: int, step: int) -> Floats:
-    """Overlapping frames, (count, length); the last one is padded with zeros."""
-    count = 1 + max(0, -(-(len(signal) - length) // step))
-    padded = np.zeros((count - 1) * step + length)
-    padded[: len(signal)] = signal
-    return np.lib.stride_tricks.sliding_window_view(padded, length)[::step]
-
-
 def _emphasised(pcm: NDArray[np.int16], recipe: Recipe) -> Floats:
     signal = pcm.astype(np.float64)
     signal[1:] -= recipe.preemphasis * signal[:-1].copy()
@@ -132,8 +127,12 @@ def _emphasised(pcm: NDArray[np.int16], recipe: Recipe) -> Floats:
 
 
 def _bands(signal: Floats, recipe: Recipe) -> Floats:
-    """Filter energies of every frame, (frames, filters), never zero."""
-    spectrum = np.fft.rfft(_frames(signal, recipe.frame, recipe.step) * _window(recipe))
+    """Filter energies of every frame, (frames, filters), never zero; the last frame is padded."""
+    count = 1 + max(0, -(-(len(signal) - recipe.frame) // recipe.step))
+    padded = np.zeros((count - 1) * recipe.step + recipe.frame)
+    padded[: len(signal)] = signal
+    frames = np.lib.stride_tricks.sliding_window_view(padded, recipe.frame)[:: recipe.step]
+    spectrum = np.fft.rfft(frames * _window(recipe))
     power = (spectrum.real**2 + spectrum.imag**2) / recipe.frame
     bands = power @ filter_bank(recipe).T
     return np.where(bands == 0, np.finfo(float).eps, bands)
@@ -144,40 +143,19 @@ def mfcc(pcm: NDArray[np.int16], recipe: Recipe) -> Floats:
     return np.asarray(np.log(_bands(_emphasised(pcm, recipe), recipe)) @ _cosines(recipe))
 
 
+def _loudest(energy: Floats) -> float:
+    """The fifth-loudest frame: no click, and the same whatever silence is around."""
+    return float(np.partition(energy, -5)[-5] if len(energy) >= 5 else energy.max())
+
+
 def _voiced(level: Floats, recipe: Recipe) -> NDArray[np.bool_]:
     """Frames that carry voice, judged by levels (nats) within the utterance alone."""
-    ordered = np.sort(level)
-    top = ordered[int(0.95 * (len(ordered) - 1))]
-    bottom = ordered[int(0.05 * (len(ordered) - 1))]
-    # in noise the floor comes close: then a third of the way up is as low as voice goes
-    floor = max(top - recipe.voice_range_db * np.log(10) / 10, bottom + 0.33 * (top - bottom))
-    return np.asarray(level >= floor)
-
-
-def _pitch(signal: Floats, recipe: Recipe, frames: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Pitch (octaves above 100 Hz) and clarity (0 to 1) around the given frames.
-
-    The autocorrelation of the band's amplitude spectrum: the harmonics tell the period even
-    where the line has cut the fundamental off.
-    """
-    length = 2 * recipe.frame
-    padded = np.concatenate((np.zeros(recipe.frame // 2), signal, np.zeros(length)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[frames * recipe.step]
-    amplitude = np.abs(np.fft.rfft(windows * np.hanning(length))[:, : _PITCH_POINTS // 2 + 1])
-    hertz = np.arange(amplitude.shape[1]) * recipe.rate_hz / length
-    amplitude[:, (hertz < recipe.low_hz) | (hertz > 2000)] = 0.0
-    correlation = np.fft.irfft(amplitude, _PITCH_POINTS)
-    rate = recipe.rate_hz * _PITCH_POINTS / length
-    first, last = int(rate / recipe.pitch_high_hz), int(rate / recipe.pitch_low_hz)
-    lags = np.arange(first, last + 1)
-    # a little less for longer lags, or half the pitch wins as often as the pitch
-    peak = np.argmax(correlation[:, lags] * (1 - 0.15 * lags / last), axis=1) + first
-    row = np.arange(len(peak))
-    before, at, after = (correlation[row, peak + shift] for shift in (-1, 0, 1))
-    bend = before - 2 * at + after
-    shift = np.clip(0.5 * (before - after) / np.where(bend == 0, 1.0, bend), -0.5, 0.5)
-    total = np.where(correlation[:, 0] == 0, 1.0, correlation[:, 0])
-    return np.log2(rate / (peak + shift) / 100), at / total
+    top = _loudest(level)
+    lowest = top - recipe.voice_range_db * np.log(10) / 10
+    near = np.flatnonzero(level >= lowest)
+    bottom = float(percentiles(level[near[0] : near[-1] + 1], (0.05,))[0])
+    # in noise the pauses come close: then a third of the way up is as low as voice goes
+    return np.asarray(level >= max(lowest, bottom + 0.33 * (top - bottom)))
 
 
 def _deltas(track: Floats) -> Floats:
@@ -186,73 +164,86 @@ def _deltas(track: Floats) -> Floats:
     return np.asarray((padded[3:-1] - padded[1:-3] + 2 * (padded[4:] - padded[:-4])) / 10)
 
 
-def _spread(rows: Floats, shares: tuple[float, ...]) -> list[Floats]:
-    """Percentiles down the rows, nearest below."""
-    ordered = np.sort(rows, axis=0)
-    return [ordered[int(share * (len(rows) - 1))] for share in shares]
-
-
 def _modulation(track: Floats) -> list[Floats]:
     """How alike each contour is to itself some frames later, -1 to 1."""
     centred = track - track.mean(axis=0)
     power = (centred**2).mean(axis=0) + 1e-9
-    out = []
-    for lag in _LAGS:
-        if lag < len(track):
-            out.append((centred[lag:] * centred[:-lag]).mean(axis=0) / power)
-        else:
-            out.append(np.zeros(track.shape[1]))
-    return out
-
-
-def _third_change(track: Floats, weight: Floats) -> float:
-    """Mean of the last third less mean of the first, weighted."""
-    third = max(1, len(track) // 3)
-    first, last = weight[:third], weight[-third:]
-    return float(
-        (track[-third:] @ last) / (last.sum() + 1e-9)
-        - (track[:third] @ first) / (first.sum() + 1e-9)
-    )
-
-
-def _pitch_statistics(pitch: Floats, clarity: Floats, level: Floats, recipe: Recipe) -> list[float]:
-    """Of the pitch contour, in octaves; zeros where hardly a frame has a pitch."""
-    clear = clarity >= recipe.pitch_clarity
-    spread = [float(value) for value in _spread(clarity, (0.1, 0.5, 0.9))]
-    head = [float(clear.mean()), float(clarity.mean()), *spread]
-    if clear.sum() < 4:
-        return head + [0.0] * 14
-    heard = pitch[clear]
-    p5, p25, p50, p75, p95 = _spread(heard, (0.05, 0.25, 0.5, 0.75, 0.95))
-    steady = np.abs(np.diff(pitch)) < 0.3
-    both = clear[1:] & clear[:-1] & steady
-    move = np.diff(pitch)[both] if both.any() else np.zeros(1)
-    tone, loud = heard - heard.mean(), level[clear] - level[clear].mean()
-    together = (tone @ loud) / (np.sqrt((tone @ tone) * (loud @ loud)) + 1e-9)
     return [
-        *head,
-        float(p50), float(heard.mean()), float(p5 - p50), float(p25 - p50), float(p75 - p50),
-        float(p95 - p50), float(heard.std()), float(np.abs(move).mean()), float(move.mean()),
-        float(move.std()), float(np.quantile(np.abs(move), 0.9)), float(together),
-        _third_change(pitch, clear.astype(float)), float(both.mean()),
+        (centred[lag:] * centred[:-lag]).mean(axis=0) / power
+        if lag < len(track)
+        else np.zeros(track.shape[1])
+        for lag in _LAGS
+    ]
+
+
+def _alike(track: Floats) -> Floats:
+    """Correlation of every contour with every other: upper triangle, row by row."""
+    scaled = (track - track.mean(axis=0)) / (track.std(axis=0) + 1e-6)
+    return np.asarray((scaled.T @ scaled / len(track))[np.triu_indices(track.shape[1], 1)])
+
+
+def _cepstral(cepstra: Floats, kept: NDArray[np.intp], loud: NDArray[np.bool_]) -> list[Floats]:
+    """Of the contours: where they lie, spread, move, lean and go together."""
+    first = _deltas(cepstra)
+    heard, moving = cepstra[kept], first[kept]
+    mean, spread = heard.mean(axis=0), heard.std(axis=0)
+    time = np.linspace(-1, 1, len(kept))
+    span = cepstra[kept[0] : kept[-1] + 1]
+    flux = np.sqrt((np.diff(span[:, 1:13], axis=0) ** 2).sum(axis=1))
+    rising = moving[:, 0] > 0
+    lean = (((heard - mean) / (spread + 1e-6)) ** 3).mean(axis=0)
+    rise = heard[rising].mean(axis=0) - mean if rising.any() else np.zeros_like(mean)
+    return [
+        mean[1:], spread, *(percentiles(heard, (0.1, 0.5, 0.9)) - mean),
+        heard[loud].mean(axis=0) - mean, moving.std(axis=0), np.abs(moving).mean(axis=0),
+        _deltas(first)[kept].std(axis=0), time @ heard / (time @ time),
+        *_modulation(span[:, :_SHAPED]), lean[:_SKEWED], rise[1 : _SKEWED + 1],
+        _alike(heard[:, :_TOGETHER]), _alike(moving[:, :_MOVING_TOGETHER]),
+        percentiles(flux, (0.1, 0.5, 0.9)), flux.std(keepdims=True),
     ]  # fmt: skip
+
+
+def _balance(bands: Floats, loud: NDArray[np.bool_], recipe: Recipe) -> Floats:
+    """Where the energy of the voiced frames lies in the band, and how that moves."""
+    kilohertz = _edges_hz(recipe)[1:-1] / 1000
+    share = bands / bands.sum(axis=1, keepdims=True)
+    centre = share @ kilohertz
+    tracks = np.stack((
+        centre,
+        np.sqrt(np.maximum(share @ kilohertz**2 - centre**2, 1e-6)),
+        np.log(share[:, kilohertz < 1].sum(axis=1) / share[:, kilohertz >= 1].sum(axis=1)),
+        np.log(share[:, kilohertz < 2].max(axis=1) / share[:, kilohertz >= 2].max(axis=1)),
+        np.log(share[:, kilohertz < 0.6].sum(axis=1)
+               / share[:, (kilohertz >= 0.6) & (kilohertz < 1.5)].sum(axis=1)),
+    ), axis=1)  # fmt: skip
+    return np.concatenate((
+        tracks.mean(axis=0), tracks.std(axis=0), *percentiles(tracks, (0.1, 0.5, 0.9)),
+        np.abs(np.diff(tracks, axis=0)).mean(axis=0), tracks[loud].mean(axis=0),
+        tracks[loud].std(axis=0),
+    ))  # fmt: skip
 
 
 def _level_statistics(level: Floats, voiced: NDArray[np.bool_]) -> list[float]:
     """Of the loudness contour (nats) between the first and the last voiced frame."""
     heard = level[voiced]
-    p5, p25, p50, p75, p95 = _spread(heard, (0.05, 0.25, 0.5, 0.75, 0.95))
+    p5, p25, p50, p75, p95 = percentiles(heard, (0.05, 0.25, 0.5, 0.75, 0.95))
     move = np.diff(level)
-    f10, f90 = _spread(move, (0.1, 0.9))
+    fall, rise = percentiles(move, (0.1, 0.9))
     onsets = np.count_nonzero(voiced[1:] & ~voiced[:-1])
     smooth = np.convolve(level, [0.25, 0.5, 0.25], "same")
     crest = (smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:]) & voiced[1:-1]
     return [
-        float(heard.std()), float(p5 - p50), float(p25 - p50), float(p75 - p50), float(p95 - p50),
-        float(move.std()), float(np.abs(move).mean()), float(f10), float(f90),
-        _third_change(level, voiced.astype(float)), float(voiced.mean()),
-        onsets / len(level), float(crest.sum()) / len(level), float(heard.max() - p50),
+        heard.std(), p5 - p50, p25 - p50, p75 - p50, p95 - p50,
+        move.std(), np.abs(move).mean(), fall, rise, third_change(level, voiced.astype(float)),
+        voiced.mean(), onsets / len(level), crest.sum() / len(level), heard.max() - p50,
     ]  # fmt: skip
+
+
+def _runs(marked: NDArray[np.bool_]) -> list[float]:
+    """Mean, spread and longest of the unbroken stretches, as logarithms of frames."""
+    ends = np.flatnonzero(np.diff(np.concatenate(([False], marked, [False])).astype(np.int8)))
+    length = ends[1::2] - ends[::2]
+    return [*np.log1p([length.mean(), length.std(), length.max()])] if len(length) else [0.0] * 3
 
 
 def statistics(pcm: NDArray[np.int16], recipe: Recipe) -> NDArray[np.float32] | None:
@@ -265,47 +256,55 @@ def statistics(pcm: NDArray[np.int16], recipe: Recipe) -> NDArray[np.float32] | 
     signal = _emphasised(pcm, recipe)
     bands = _bands(signal, recipe)
     energy = bands.sum(axis=1)
-    loudest = np.sort(energy)[int(0.95 * (len(energy) - 1))]
-    bands = bands + loudest / recipe.filters * 10 ** (recipe.floor_db / 10)
+    bands = bands + _loudest(energy) / recipe.filters * 10 ** (recipe.floor_db / 10)
     level = np.log(energy)
     voiced = _voiced(level, recipe)
     kept = np.flatnonzero(voiced)
     if len(kept) < recipe.min_voiced:
         return None
-    cepstra = np.log(bands) @ _cosines(recipe)
+    logs = np.log(bands)
+    cepstra = logs @ _cosines(recipe)
     cepstra[:, 0] -= cepstra[kept, 0].mean()
     level -= level[kept].mean()
     span = slice(kept[0], kept[-1] + 1)
-    first = _deltas(cepstra)
-    second = _deltas(first)
-    heard, moving = cepstra[kept], first[kept]
-    p10, p50, p90 = _spread(heard, (0.1, 0.5, 0.9))
-    loud = level[kept] >= np.sort(level[kept])[int(0.67 * (len(kept) - 1))]
-    mean = heard.mean(axis=0)
-    time = np.linspace(-1, 1, len(kept))
-    flux = np.sqrt((np.diff(cepstra[span, 1:13], axis=0) ** 2).sum(axis=1))
+    loud = level[kept] >= percentiles(level[kept], (0.67,))[0]
+    # every second frame: the pitch's own windows are twice as long
     every = kept[::2]
-    pitch, clarity = _pitch(signal, recipe, every)
+    tone, clarity = pitch.contour(signal, recipe, every)
+    clear = clarity >= recipe.pitch_clarity
+    sung = cepstra[every[clear], :_SKEWED] if clear.sum() >= 2 else cepstra[kept, :_SKEWED]
     return np.concatenate((
-        mean[1:], heard.std(axis=0), p10 - mean, p50 - mean, p90 - mean,
-        heard[loud].mean(axis=0) - mean, moving.std(axis=0), np.abs(moving).mean(axis=0),
-        second[kept].std(axis=0), time @ heard / (time @ time),
-        *_modulation(cepstra[span, :_CONTOURS]),
-        *_spread(flux, (0.1, 0.5, 0.9)) , [flux.std()],
+        *_cepstral(cepstra, kept, loud),
+        (logs[kept] - level[kept, None]).std(axis=0),
+        _balance(bands[kept], loud, recipe),
+        sung.mean(axis=0) - cepstra[kept, :_SKEWED].mean(axis=0), sung.std(axis=0),
         _level_statistics(level[span], voiced[span]),
-        _pitch_statistics(pitch, clarity, level[every], recipe),
-    ), axis=None).astype(np.float32)  # fmt: skip
+        _runs(voiced[span]), _runs(~voiced[span]), _runs(clear),
+        pitch.statistics(tone, clarity, level[every], recipe),
+    ), dtype=np.float32)  # fmt: skip
 
 
 def names(recipe: Recipe) -> list[str]:
     """What each number is, in the order of `statistics`."""
     every = [f"c{order}" for order in range(recipe.cepstra)]
-    blocks = ("spread", "p10", "p50", "p90", "loud", "delta spread", "delta size", "bend", "slope")
+    lean = every[:_SKEWED]
     return [
         *(f"{name} mean" for name in every[1:]),
-        *(f"{name} {block}" for block in blocks for name in every),
-        *(f"{name} modulation {lag}" for lag in _LAGS for name in every[:_CONTOURS]),
+        *(f"{name} {block}" for block in _BLOCKS for name in every),
+        *(f"{name} modulation {lag}" for lag in _LAGS for name in every[:_SHAPED]),
+        *(f"{name} lean" for name in lean),
+        *(f"{name} rising" for name in every[1 : _SKEWED + 1]),
+        *(f"c{a} with c{b}" for a, b in zip(*np.triu_indices(_TOGETHER, 1), strict=True)),
+        *(
+            f"c{a} moves with c{b}"
+            for a, b in zip(*np.triu_indices(_MOVING_TOGETHER, 1), strict=True)
+        ),
         *(f"flux {word}" for word in ("p10", "p50", "p90", "spread")),
+        *(f"band {number} spread" for number in range(recipe.filters)),
+        *(f"{balance} {block}" for block in _BALANCE_BLOCKS for balance in _BALANCES),
+        *(f"{name} pitched" for name in lean),
+        *(f"{name} pitched spread" for name in lean),
         *(f"level {word}" for word in _LEVEL),
-        *(f"pitch {word}" for word in _PITCH),
+        *(f"{run} run {word}" for run in _RUNS for word in ("mean", "spread", "longest")),
+        *(f"pitch {word}" for word in pitch.NAMES),
     ]

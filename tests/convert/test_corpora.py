@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import soundfile
-
 from convert.corpora import decode, load, merge, read_all, read_folder, read_manifest
+
 from sered.errors import AudioError, ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TONE = (6000 * np.sin(2 * np.pi * 220 * np.arange(8000) / 16_000)).astype(np.int16)
 

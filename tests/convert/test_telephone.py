@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from convert.telephone import CONDITIONS, TELEPHONE, Condition, draw, g711, transmit
 
 TIME = np.arange(32_000) / 16_000

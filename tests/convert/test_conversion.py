@@ -1,0 +1,204 @@
+"""Keras to int8 TFLite: a sound model passes the gate, anything else is refused and leaves no file.
+
+Runs where TensorFlow is: `make test` does it in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from convert.keras_to_tflite import convert, device_logits
+
+from convert import network
+from sered.emotion import read_sidecar
+from sered.errors import ModelError
+from sered.features import Recipe, names
+from sered.records import LABELS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.tensorflow
+
+RECIPE = Recipe()
+WIDTH = len(names(RECIPE))
+PLAN = {
+    "labels": LABELS,
+    "recipe": RECIPE.to_dict(),
+    "normalisation": {"mean": [0.0] * WIDTH, "deviation": [1.0] * WIDTH, "limit": 5.0},
+}
+
+
+def rows(count: int = 300, seed: int = 0) -> np.ndarray:
+    """Seven clouds, wide apart."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).standard_normal((7, WIDTH))
+    return (centres[np.arange(count) % 7] + 0.4 * rng.standard_normal((count, WIDTH))).astype(
+        np.float32
+    )
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A network that knows the clouds."""
+    plan = replace(network.Plan(), hidden=(16,), epochs=6, batch=64, mix=0.0, branches=1)
+    speakers = np.array([f"s{n % 5}" for n in range(700)])
+    branch = network.train(rows(700), speakers, np.arange(700) % 7, plan, 0)
+    return network.join([branch])
+
+
+def dense(width: int = WIDTH, *more: object):
+    import keras
+
+    return keras.Sequential([keras.Input((width,)), *more, keras.layers.Dense(7)])
+
+
+def test_a_sound_model_passes_and_the_device_agrees(trained, tmp_path: Path) -> None:
+    """int8 file and sidecar are written, and sered's own code gets the float model's labels."""
+    target = tmp_path / "emotion.tflite"
+    unseen = rows(350, seed=5)
+    parity = convert(trained, PLAN, rows(), unseen, target, labels=np.arange(350) % 7)
+    assert parity.agreement >= 0.99
+    assert read_sidecar(target).labels == LABELS
+    found = device_logits(target, unseen).argmax(axis=1)
+    assert np.mean(found == np.arange(350) % 7) > 0.95
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["emotion.json", "emotion.tflite"]
+
+
+def test_a_softmax_at_the_end_is_taken_off(tmp_path: Path) -> None:
+    """The device cools the logits itself: a model with softmax converts to the same labels."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    soft = keras.Sequential([
+        keras.Input((WIDTH,)), keras.layers.Dense(7, activation="softmax")
+    ])  # fmt: skip
+    target = tmp_path / "emotion.tflite"
+    convert(soft, PLAN, rows(), rows(100, 5), target, gate=False)
+    logits = device_logits(target, rows(100, 5))
+    assert logits.min() < 0, "still probabilities"
+
+
+def test_the_gate_fails_a_model_that_int8_changes(tmp_path: Path) -> None:
+    """Outputs that differ by less than an int8 step: refused, and the old file stays."""
+    import keras
+
+    target = tmp_path / "emotion.tflite"
+    target.write_bytes(b"old")
+    keras.utils.set_random_seed(1)
+    model = dense()
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel * 1e-3, bias + 5])
+    with pytest.raises(ModelError, match="agreement of int8 and float"):
+        convert(model, PLAN, rows(), rows(200, 5), target)
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["emotion.tflite"]
+
+
+def test_saturated_inputs_fail_the_gate(trained, tmp_path: Path) -> None:
+    """Unseen clips far outside the range are refused as such."""
+    with pytest.raises(ModelError, match="saturated inputs"):
+        convert(trained, PLAN, rows(), rows(200, 5) * 20, tmp_path / "emotion.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+def broken_models():
+    import keras
+
+    nan = dense()
+    nan.layers[-1].set_weights([np.full((WIDTH, 7), np.nan), np.zeros(7)])
+    convolved = dense(
+        WIDTH, keras.layers.Reshape((WIDTH, 1)), keras.layers.Conv1D(2, 3), keras.layers.Flatten()
+    )
+    return {
+        "wanted a model from": dense(WIDTH + 1),
+        "wanted finite weights": nan,
+        "feed-forward layers only; found Conv1D": convolved,
+    }
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["wanted a model from", "wanted finite weights", "feed-forward layers only; found Conv1D"],
+)
+def test_a_model_that_cannot_be_is_refused(tmp_path: Path, reason: str) -> None:
+    """Wrong width, NaN weights, layers that are not feed-forward: a sentence and no file."""
+    with pytest.raises(ModelError, match=reason):
+        convert(broken_models()[reason], PLAN, rows(), rows(100, 5), tmp_path / "emotion.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("calibration", "reason"),
+    [
+        (np.zeros((0, WIDTH), np.float32), "at least 50 rows"),
+        (np.ones((100, WIDTH), np.float32), "one and the same row"),
+        (np.full((100, WIDTH), np.nan, np.float32), "finite numbers"),
+        (np.ones((100, 3), np.float32), "at least 50 rows"),
+    ],
+)
+def test_a_poor_calibration_set_is_refused(
+    trained, tmp_path: Path, calibration: np.ndarray, reason: str
+) -> None:
+    """Empty, constant, NaN, wrong width."""
+    with pytest.raises(ModelError, match=reason):
+        convert(trained, PLAN, calibration, rows(100, 5), tmp_path / "emotion.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"recipe": None}, "found no recipe"),
+        ({"normalisation": None, "labels": None}, "found no labels and no normalisation"),
+        ({"labels": ["angry"]}, "wanted the labels"),
+        ({"recipe": {"version": 0}}, "belong together"),
+        ({"normalisation": {"mean": [0.0], "deviation": [1.0], "limit": 5.0}}, "finite means"),
+    ],
+)
+def test_a_sidecar_that_does_not_say_how_is_refused(
+    trained, tmp_path: Path, change: dict, reason: str
+) -> None:
+    """Missing recipe, labels, normalisation: each is named."""
+    with pytest.raises(ModelError, match=reason):
+        convert(trained, PLAN | change, rows(), rows(100, 5), tmp_path / "emotion.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_same_seed_trains_the_same_network() -> None:
+    """To the last bit, so that two runs give the same figures."""
+    plan = replace(network.Plan(), hidden=(8,), epochs=2, batch=64)
+    speakers, labels = np.array(["a", "b"] * 150), np.arange(300) % 7
+    first, second = (network.train(rows(), speakers, labels, plan, 7) for _ in range(2))
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_joined_branches_are_their_mean() -> None:
+    """The side task is gone, the logits are averaged."""
+    plan = replace(network.Plan(), hidden=(8,), epochs=1, batch=64)
+    speakers, labels = np.array(["a", "b"] * 150), np.arange(300) % 7
+    branches = [network.train(rows(), speakers, labels, plan, seed) for seed in (1, 2)]
+    alone = [branch.predict(rows(), verbose=0)[0] for branch in branches]
+    joined = network.join(branches).predict(rows(), verbose=0)
+    np.testing.assert_allclose(joined, (alone[0] + alone[1]) / 2, atol=1e-4)
+
+
+def test_the_command_converts_a_saved_model(trained, tmp_path: Path, monkeypatch) -> None:
+    """`python -m convert.keras_to_tflite` on anybody's .keras file with a sidecar beside it."""
+    import sys
+
+    from convert import keras_to_tflite
+
+    trained.save(tmp_path / "mine.keras")
+    (tmp_path / "mine.json").write_text(json.dumps(PLAN))
+    np.save(tmp_path / "calibration.npy", rows())
+    np.save(tmp_path / "unseen.npy", rows(200, 5))
+    arguments = [str(tmp_path / name) for name in ("mine.keras", "calibration.npy", "unseen.npy")]
+    monkeypatch.setattr(sys, "argv", ["", *arguments, "--out", str(tmp_path / "new.tflite")])
+    keras_to_tflite.main()
+    assert read_sidecar(tmp_path / "new.tflite").temperature == 1.0
