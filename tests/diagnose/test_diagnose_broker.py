@@ -333,10 +333,3 @@ def test_the_service_keeps_its_session_while_the_doctor_looks(brokers: Brokers, 
     look(at(broker))
     assert "already connected" not in broker.log.read_text()
     service.close()
-
-
-def test_a_broker_that_names_the_wrong_password_is_quoted(brokers: Brokers, look: Look) -> None:
-    """MQTT 3.1.1 has a code of its own for a bad user name or password."""
-    broker = brokers(passwords={"desk4": "right"})
-    mqtt = 'username = "desk4"\npassword = "wrong"\nversion = "3.1.1"'
-    assert failed(look(at(broker, mqtt)), "login").fault in ("password", "denied")

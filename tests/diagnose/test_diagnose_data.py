@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import sys
+from string import Formatter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +47,21 @@ def test_every_fault_of_a_check_is_one_that_its_code_can_find(group: Group) -> N
         assert not set(check.failures) & set(check.warnings), check.id
         assert {*check.failures, *check.warnings} <= names
         assert check.failures or check.warnings, f"{check.id} cannot find anything wrong"
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_every_placeholder_of_a_hint_is_one_that_its_code_fills(check: Check) -> None:
+    tree = list(ast.walk(ast.parse(inspect.getsource(code(check)))))
+    filled = {node.arg for node in tree if isinstance(node, ast.keyword)}
+    filled |= {
+        key.value
+        for node in tree
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+        if isinstance(key, ast.Constant)
+    }
+    for hint in (*check.failures.values(), *check.warnings.values()):
+        assert {name for _, name, _, _ in Formatter().parse(hint) if name} <= filled
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)

@@ -200,3 +200,66 @@ def test_cheap_checks_run_in_the_callers_thread_and_quickly() -> None:
     results = runner.cheap(groups.GROUPS, Context(None))
     assert {result.check.id for result in results} >= {"system.space", "system.memory"}
     assert sum(result.took_s for result in results) < 0.5
+
+
+def test_skipped_checks_of_one_reason_share_a_row_that_names_them() -> None:
+    blocked = [Result(check(name), "front", Mark.SKIP, "box.tap failed") for name in "abc"]
+    other = Result(check("d"), "front", Mark.SKIP, "nothing to see")
+    page = printers.Page([Group("box", "Box", (), "x")])
+    out = io.StringIO()
+    console = Console(file=out, width=60)
+    for result in [*RESULTS[2:3], *blocked, other, RESULTS[0], *blocked]:
+        for part in page.add(result):
+            console.print(part)
+    for part in page.end():
+        console.print(part)
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        "Box: front",
+        "  FAIL  the tap is in order: nothing but zeros",
+        "        for 5 s",
+        "    do  Is the tap's lead in the input, not in the output of",
+        "        the card?",
+        "  skip  a, b, c: box.tap failed",
+        "  skip  the d is in order: nothing to see",
+        "Box",
+        "    ok  the fan is in order: 1200 turns",
+        "Box: front",
+        "  skip  a, b, c: box.tap failed",
+    ]
+
+
+def secret_file(tmp_path: Path) -> Path:
+    path = tmp_path / "sered.toml"
+    path.write_text('site = "oslo"\n[mqtt]\npassword = "sesame"\n')
+    path.chmod(0o644)
+    return path
+
+
+def test_fix_shows_what_it_will_do_and_does_nothing_without_consent(
+    sered: Sered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = secret_file(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    ended = sered("diagnose", "--config", path, "--only", "configuration", "--fix")
+    assert ended.status == 1
+    assert "configuration.secrets: take the files' permissions from others" in ended.out
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_fix_mends_and_examines_again_what_was_mended(sered: Sered, tmp_path: Path) -> None:
+    path = secret_file(tmp_path)
+    ended = sered("diagnose", "--config", path, "--only", "configuration", "--fix", "--yes")
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert ended.status == 0
+    assert "configuration.secrets: done" in ended.out
+    assert "Again, what was mended:" in ended.out
+    assert "0 failed" in ended.out.splitlines()[-2]
+
+
+def test_fix_with_json_keeps_stdout_for_the_document(sered: Sered, tmp_path: Path) -> None:
+    path = secret_file(tmp_path)
+    ended = sered("diagnose", "--config", path, "--only", "configuration", "--fix", "-y", "--json")
+    document = json.loads(ended.out)
+    assert document["healthy"] is True
+    assert "done" in ended.err
+    assert len({one["id"] for one in document["checks"]}) == len(document["checks"])

@@ -78,7 +78,7 @@ def diagnose(
         for part in printers.listing(chosen):
             console.print(part)
         return
-    context = _context(config)
+    context = context_of(config)
     if watch or lift_handset:
         from sered.cli import listen  # noqa: PLC0415
 
@@ -87,28 +87,30 @@ def diagnose(
         else:
             listen.lift_handset(context, line, as_json=as_json)
         return
+    say = options.console(err=True) if as_json else console
     began = time.monotonic()
     results = _examine(chosen, context, None if as_json else console)
-    took_s = time.monotonic() - began
+    if not as_json:
+        _close(console, results, time.monotonic() - began)
+    if fix and (mended := _mend(results, context, say, ask=not yes)):
+        say.print("\nAgain, what was mended:")
+        again = [group for group in chosen if group.name in mended]
+        context = context_of(config)
+        fresh = _examine(again, context, None if as_json else console)
+        results = [r for r in results if r.check.group not in mended] + fresh
+        if not as_json:
+            _close(console, results, time.monotonic() - began)
+    made = document(results, context, time.monotonic() - began, datetime.now(UTC))
     if as_json:
-        options.print_json(
-            document(results, context, took_s, datetime.now(UTC)).model_dump(
-                mode="json", by_alias=True
-            )
-        )
-    else:
-        for part in printers.closing(results, took_s):
-            console.print(part)
+        options.print_json(made.model_dump(mode="json", by_alias=True))
     if bundle is not None:
-        _bundle(bundle, results, context, took_s)
-    if fix and _mend(results, context, console, ask=not yes):
-        console.print("\nAgain, after mending:\n")
-        results = _examine(chosen, context, console)
+        _bundle(bundle, results, context, made)
     if any(result.mark == "fail" for result in results):
         raise typer.Exit(1)
 
 
-def _context(path: Path | None) -> Context:
+def context_of(path: Path | None) -> Context:
+    """What there is to examine; a configuration that cannot be read is a finding, not the end."""
     from sered import config, snapshot  # noqa: PLC0415
     from sered.diagnose.model import Context  # noqa: PLC0415
     from sered.errors import ConfigError  # noqa: PLC0415
@@ -131,9 +133,8 @@ def _examine(chosen: Sequence[Group], context: Context, console: Console | None)
     from sered.diagnose import printers, runner  # noqa: PLC0415
 
     live = console is not None and console.is_terminal
-    titles = {group.name: group for group in chosen}
+    page = printers.Page(chosen)
     results: list[Result] = []
-    above: tuple[str, str | None] | None = None
 
     def waits_for(check: Check) -> None:
         if console is not None and live:
@@ -145,14 +146,20 @@ def _examine(chosen: Sequence[Group], context: Context, console: Console | None)
             continue
         if live:
             console.print(" " * (console.width - 1), end="\r")
-        here = (result.check.group, result.line)
-        if here != above:
-            above = here
-            console.print(printers.heading(titles[here[0]], result.line))
-        console.print(printers.row(result))
+        for part in page.add(result):
+            console.print(part)
     if console is not None:
+        for part in page.end():
+            console.print(part)
         console.print()
     return results
+
+
+def _close(console: Console, results: Sequence[Result], took_s: float) -> None:
+    from sered.diagnose import printers  # noqa: PLC0415
+
+    for part in printers.closing(results, took_s):
+        console.print(part)
 
 
 def document(results: Sequence[Result], context: Context, took_s: float, at: datetime) -> Report:
@@ -169,7 +176,7 @@ def document(results: Sequence[Result], context: Context, took_s: float, at: dat
     )
 
 
-def _bundle(path: Path, results: Sequence[Result], context: Context, took_s: float) -> None:
+def _bundle(path: Path, results: Sequence[Result], context: Context, made: Report) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     from sered.diagnose import bundle, printers  # noqa: PLC0415
@@ -179,12 +186,12 @@ def _bundle(path: Path, results: Sequence[Result], context: Context, took_s: flo
     plain = Console(file=text, width=100, highlight=False, markup=False, emoji=False)
     for result in results:
         plain.print(printers.row(result))
-    for part in printers.closing(results, took_s):
-        plain.print(part)
-    made = document(results, context, took_s, datetime.now(UTC)).model_dump_json(
-        by_alias=True, indent=1
-    )
-    files = bundle.collect(context, {"report.txt": text.getvalue(), "report.json": made})
+    _close(plain, results, made.took_s)
+    found = {
+        "report.txt": text.getvalue(),
+        "report.json": made.model_dump_json(by_alias=True, indent=1),
+    }
+    files = bundle.collect(context, found)
     try:
         bundle.write(path, files)
     except OSError as error:
@@ -193,19 +200,19 @@ def _bundle(path: Path, results: Sequence[Result], context: Context, took_s: flo
     typer.echo(f"Archive: {path}. No secrets, sound or words are in it.", err=True)
 
 
-def _mend(results: Sequence[Result], context: Context, console: Console, *, ask: bool) -> bool:
-    """Mend what the person agrees to; whether anything was done."""
+def _mend(results: Sequence[Result], context: Context, console: Console, *, ask: bool) -> set[str]:
+    """Mend what the person agrees to; the groups of what was tried."""
     from sered.diagnose import mending  # noqa: PLC0415
 
     found = mending.possible(results)
     if not found:
-        console.print("Nothing here can be mended by itself.")
-        return False
+        console.print("\nNothing of this can be mended by itself.")
+        return set()
     console.print("\nThis can be mended now:")
     for result, cure in found:
         console.print(f"  {result.check.id}: {cure.says}")
-    if ask and not typer.confirm("Do it?", default=False):
-        return False
+    if ask and not typer.confirm("Do it?", default=False, err=True):
+        return set()
     for result, cure in found:
         console.print(f"  {result.check.id}: {mending.apply(cure, context) or 'done'}")
-    return True
+    return {result.check.group for result, _ in found}

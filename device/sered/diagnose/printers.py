@@ -25,9 +25,41 @@ _LABELS = {
 }
 
 
-def heading(group: Group, line: str | None) -> Text:
-    """Stands above a group's rows; a line's name is part of it."""
-    return Text(f"{group.title}: {line}" if line else group.title, style="bold")
+class Page:
+    """Results as they come, made into what is printed: headings, rows, skipped ones folded."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._titles = {group.name: group.title for group in groups}
+        self._above: tuple[str, str | None] | None = None
+        self._skipped: list[Result] = []
+
+    def add(self, result: Result) -> Iterator[RenderableType]:
+        """What can be printed now."""
+        here = (result.check.group, result.line)
+        held = self._skipped[-1] if self._skipped else None
+        if held and (here != self._above or result.found != held.found):
+            yield from self.end()
+        if here != self._above:
+            self._above = here
+            title = self._titles[here[0]]
+            yield Text(f"{title}: {result.line}" if result.line else title, style="bold")
+        if result.mark is Mark.SKIP:
+            self._skipped.append(result)
+        else:
+            yield from self.end()
+            yield row(result)
+
+    def end(self) -> Iterator[RenderableType]:
+        """What was held back."""
+        skipped, self._skipped = self._skipped, []
+        if len(skipped) == 1:
+            yield row(skipped[0])
+        elif skipped:
+            label, style = _LABELS[Mark.SKIP]
+            names = ", ".join(result.check.id.partition(".")[2] for result in skipped)
+            grid = _grid()
+            grid.add_row(Text(label, style), Text.assemble(names, (f": {skipped[0].found}", "dim")))
+            yield grid
 
 
 def row(result: Result) -> RenderableType:

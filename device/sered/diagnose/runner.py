@@ -19,7 +19,6 @@ from sered.errors import SeredError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkProcess
 
     from sered.settings import LineSettings
 
@@ -28,6 +27,7 @@ CONFIGURATION = "configuration.reads"
 WHOLE_RUN_S = 29.0
 """After that, what has not run is skipped."""
 _SHORT = 160
+_REAP_S = 1.0
 _NOBODY_HOME = (
     "This is a fault of the doctor or of a library under it. Send `sered diagnose --bundle "
     "sered.tar.gz` to whoever looks after this box."
@@ -53,7 +53,7 @@ class _Job:
 @dataclass(slots=True)
 class _Child:
     job: _Job
-    process: ForkProcess
+    pid: int
     pipe: Connection
     began: float
 
@@ -194,19 +194,18 @@ class _Run:
     def _take(self, child: _Child) -> None:
         took = time.monotonic() - child.began
         job = child.job
-        try:
-            found: Outcome | str = child.pipe.recv()
-        except (EOFError, OSError):
-            child.process.join(1.0)
-            found = _how_it_died(child.process.exitcode)
-        _kill(child)
+        found: Outcome | str | None = None
+        with contextlib.suppress(EOFError, OSError):
+            found = child.pipe.recv()
+        ended = _kill(child)
         if isinstance(found, Outcome):
             result = judge(job.check, found, job.line_name, took)
             if found.ends_group:
                 self._broken.setdefault((job.check.group, job.line_name), result)
             self._finish(job, result, found.facts)
             return
-        result = Result(job.check, job.line_name, Mark.FAIL, found, _NOBODY_HOME, "crashed", took)
+        said = found or _how_it_died(ended)
+        result = Result(job.check, job.line_name, Mark.FAIL, said, _NOBODY_HOME, "crashed", took)
         self._finish(job, result, {})
 
     def _finish(self, job: _Job, result: Result, facts: Any) -> None:
@@ -226,12 +225,18 @@ def _skipped(job: _Job, why: str, *, blocked: bool = False) -> Result:
 
 def _fork(job: _Job, context: Context) -> _Child:
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("fork").Process(
-        target=_in_child, args=(job.check, context, theirs), daemon=True
-    )
-    process.start()
+    # by hand: multiprocessing would wait at its end for a child that hangs in the kernel
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            ours.close()
+            _in_child(job.check, context, theirs)
+            status = 0
+        finally:
+            os._exit(status)
     theirs.close()
-    return _Child(job, process, ours, time.monotonic())
+    return _Child(job, pid, ours, time.monotonic())
 
 
 def _in_child(check: Check, context: Context, pipe: Connection) -> None:
@@ -275,16 +280,19 @@ def _hush() -> None:
     os.close(nowhere)
 
 
-def _kill(child: _Child) -> None:
-    """End a check and whatever it started."""
+def _kill(child: _Child) -> int | None:
+    """End a check and whatever it started; how it had ended, None: it hangs in the kernel."""
     child.pipe.close()
-    pid = child.process.pid
-    if pid is not None:
+    for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-    child.process.kill()
-    child.process.join()
-    child.process.close()
+            kill(child.pid, signal.SIGKILL)
+    end = time.monotonic() + _REAP_S
+    while time.monotonic() < end:
+        pid, status = os.waitpid(child.pid, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    return None
 
 
 def _how_it_died(code: int | None) -> str:
