@@ -18,16 +18,16 @@ ROOMS = [
     {"config"},
     # pure: numbers in, records out
     {
-        "breakdown", "calls", "causes", "evidence", "explain", "features", "homeassistant", "offhook",
-        "phrases", "pitch", "redact", "report", "streamclock", "utterances", "verdict",
+        "breakdown", "calls", "causes", "evidence", "explain", "features", "homeassistant",
+        "offhook", "phrases", "pitch", "redact", "report", "streamclock", "utterances", "verdict",
     },
     # adapters, and what needs the clock, the disk or a library
     {
         "analysis", "broker", "capture", "child", "clock", "crosstalk", "devices", "door",
-        "emotion", "fetch", "health", "hook", "line", "link", "listen", "notify", "outgoing", "patience",
-        "plot", "polarity", "publish", "recording", "replay", "resample", "silero", "snapshot",
-        "soundcheck", "speech", "spool", "spoolfile", "spoolrow", "tap", "tapstate", "tones",
-        "transcript", "worker",
+        "emotion", "fetch", "health", "hook", "line", "link", "listen", "notify", "outgoing",
+        "patience", "plot", "polarity", "publish", "recording", "replay", "resample", "silero",
+        "snapshot", "soundcheck", "speech", "spool", "spoolfile", "spoolrow", "tap", "tapstate",
+        "tones", "transcript", "worker",
     },
     {"parts"},
     {"service", "diagnose", "testing"},

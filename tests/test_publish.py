@@ -60,10 +60,13 @@ def numbers(payloads: list[bytes]) -> list[int]:
     return [json.loads(payload)["n"] for payload in payloads]
 
 
-def test_delivery(broker: Broker, spool: Spool, publish: Callable[..., MqttPublisher]) -> None:
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_delivery(
+    version: str, broker: Broker, spool: Spool, publish: Callable[..., MqttPublisher]
+) -> None:
     """Whatever is put arrives in order, and then the spool is empty."""
     listener = Listener(broker)
-    publisher = publish(broker)
+    publisher = publish(broker, version=version)
     for number in range(200):
         put(spool, number)
         publisher.wake()
@@ -225,6 +228,10 @@ def test_too_large(
     assert "2000" in publisher.state.sentence
     assert publisher.state.lost == 0
     assert spool.depth == 1
+    broker.stop()
+    broker.extra = "max_packet_size 20000"
+    broker.start()
+    wait_until(lambda: spool.depth == 0)
 
 
 def test_too_large_unannounced(

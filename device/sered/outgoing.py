@@ -58,6 +58,8 @@ class _Hold:
 
     sentence: str
     until: float
+    said: bool
+    """The broker told us its limit when we connected: it may tell another one next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Outgoing:
         self._cursor = 0
         self._progress = False
         self._limit = min(WINDOW, link.receive_maximum)
+        self._holds = {key: hold for key, hold in self._holds.items() if not hold.said}
 
     @property
     def room(self) -> int:
@@ -171,6 +174,7 @@ class Outgoing:
                 message,
                 f"{topic}: a message of {size} bytes is larger than the broker's limit of "
                 f"{link.maximum_packet}. Raise its max_packet_size.",
+                said=True,
             )
             return
         mid = link.publish(topic, message.payload, qos=1, retain=False, expiry_s=self.expiry_s)
@@ -247,9 +251,9 @@ class Outgoing:
             log.error("broker.refuses %s", sentence)
         self._blocks[leaf] = _Block(sentence, reason, now + delay_s, delay_s)
 
-    def _hold(self, message: Message, sentence: str) -> None:
+    def _hold(self, message: Message, sentence: str, *, said: bool = False) -> None:
         log.error("broker.refuses %s", sentence)
-        self._holds[message.key] = _Hold(sentence, time.monotonic() + _HOLD_S)
+        self._holds[message.key] = _Hold(sentence, time.monotonic() + _HOLD_S, said)
 
     def end(self) -> None:
         """The connection is over: remember on which message, should it be the same each time."""
