@@ -166,6 +166,14 @@ def test_a_fetched_model_with_a_file_changed_since_is_told(speech: Look, vosk: P
     assert "am/final.mdl" in result.found
 
 
+def test_a_vosk_model_for_another_rate_is_told(speech: Look, vosk: Path) -> None:
+    conf = vosk / "model/conf/mfcc.conf"
+    conf.write_text(conf.read_text().replace("=8000", "=44100"))
+    result = speech()["words.there"]
+    assert (result.mark, result.fault) == (Mark.FAIL, "wrong_rate")
+    assert "16 or 8 kHz" in result.hint
+
+
 def test_a_vosk_model_that_cannot_be_loaded_fails_its_check_and_no_more(
     speech: Look, vosk: Path
 ) -> None:

@@ -15,7 +15,7 @@ from sered.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from sered.diagnose.model import Context
     from sered.diagnose.overhear import Look, Overhearing
@@ -56,19 +56,19 @@ def _meter(ears: dict[str, Overhearing], sides: dict[str, list[str]], end: float
 
     console = options.console()
     if not console.is_terminal:
-        for rows in _rows(ears, sides, console.width, end, 1.0):
+        for rows in _rows(ears, sides, console, end, 1.0):
             console.print(rows)
         return
     console.print("Talk belongs between the two bars (-45 to -12 dBFS). Ctrl-C ends.", style="dim")
     with Live(console=console, auto_refresh=False) as live:
-        for rows in _rows(ears, sides, console.width, end, _REFRESH_S):
+        for rows in _rows(ears, sides, console, end, _REFRESH_S):
             live.update(rows, refresh=True)
 
 
 def _rows(
     ears: dict[str, Overhearing],
     sides: dict[str, list[str]],
-    width: int,
+    console: Console,
     end: float,
     every_s: float,
 ) -> Iterator[RenderableType]:
@@ -83,7 +83,7 @@ def _rows(
         for name, one in ears.items():
             looks[name] = [*looks[name][-_LATELY:], one.look()]
             now = looks[name][-1]
-            rows += meter.rows(name, now, now.since(looks[name][0]), sides[name], width)
+            rows += meter.rows(name, now, now.since(looks[name][0]), sides[name], console.width)
         yield Group(*rows)
 
 

@@ -26,6 +26,8 @@ SENTENCE = "i have been waiting for three weeks and nobody called me back"
 ENOUGH = 0.5
 """Share of the sentence's words that a model of this language finds."""
 _MINI = "vosk-mini"
+_RATES_HZ = (8_000, RATE_HZ)
+"""What Vosk can be fed with here: it halves 16 kHz by itself."""
 _BUSY = 0.8
 """Seconds of work a second and core, with speech on all lines, that leave some air."""
 
@@ -49,21 +51,24 @@ def _there(context: Context) -> Outcome:
         folder = model_folder(path)
     except ModelError as error:
         return fault("incomplete", str(error).partition("found ")[2].partition(":")[0], **fields)
+    rate_hz = _rate_hz(folder)
+    if rate_hz not in _RATES_HZ:
+        return fault("wrong_rate", f"{path} wants {rate_hz} Hz")
     if path.name == _MINI:
         return fault("mini", f"{path.name}, made for the demo and the tests")
-    return ok(f"{path}{rate}" if (rate := _rate(folder)) else str(path))
+    return ok(f"{path}, {rate_hz // 1000} kHz")
 
 
-def _rate(folder: Path) -> str:
-    """What the model's own settings say of its sample rate."""
+def _rate_hz(folder: Path) -> int:
+    """What the model's own settings say of its sample rate; Kaldi's own where they say nothing."""
     for place in ("conf/mfcc.conf", "mfcc.conf"):
         try:
             text = (folder / place).read_text()
         except OSError:
             continue
         if said := re.search(r"--sample-frequency=(\d+)", text):
-            return f", {int(said[1]) // 1000} kHz"
-    return ""
+            return int(said[1])
+    return RATE_HZ
 
 
 def _understands(context: Context) -> Outcome:
@@ -139,6 +144,8 @@ CHECKS = (
             "[models] vosk to the folder that it names. Now: {path}.",
             "incomplete": "The folder is not a whole Vosk model. Fetch it again (`sudo sered "
             "models fetch`), or unpack its whole archive to {path}.",
+            "wrong_rate": "sered feeds 16 kHz: take a model made for 16 or 8 kHz, as all official "
+            "ones are.",
             "damaged": "Fetch it again: remove {path} and run `sudo sered models fetch`. If it "
             "happens again, the card is dying: look at system.wear.",
         },
