@@ -45,12 +45,18 @@ def _there(context: Context) -> Outcome:
         return fault("missing", f"no folder {path}", **fields)
     if (path / fetch.MANIFEST).exists() and (damaged := fetch.damage(path)):
         return fault("damaged", f"{len(damaged)} files gone or changed: {damaged[0]}", **fields)
+    return _inside(path)
+
+
+def _inside(path: Path) -> Outcome:
+    """What is in the folder, without loading it."""
     from sered.transcript import model_folder  # noqa: PLC0415 - numpy
 
     try:
         folder = model_folder(path)
     except ModelError as error:
-        return fault("incomplete", str(error).partition("found ")[2].partition(":")[0], **fields)
+        found = str(error).partition("found ")[2].partition(":")[0]
+        return fault("incomplete", found, path=str(path))
     rate_hz = _rate_hz(folder)
     if rate_hz not in _RATES_HZ:
         return fault("wrong_rate", f"{path} wants {rate_hz} Hz")
