@@ -44,11 +44,11 @@ def test_drift_is_measured_not_counted_as_loss(ppm: float) -> None:
     assert clock.drift_ppm == pytest.approx(ppm, abs=5)
 
 
-def test_a_day_of_drift_is_no_loss() -> None:
-    """Twenty-four hours at 100 ppm: 8.6 s apart, and not one sample is called lost."""
+def test_hours_of_drift_are_no_loss() -> None:
+    """Six hours at 400 ppm: 8.6 s apart, and not one sample is called lost."""
     clock = StreamClock(RATE)
-    assert run(clock, 86_400, ppm=100, jitter_s=0.005) == 0
-    assert clock.drift_ppm == pytest.approx(100, abs=2)
+    assert run(clock, 6 * 3_600, ppm=400, jitter_s=0.005) == 0
+    assert clock.drift_ppm == pytest.approx(400, abs=2)
 
 
 def test_a_first_minute_tells_no_drift() -> None:

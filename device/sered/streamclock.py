@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 _WINDOW_S = 4.0
 _GAP_S = 0.18
 """A sound server changes its latency by more than a tenth of a second as programs come and go."""
@@ -11,8 +9,8 @@ _OVERFLOW_GAP_S = 0.02
 _CREEP_S = _WINDOW_S * 1e-3
 """No crystal is a thousandth off: what moves faster is lost sound, however small its pieces."""
 _FIRST_DRIFT_S = 60.0
-_KEPT = 900
-"""Windows that the drift is measured over: an hour."""
+_FORGET = 1.0 - _WINDOW_S / 3600.0
+"""Weight that is left of a window at the next one: the drift is that of the last hour or so."""
 
 
 class StreamClock:
@@ -31,7 +29,7 @@ class StreamClock:
         self._window: list[float] = []
         self._window_from = 0
         self._overflow_windows = 0
-        self._points: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+        self._slope = _Slope()
         self.drift_ppm: float | None = None
         """How much faster than the system the card runs; None for the first minute."""
 
@@ -64,17 +62,34 @@ class StreamClock:
             return missing
         if reference - late > limit:
             # the first sound came late, out of a full buffer: what was measured counts from here
-            self._points.clear()
+            self._slope = _Slope()
         self._reference_s = min(late, reference + _CREEP_S)
-        self._points.append((end_s, self._reference_s))
-        self.drift_ppm = self._drift_ppm()
+        self._slope.add(end_s, self._reference_s)
+        if self._slope.covers_s >= _FIRST_DRIFT_S:
+            self.drift_ppm = -round(self._slope.value * 1e6, 1)
         return 0
 
-    def _drift_ppm(self) -> float | None:
-        if self._points[-1][0] - self._points[0][0] < _FIRST_DRIFT_S:
-            return None
-        mean_t = sum(t for t, _ in self._points) / len(self._points)
-        mean_y = sum(y for _, y in self._points) / len(self._points)
-        above = sum((t - mean_t) * (y - mean_y) for t, y in self._points)
-        below = sum((t - mean_t) ** 2 for t, _ in self._points)
-        return -round(above / below * 1e6, 1)
+
+class _Slope:
+    """Least-squares slope of the points so far, the old ones fading."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+        self._sums = (0.0, 0.0, 0.0, 0.0, 0.0)
+        self.covers_s = 0.0
+
+    def add(self, at: float, value: float) -> None:
+        """Take the next point."""
+        self._first = self._first or (at, value)
+        x, y = at - self._first[0], value - self._first[1]
+        new = (1.0, x, y, x * x, x * y)
+        self._sums = tuple(  # type: ignore[assignment]
+            old * _FORGET + each for old, each in zip(self._sums, new, strict=True)
+        )
+        self.covers_s = x
+
+    @property
+    def value(self) -> float:
+        """Change of value a second."""
+        n, x, y, xx, xy = self._sums
+        return (xy - x * y / n) / (xx - x * x / n)
