@@ -395,6 +395,15 @@ def test_half_mended(open_spool: Callable[..., Spool], tmp_path: Path) -> None:
     assert {m.key for m in everything(open_spool())} >= {"c0", "c4", "only here"}
 
 
+def test_mending_was_damaged(open_spool: Callable[..., Spool], tmp_path: Path) -> None:
+    """Even when both the spool and a half-made new one are damaged, nothing is deleted."""
+    (tmp_path / "spool.db").write_bytes(b"nonsense " * 500)
+    (tmp_path / "spool.db.new").write_bytes(b"more nonsense " * 500)
+    spool = open_spool()
+    assert put(spool, 0)
+    assert {old.read_bytes()[:4] for old in damaged(tmp_path)} == {b"nons", b"more"}
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.sampled_from(["put", "done", "restart", "crash", "delete", "flip"]), max_size=15)

@@ -6,11 +6,12 @@ import logging
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sered.errors import SpoolError
-from sered.spoolfile import SpoolFile, salvage
+from sered.spoolfile import SpoolFile, StateName, salvage, trouble
 from sered.spoolrow import Damaged, Message, code
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-StateName = Literal["ok", "set_aside", "read_only", "full", "failed"]
 
 _MEMORY = 1000
 """Messages kept in memory while the disk takes none."""
@@ -228,38 +228,29 @@ class Spool:
         return file
 
     def _fail(self, error: Exception) -> None:
-        number = code(error)
         self._retry_at = time.monotonic() + _RETRY_S
-        where = f"The spool {self._path}"
-        if number == sqlite3.SQLITE_FULL:
-            self._say("full", f"{where}: the disk is full. Make room on it.")
-        elif number in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            self._say("read_only", f"{where} cannot be written. Check its owner and its disk.")
-        elif number == sqlite3.SQLITE_BUSY:
-            self._say("failed", f"{where} is in use by another sered. Stop one of the two.")
-            if not self._opened:
-                raise SpoolError(self._trouble[1]) from error
-        else:
-            self._say("failed", f"{where} cannot be used: {error}. Check its disk.")
-            if self._file:
-                self._file.close()
-                self._file = None
+        name, sentence = trouble(error, self._path)
+        self._say(name, sentence)
+        if code(error) == sqlite3.SQLITE_BUSY and not self._opened:
+            raise SpoolError(sentence) from error
+        if name == "failed" and self._file:
+            self._file.close()
+            self._file = None
 
     def _mend(self, why: str) -> bool:
         """Put a new file in place of a damaged one and fill it with all that can still be read."""
         try:
-            fresh = SpoolFile(self._fresh)
-            if self._file:
-                fresh.fill(self._file.rows(), self._last_id)
-                self._file.close()
-                self._file = None
-            if self._path.exists():
-                salvage(self._path, fresh, self._last_id)
-            fresh.close()
-            self._aside = self._set_aside()
+            with closing(self._start_fresh()) as fresh:
+                if self._file:
+                    fresh.fill(self._file.rows(), self._last_id)
+                    self._file.close()
+                    self._file = None
+                if self._path.exists():
+                    salvage(self._path, fresh, self._last_id)
+            self._aside = self._set_aside(self._path)
             self._fresh.replace(self._path)
         except (sqlite3.Error, OSError, Damaged) as error:
-            self._fail(error if not isinstance(error, Damaged) else OSError(str(error)))
+            self._fail(error)
             return False
         lies = f"; it lies in {self._aside}" if self._aside else ""
         self._say(
@@ -268,14 +259,22 @@ class Spool:
         )
         return True
 
-    def _set_aside(self) -> Path | None:
-        """Rename the damaged file and its WAL; the WAL first, lest a new file meets an old WAL."""
+    def _start_fresh(self) -> SpoolFile:
+        """An empty file to mend into, or the sound one of a mending that was interrupted."""
+        try:
+            return SpoolFile(self._fresh)
+        except Damaged:
+            self._set_aside(self._fresh)
+            return SpoolFile(self._fresh)
+
+    def _set_aside(self, path: Path) -> Path | None:
+        """Rename a damaged file and its WAL; the WAL first, lest a new file meets an old WAL."""
         suffixes = ("-wal", "-shm", "")
         number = 1
         while any(self._beside(f".damaged-{number}{suffix}").exists() for suffix in suffixes):
             number += 1
         for suffix in suffixes:
-            found = self._beside(suffix)
+            found = path.with_name(path.name + suffix)
             if found.exists():
                 found.replace(self._beside(f".damaged-{number}{suffix}"))
         aside = self._beside(f".damaged-{number}")

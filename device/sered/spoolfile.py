@@ -6,13 +6,24 @@ import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from sered.spoolrow import COLUMNS, Damaged, Message, as_damage, from_row, to_row, whole_rows
+from sered.spoolrow import (
+    COLUMNS,
+    Damaged,
+    Message,
+    as_damage,
+    code,
+    from_row,
+    to_row,
+    whole_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
+
+StateName = Literal["ok", "set_aside", "read_only", "full", "failed"]
 
 MIGRATIONS = (
     """
@@ -214,3 +225,15 @@ def salvage(path: Path, into: SpoolFile, after: int = 0) -> None:
     """Copy every whole row of a damaged file that is not in `into` yet; see fill()."""
     with closing(sqlite3.connect(path, timeout=2.0, isolation_level=None)) as db:
         into.fill(whole_rows(db), after)
+
+
+def trouble(error: Exception, path: Path) -> tuple[StateName, str]:
+    """What an error of the file means, as a word for `status` and a sentence for a technician."""
+    number, where = code(error), f"The spool {path}"
+    if number == sqlite3.SQLITE_FULL:
+        return "full", f"{where}: the disk is full. Make room on it."
+    if number in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return "read_only", f"{where} cannot be written. Check its owner and its disk."
+    if number == sqlite3.SQLITE_BUSY:
+        return "failed", f"{where} is in use by another sered. Stop one of the two."
+    return "failed", f"{where} cannot be used: {error}. Check its disk."
