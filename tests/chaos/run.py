@@ -412,6 +412,11 @@ def main() -> None:
     parser.add_argument("--only", default="", help="Names of faults, separated by commas.")
     parser.add_argument("--keep", action="store_true", help="Write docs/chaos.md.")
     given = parser.parse_args()
+    for program in ("mosquitto", "strace", "mount"):
+        if not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin"):
+            parser.error(f"needs {program}: apt-get install {program}")
+    if os.geteuid() != 0:
+        parser.error("needs root: a disk that fills up is a tmpfs of its own")
     less = 10 if given.quick else 1
     faults: dict[str, Callable[[Path], Row]] = {
         "kills": lambda folder: kills(folder, 200 // less),
