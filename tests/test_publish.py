@@ -438,6 +438,24 @@ def test_garbage(spool: Spool, publish: Callable[..., MqttPublisher], tmp_path: 
     door.close()
 
 
+def test_mute(
+    spool: Spool,
+    publish: Callable[..., MqttPublisher],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A broker that accepts connections and says nothing is named, and stop() does not wait."""
+    monkeypatch.setattr("sered.link._CONNACK_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        publisher = publish(Broker(tmp_path / "unused", port=door.getsockname()[1]))
+        wait_until(lambda: "says nothing" in publisher.state.sentence)
+        monkeypatch.setattr("sered.link._CONNACK_S", 60.0)
+        time.sleep(2 * QUICK[1])
+        began = time.monotonic()
+        publisher.stop(1.0)
+        assert time.monotonic() - began < 1.0
+
+
 def test_messages_to_us(
     broker: Broker, spool: Spool, publish: Callable[..., MqttPublisher]
 ) -> None:

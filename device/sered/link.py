@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sered.settings import MqttSettings
 
-_CONNACK_S = 8.0
+_CONNACK_S = 5.0
 _SESSION_S = 86_400
 """How long the broker keeps our session while we are away (MQTT 5)."""
 _LARGEST_IN = 65_536
