@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sered import config, fetch
-from sered.diagnose import emotion, words
+from sered.diagnose import account, emotion, words
 from sered.diagnose.model import Context, Mark, Result
 
 Examine = Callable[..., dict[str, Result]]
@@ -247,6 +247,18 @@ def test_a_lexicon_that_takes_the_complaint_for_praise_is_told(
         "words.lexicon"
     ]
     assert (result.mark, result.fault) == (Mark.FAIL, "blind")
+
+
+def test_models_in_a_home_folder_are_told_because_the_service_cannot_see_them(
+    examine: Examine, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root and the technician see them there; only the sandboxed service does not."""
+    monkeypatch.setattr(account, "SERVICE_USER", "nobody")
+    context = configured('[models]\nvosk = "/home/pi/vosk-small"\nemotion = "/root/emotion.tflite"')
+    for group in ("words", "emotion"):
+        result = examine(group, context)[f"{group}.there"]
+        assert (result.mark, result.fault) == (Mark.FAIL, "at_home")
+        assert "/var/lib/sered/models" in result.hint
 
 
 @pytest.mark.parametrize(("mode", "group"), [("text", "emotion"), ("audio", "words")])

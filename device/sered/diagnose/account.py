@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 SERVICE_USER = "sered"
+_HOMES = ("/home", "/root", "/run/user")
 
 
 def become_service_user() -> str:
@@ -31,6 +33,15 @@ def become_service_user() -> str:
     os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
     os.environ["HOME"] = entry.pw_dir
     return SERVICE_USER
+
+
+def hidden(path: Path) -> bool:
+    """Whether the service, whose unit has ProtectHome, is not shown this path."""
+    try:
+        pwd.getpwnam(SERVICE_USER)
+    except KeyError:
+        return False
+    return any(path.resolve().is_relative_to(home) for home in _HOMES)
 
 
 def _own_name() -> str:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sered import config
+from sered.diagnose import account
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip_all
 from sered.errors import ModelError
 
@@ -27,6 +28,9 @@ def _there(context: Context) -> Outcome:
     if context.known.mode == "text":
         return skip_all('mode = "text": voices are not judged')
     path = _path(context)
+    if account.hidden(path):
+        return fault("at_home", f"{path} is in a home folder")
+    account.become_service_user()
     for file, name in ((path, "no_model"), (path.with_suffix(".json"), "no_sidecar")):
         if not file.is_file():
             return fault(name, f"no file {file}", folder=str(path.parent))
@@ -108,6 +112,8 @@ CHECKS = (
             "install sered again; `sered config show` tells where [models] emotion points.",
             "no_sidecar": "Put the .json that came with the model beside it in {folder}.",
             "unreadable": "sudo chmod a+r {file}",
+            "at_home": "The service is not shown home folders: move both files to "
+            "/var/lib/sered/models and set [models] emotion.",
         },
         fatal=True,
     ),
@@ -116,6 +122,7 @@ CHECKS = (
         "the network is the one that its sidecar describes",
         "A network fed by another one's numbers gives nonsense that looks like a verdict.",
         _genuine,
+        deadline_s=10.0,
         failures={
             "altered": "The file has changed since it was made: a dying card, or a copy that "
             "broke off. Copy both files anew into {folder}, and look at system.wear.",
@@ -136,7 +143,7 @@ CHECKS = (
             "no_runtime": "The runtime is not installed: install sered again with pip, on a "
             "64-bit system.",
         },
-        deadline_s=10.0,
+        deadline_s=15.0,
         fatal=True,
     ),
     Check(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sered import config, fetch
+from sered.diagnose import account
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip_all
 from sered.errors import ModelError
 from sered.records import RATE_HZ, Side, Transcript, Word
@@ -41,6 +42,9 @@ def _there(context: Context) -> Outcome:
         return skip_all('mode = "audio": words are not judged')
     path = _path(context)
     fields = {"path": str(path)}
+    if account.hidden(path):
+        return fault("at_home", f"{path} is in a home folder", **fields)
+    account.become_service_user()
     if not path.is_dir():
         return fault("missing", f"no folder {path}", **fields)
     if (path / fetch.MANIFEST).exists() and (damaged := fetch.damage(path)):
@@ -123,6 +127,7 @@ def _speed(context: Context) -> Outcome:
 def _lexicon(context: Context) -> Outcome:
     from sered.polarity import CallPolarity  # noqa: PLC0415
 
+    account.become_service_user()
     settings = context.known
     path = config.model_path(settings.models.lexicon)
     extra = settings.verdict.extra_lexicon
@@ -148,6 +153,8 @@ CHECKS = (
         failures={
             "missing": "`sudo sered models fetch` puts the small English one there; then set "
             "[models] vosk to the folder that it names. Now: {path}.",
+            "at_home": "The service is not shown home folders: move {path} to "
+            "/var/lib/sered/models and set [models] vosk.",
             "incomplete": "The folder is not a whole Vosk model. Fetch it again (`sudo sered "
             "models fetch`), or unpack its whole archive to {path}.",
             "wrong_rate": "sered feeds 16 kHz: take a model made for 16 or 8 kHz, as all official "
@@ -200,7 +207,7 @@ CHECKS = (
             "blind": "The complaint is not scored negative: take phrases out of [verdict] "
             "extra_lexicon until it is, or put the lexicon back that came with sered.",
         },
-        deadline_s=8.0,
+        deadline_s=10.0,
     ),
 )
 
