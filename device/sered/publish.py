@@ -51,6 +51,10 @@ class Publisher(Protocol):
     def wake(self) -> None:
         """Look into the spool."""
 
+    @property
+    def state(self) -> PublisherState:
+        """How the way to the broker is."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublisherState:
