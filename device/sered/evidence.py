@@ -26,7 +26,7 @@ VALENCE = {
 """What a label is worth: the regression of negative / neutral / positive on the network's word for
 speakers it was not trained on, rounded. Sad and fear count little, since it takes many a plain
 voice for them."""
-EARLY = 0.2
+EARLY = 0.1
 """Weight of a call's first moment beside 1 of its last."""
 LONG_S = 8.0
 """Speech of one utterance beyond this weighs no more: no monologue outvotes the rest."""
@@ -34,9 +34,9 @@ NOISY_DB, CLEAN_DB = 3.0, 15.0
 """Voice counts nothing at the first ratio of speech to noise, fully from the second on."""
 VOICE_PRIOR_S = 2.0
 """Seconds of certain neutral voice that every call is given: a little speech says little."""
-WORDS_PRIOR = 0.5
+WORDS_PRIOR = 1.0
 """The same for words, in units of polarity."""
-VOICE, WORDS = 1.2, 2.2
+VOICE, WORDS = 1.0, 3.0
 """How far the voice's and the words' scores, -1 to 1, move the call before it saturates."""
 ALONE = 1.2
 """How much further either moves it where there is no other."""

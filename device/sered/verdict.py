@@ -35,8 +35,8 @@ STRONG_SPEECH = 2.0
 """... and this many times the speech that a final verdict needs."""
 CERTAINTY: dict[Mode, tuple[float, float]] = {
     "audio": (4.6, -1.2),
-    "text": (4.4, -1.3),
-    "both": (5.0, -1.6),
+    "text": (3.9, -1.4),
+    "both": (4.5, -1.6),
 }
 """Slope and offset of the log-odds that a call is negative; `make bench-verdict` fits them."""
 

@@ -64,10 +64,10 @@ class Voices:
     labels: NDArray[np.int64]
     speakers: NDArray[np.str_]
 
-    def half(self, number: int) -> Voices:
-        """The clips of every second speaker."""
+    def part(self, number: int, parts: int) -> Voices:
+        """The clips of every so-manieth speaker."""
         names = sorted(set(self.speakers.tolist()))
-        mine = np.isin(self.speakers, names[number::2])
+        mine = np.isin(self.speakers, names[number::parts])
         return Voices(self.probabilities[mine], self.labels[mine], self.speakers[mine])
 
 
