@@ -118,12 +118,12 @@ class DaySource:
 
 
 class DayClock:
-    """Wall time of the composed day: it began at midnight."""
+    """Wall time of the composed day: it begins now, so that nothing is too old for the spool."""
 
-    began = datetime(2026, 1, 1, tzinfo=UTC)
+    began = datetime.now(UTC)
 
     def wall(self, line_s: float) -> datetime:
-        """Midnight and so many seconds."""
+        """The beginning and so many seconds."""
         return self.began + timedelta(seconds=line_s)
 
     def synced(self) -> bool:
