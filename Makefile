@@ -36,7 +36,7 @@ docs: $(VENV)/.dev ## Write the documents that are made from the code
 	@$(BIN)/python -m sered.diagnose.manual docs
 
 # one thread a process, or two cores full of processes stand in each other's way
-CONVERTING := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
+CONVERTING := env OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
   TF_CPP_MIN_LOG_LEVEL=2 CUDA_VISIBLE_DEVICES= $(CONVERT)/bin/python
 .PHONY: model
 model: $(CONVERT)/.ready ## Train, convert, judge and describe the emotion network from ../shared/data/ser

@@ -34,7 +34,9 @@ LICENCES = {
 }
 
 
-def _cell(part: dict[str, float]) -> str:
+def _cell(part: dict[str, float], speakers: int) -> str:
+    if speakers == 1:
+        return f"{100 * part['value']:.1f}"
     return f"{100 * part['value']:.1f} ({100 * part['low']:.0f}–{100 * part['high']:.0f})"
 
 
@@ -52,7 +54,7 @@ def table(figures: dict[str, Any]) -> str:
         row = protocols[key]
         for column in ("telephone", "wide band"):
             cells = " | ".join(
-                _cell(row[column][name])
+                _cell(row[column][name], row["speakers"])
                 for name in ("uar", "accuracy", "negative_uar", "negative_accuracy")
             )
             lines.append(
@@ -157,9 +159,9 @@ spectrum by its harmonics, since the telephone cuts the fundamental off. Nothing
 (20 dB of gain changes nothing), on the clip's length or on silence around it.
 
 {plan["branches"]} feed-forward branches ({" – ".join(map(str, plan["hidden"]))} – 7), trained from different seeds, averaged
-into one int8 network. Training: {sidecar.training["sound_hours"]} h of sound, every clip {sidecar.training["random_copies"]} times in a changed voice
+into one int8 network. Training: {sidecar.training["sound_hours"]} h of sound, every clip up to {sidecar.training["random_copies"]} times in a changed voice
 (up to a sixth slower or faster) down a random line, and once each by the fixed telephone and wide band;
-mix-up, label smoothing, dropout, each label counting the same, voices with many clips less a clip, and a
+noise on the statistics, mix-up, label smoothing, dropout, each label counting the same, voices with many clips less a clip, and a
 second head (negative / not) that is dropped at conversion. Seed {plan["seed"]}.
 
 Int8 against float: {100 * parity["agreement"]:.1f} % the same label on {parity["clips"]} clips (build fails below 99), UAR drop

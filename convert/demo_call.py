@@ -66,7 +66,7 @@ SCRIPT = (
         -21.0,
     ),
     Line("agent", 0.6, "the supervisor is not available today"),
-    Line("customer", 0.4, "this is terrible i am very upset", 170, 60, -20.0),
+    Line("customer", 0.4, "this is terrible i am very upset", 170, 65, -20.0),
     Line("agent", 0.5, "please hold the line"),
     Line(
         "customer",

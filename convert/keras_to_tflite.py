@@ -158,7 +158,7 @@ def with_one_head(model: Any) -> Any:
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Average):
         return model
-    heads = [tensor._keras_history.operation for tensor in last.input]  # noqa: SLF001
+    heads = [tensor._keras_history.operation for tensor in last.input]
     if not all(
         isinstance(head, keras.layers.Dense) and head.activation is keras.activations.linear
         for head in heads

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from convert.keras_to_tflite import convert, device_logits
+from convert.keras_to_tflite import convert, device_logits, with_one_head
 
 from convert import network
 from sered.emotion import read_sidecar
@@ -179,13 +179,16 @@ def test_the_same_seed_trains_the_same_network() -> None:
 
 
 def test_joined_branches_are_their_mean() -> None:
-    """The side task is gone, the logits are averaged."""
+    """The side task is gone, the logits are averaged; so they are by the one head of int8."""
     plan = replace(network.Plan(), hidden=(8,), epochs=1, batch=64)
     speakers, labels = np.array(["a", "b"] * 150), np.arange(300) % 7
     branches = [network.train(rows(), speakers, labels, plan, seed) for seed in (1, 2)]
     alone = [branch.predict(rows(), verbose=0)[0] for branch in branches]
     joined = network.join(branches).predict(rows(), verbose=0)
     np.testing.assert_allclose(joined, (alone[0] + alone[1]) / 2, atol=1e-4)
+    one_head = with_one_head(network.join(branches))
+    assert type(one_head.layers[-1]).__name__ == "Dense"
+    np.testing.assert_allclose(one_head.predict(rows(), verbose=0), joined, atol=1e-4)
 
 
 def test_the_command_converts_a_saved_model(trained, tmp_path: Path, monkeypatch) -> None:
