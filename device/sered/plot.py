@@ -130,7 +130,7 @@ def _headline(figure: Any, picture: Picture) -> None:
         colour = _BAD if feeling.category == "negative" else _GOOD
     figure.text(0.075, 0.925, head, size=21, weight="bold", color=colour, va="baseline")
     if feeling is not None:
-        facts = [f"score {_signed(feeling.score)}", f"confidence {feeling.confidence:.0%}"]
+        facts = [f"score {_signed(feeling.score)}", f"confidence {_sure(feeling.confidence)}"]
         for name, part in (("voice", call.acoustic), ("words", call.verbal)):
             if part is not None:
                 facts.append(f"{name} {_signed(part.score)}")
@@ -293,6 +293,10 @@ def _time_axis(panels: tuple[Any, ...], picture: Picture) -> None:
 def _span(picture: Picture, utterance: UtteranceShare) -> tuple[float, float]:
     begin = picture.call_at_s + utterance.offset_s
     return begin, begin + utterance.duration_s
+
+
+def _sure(value: float) -> str:
+    return ">99%" if value > 0.99 else f"{value:.0%}"
 
 
 def _signed(value: float) -> str:

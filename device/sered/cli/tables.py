@@ -38,6 +38,11 @@ def show_call(console: Console, call: CallReport, title: str, at_s: float = 0.0)
     console.print(Padding(_talk(call), (0, 0, 0, _INDENT), expand=False))
 
 
+def share(value: float) -> str:
+    """A share in per cent; never 100, which nothing here deserves."""
+    return ">99%" if value > 0.99 else f"{value:.0%}"
+
+
 def signed(value: float | None) -> str:
     """A score with its sign; a dash for none."""
     return "–" if value is None else f"{value:+.2f}".replace("-", "−")
@@ -61,7 +66,7 @@ def _verdict(call: CallReport, at_s: float) -> Iterator[RenderableType]:
     else:
         style = "bold red" if feeling.category == "negative" else "bold green"
         head = Text(feeling.category.upper(), style)
-    head.append(f"  score {signed(feeling.score)}, confidence {feeling.confidence:.0%}")
+    head.append(f"  score {signed(feeling.score)}, confidence {share(feeling.confidence)}")
     yield head
     if feeling.escalate:
         causes = f"  (probably: {', '.join(feeling.causes).replace('_', ' ')})" * bool(
@@ -75,7 +80,7 @@ def _verdict(call: CallReport, at_s: float) -> Iterator[RenderableType]:
         heard = ", ".join(f"{name} {shares[name]:.0%}" for name in likely)
         parts.append(f"voice {signed(call.acoustic.score)} ({heard})")
     if call.verbal is not None:
-        sure = f"{call.verbal.words} words, {call.verbal.asr_confidence:.0%} sure"
+        sure = f"{call.verbal.words} words, {share(call.verbal.asr_confidence)} sure"
         parts.append(f"words {signed(call.verbal.score)} ({sure})")
     if parts:
         yield Text("; ".join(parts))
