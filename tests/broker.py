@@ -56,6 +56,10 @@ class Authority:
             self._builder(self._subject, self._key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(ca=True), critical=True)
+            # Python 3.13 takes no authority without
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
+            )
             .sign(self._key, hashes.SHA256())
         )
         self.certificate = _write(self.folder / "ca.crt", certificate)

@@ -13,6 +13,7 @@ import pytest
 
 from broker import Authority, Broker, Listener, free_port
 from sered import messages, snapshot
+from sered.diagnose import broker as broker_checks
 from sered.diagnose import way
 from sered.diagnose.model import Context, Mark, Result
 
@@ -43,8 +44,12 @@ Brokers = Callable[..., Broker]
 
 
 @pytest.fixture
-def look(configured: Callable[..., Context], examine: Examine) -> Look:
+def look(
+    configured: Callable[..., Context], examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> Look:
     """Results for a box `oslo/desk4` with these lines under [mqtt]."""
+    # on the loopback interface an echo that has not come by then will not come
+    monkeypatch.setattr(broker_checks, "_ECHO_S", 0.4)
 
     def look(mqtt: str, **where: object) -> dict[str, Result]:
         context = configured(f'site = "oslo"\ndevice = "desk4"\n[mqtt]\n{mqtt}\n', **where)
