@@ -104,6 +104,10 @@ soak: $(VENV)/.dev ## Half an hour: a day of calls at the highest speed, a card 
 	@$(BIN)/python tests/soak/day.py
 	@$(BIN)/python tests/soak/unplug.py
 
+.PHONY: bench-calls
+bench-calls: $(VENV)/.dev ## How well calls are found: 520 composed calls, 24 idle hours, the real ones; half an hour
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/bench/bench_calls.py $(ARGS)
+
 .PHONY: bench-verdict
 bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verdict-evidence.md
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict

@@ -118,8 +118,8 @@ def test_an_utterance_is_speech_with_a_fifth_of_a_second_around_it(heard: str, f
 
 
 def test_a_word_too_short_to_judge_is_no_utterance() -> None:
-    """Less than a quarter of a second of voice is a click or a breath."""
-    assert listen("=vv====") == []
+    """Less than a sixth of a second of voice is a click or a breath."""
+    assert listen("=v=====") == []
 
 
 def test_long_speech_is_cut_at_its_best_pause() -> None:

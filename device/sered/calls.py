@@ -245,7 +245,7 @@ class Segmenter:
         """When the handset went down, as far as the sound tells."""
         dial_s = self._tone.dial_s
         if dial_s is not None and dial_s > call.opened_s:
-            if dial_s - self._tone.before_s >= _REDIAL_GAP_S:
+            if dial_s - self._tone.before_s >= _REDIAL_GAP_S and not self._step.telling:
                 return self._tone.before_s
             if end_s - dial_s >= _RECALL_S:
                 return dial_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,8 @@ _QUIET = frozenset({State.SILENCE, State.NOISE})
 _FULL_SCALE = 32768.0
 _TONE_ECHO_BLOCKS = 6
 """After a tone the voice detector, deaf to it, takes so long to settle."""
+_STEADY_BLOCKS, _STEADY_DB = 6, 1.0
+"""Sound whose level moves no more than this for so long is a hum, whatever the detector says."""
 _NOTE = 0.2
 """Share of a spectrum's two strongest lines: noise has 0.1, a note has more."""
 
@@ -39,6 +42,7 @@ class _SideEars:
         self._howler = Howler()
         self._keys = DtmfKeys()
         self._before = np.zeros(LONG - BLOCK, np.float32)
+        self._levels: deque[float] = deque(maxlen=_STEADY_BLOCKS)
         self._listening = False
         self._talking = False
         self._after_tone = _TONE_ECHO_BLOCKS
@@ -85,6 +89,7 @@ class _SideEars:
         howl = howls(short).tolist()
         howling = [self._howler.hear(howls=four) for four in howl]
         tonal = (lines.first_share + lines.second_share).tolist()
+        strongest = lines.first_hz.tolist()
         states = []
         for index in range(_BLOCKS):
             sounds = bool(levels[index] > self._gate.threshold_db)
@@ -92,12 +97,13 @@ class _SideEars:
             if tone is not None:
                 self._after_tone = 0
                 self._voice.reset()
-                self._music.hear(note=False, voiced=False)
+                self._music.hear(float(levels[index]), 0.0, note=False, voiced=False)
                 states.append(tone)
                 continue
             states.append(
                 self._voice_or_not(
                     index,
+                    (float(levels[index]), strongest[index]),
                     sounds=sounds,
                     tonal=tonal[index] if tones[index] is None else 0.0,
                     doubtful=tones[index] is State.NOISE or howl[index],
@@ -115,12 +121,17 @@ class _SideEars:
             return State.HOWLER
         return State.DTMF if key and sounds else None
 
-    def _voice_or_not(self, index: int, *, sounds: bool, tonal: float, doubtful: bool) -> State:
+    def _voice_or_not(
+        self, index: int, heard: tuple[float, float], *, sounds: bool, tonal: float, doubtful: bool
+    ) -> State:
+        level_db, hz = heard
         voiced = self._voice.hear(index)
         self._after_tone = 0 if doubtful and not self._talking else self._after_tone + 1
-        voiced = voiced and self._after_tone > _TONE_ECHO_BLOCKS
+        self._levels.append(level_db)
+        steady = max(self._levels) - min(self._levels) < _STEADY_DB
+        voiced = voiced and not steady and self._after_tone > _TONE_ECHO_BLOCKS
         self._talking = voiced
-        if self._music.hear(note=sounds and tonal > _NOTE, voiced=voiced):
+        if self._music.hear(level_db, hz, note=sounds and tonal > _NOTE, voiced=voiced):
             return State.MUSIC
         if voiced:
             return State.SPEECH

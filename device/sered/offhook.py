@@ -186,8 +186,13 @@ class OnHookStep:
         if self._near_from_s is None:
             self._near_from_s = heard.start_s
         lasted = heard.start_s + BLOCK_S - self._near_from_s >= 1.5
-        telling = self._pauses >= 50 and self._pauses_near < 0.2 * self._pauses
-        self.since_s = self._near_from_s if lasted and telling else None
+        self.since_s = self._near_from_s if lasted and self.telling else None
+
+    @property
+    def telling(self) -> bool:
+        """Whether the pauses of this call are louder than the idle line, so that a drop shows."""
+        known = self._idle_s >= 3.0 and self._pauses >= 50
+        return known and self._pauses_near < 0.2 * self._pauses
 
     def forget(self) -> None:
         """The call is over; what was learnt of the idle line stays."""

@@ -245,12 +245,12 @@ class Cadence:
         for one, two, share_one, share_two, level_db in columns:
             self._window_db.append(level_db)
             sounds = level_db > max(threshold_db, max(self._window_db) - 6.0)
-            hz = self._match(one, two, share_one, share_two) if sounds else None
-            if hz is None:
-                self._off()
+            sets = self._match(one, two, share_one, share_two) if sounds else []
+            if sets:
+                self._on(sets)
             else:
-                self._on(hz)
-            out.append(None if hz is None else self._name())
+                self._off()
+            out.append(self._name() if sets else None)
         return out
 
     def pass_by(self, blocks: int) -> None:
@@ -259,11 +259,11 @@ class Cadence:
             self._off()
         self._window_db.clear()
 
-    def _on(self, hz: tuple[float, ...]) -> None:
+    def _on(self, sets: list[tuple[float, ...]]) -> None:
         if not self._on_s:
             self._begin()
         self._on_s += BLOCK_S
-        self._votes[hz] += 1
+        self._votes.update(sets)
 
     def reset(self) -> None:
         """Forget the rhythm: something else has been heard."""
@@ -275,20 +275,18 @@ class Cadence:
 
     def _match(
         self, one: float, two: float, share_one: float, share_two: float
-    ) -> tuple[float, ...] | None:
+    ) -> list[tuple[float, ...]]:
+        """Every set of frequencies that these lines may be: 432 Hz is both plans' 425 and 440."""
         pair = share_two > share_one * 10 ** (-_TWIST_DB / 10) and share_one + share_two > _PURE
-        best: tuple[float, tuple[float, ...]] | None = None
-        for hz in self._sets:
-            if len(hz) == 2 and pair:
-                low, high = min(one, two), max(one, two)
-                error = max(abs(low / hz[0] - 1.0), abs(high / hz[1] - 1.0))
-            elif len(hz) == 1 and share_one > _PURE and not pair:
-                error = abs(one / hz[0] - 1.0)
-            else:
-                continue
-            if error <= _TOLERANCE and (best is None or error < best[0]):
-                best = (error, hz)
-        return None if best is None else best[1]
+        heard = (min(one, two), max(one, two)) if pair else (one,)
+        if not pair and share_one <= _PURE:
+            return []
+        return [
+            hz
+            for hz in self._sets
+            if len(hz) == len(heard)
+            and all(abs(h / f - 1.0) <= _TOLERANCE for h, f in zip(heard, hz, strict=True))
+        ]
 
     def _begin(self) -> None:
         if self._runs:

@@ -1,0 +1,262 @@
+"""How well calls are found on composed lines, idle days and real calls: `make bench-calls`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from sered.calls import Segmenter
+from sered.listen import Ears
+from sered.records import RATE_HZ, CallEnded, CallStarted, EndReason, Side, State, Utterance
+from sered.settings import CallSettings
+from sered.testing import sounds
+from sered.testing.line import Ending, Kind, LineRecipe, compose, frames
+from sered.testing.score import Score, score
+
+SPEECH = Path(__file__).parents[3] / "shared" / "data" / "speech"
+PLANS = ("na", "etsi", "uk", "fr", "au")
+KINDS: tuple[Kind, ...] = (
+    "outgoing", "outgoing", "incoming", "incoming", "held", "flash", "unanswered", "engaged",
+    "dial_only",
+)  # fmt: skip
+ENDINGS: tuple[Ending, ...] = ("busy", "reorder", "howler", "dial", "on_hook")
+CALLS_A_LINE = 4
+Samples = dict[Side, NDArray[np.int16]]
+Events = list[CallStarted | Utterance | CallEnded]
+
+
+@cache
+def clips(folder: str, every: int) -> list[NDArray[np.int16]]:
+    """Clips of speech at 16 kHz."""
+    files = [p for p in sorted((SPEECH / folder).iterdir()) if p.suffix in (".flac", ".wav")]
+    return [read(path)[:, 0] for path in files[::every]]
+
+
+def read(path: Path) -> NDArray[np.int16]:
+    """A file as (samples, channels) at 16 kHz."""
+    sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    if rate != RATE_HZ:
+        sound = soxr.resample(sound, rate, RATE_HZ)
+    return np.asarray(np.clip(sound, -1.0, 1.0) * 32767.0, np.int16)
+
+
+def recipe(seed: int) -> LineRecipe:
+    """A line drawn at random: every plan, 10 to 35 dB SNR, levels of -45 to -6 dBFS."""
+    rng = np.random.default_rng(1000 + seed)
+    leak = (None, -35.0, -25.0, -18.0)[rng.integers(4)]
+    drop = (None, 25.0, 10.0, 0.0)[rng.integers(4)]
+    return LineRecipe(
+        plan=PLANS[seed % len(PLANS)],
+        snr_db=rng.uniform(10.0, 35.0),
+        speech_db=rng.uniform(-45.0, -6.0),
+        on_hook_drop_db=drop,
+        tone_db=rng.uniform(-6.0, 6.0),
+        music_db=rng.uniform(-9.0, 3.0),
+        leak_db=leak,
+        hum_db=None if rng.random() < 0.7 else -rng.uniform(15.0, 30.0),
+        detune=rng.uniform(-0.01, 0.01),
+        twist_db=rng.uniform(-3.0, 3.0),
+        codec=bool(rng.random() < 0.7),
+        mixed=bool(rng.random() < 0.15),
+        # without a step in the noise only the hang-over parts calls that are not dialled
+        gap_s=rng.uniform(80.0, 120.0) if drop == 0.0 else rng.uniform(4.0, 12.0),
+    )
+
+
+def listen(samples: Samples) -> tuple[Events, float]:
+    """What is found, and the seconds of CPU that it took."""
+    ears, segmenter = Ears(list(samples)), Segmenter(CallSettings())
+    events: Events = []
+    began = time.process_time()
+    for frame in frames(samples):
+        for heard in ears.hear(frame):
+            events += segmenter.feed(heard)
+    events += segmenter.finish(EndReason.END_OF_RECORDING)
+    return events, time.process_time() - began
+
+
+def one_line(seed: int) -> tuple[bool, Score, float, float]:
+    """Whether the line is mixed, its score, CPU seconds and length."""
+    drawn = recipe(seed)
+    voices = (clips("read", 3), clips("an4", 10))
+    customer, agent = voices if seed % 2 else voices[::-1]
+    samples, truth = compose(
+        seed, customer, agent, recipe=drawn, kinds=KINDS, endings=ENDINGS, calls=CALLS_A_LINE
+    )
+    events, cpu_s = listen(samples)
+    audible = drawn.leak_db is not None and drawn.leak_db > -drawn.snr_db and not drawn.mixed
+    found = score(truth, events, agent_audible=audible)
+    found.faults = [f"seed {seed} ({drawn.plan}): {fault}" for fault in found.faults]
+    return drawn.mixed, found, cpu_s, len(next(iter(samples.values()))) / RATE_HZ
+
+
+def idle_hour(seed: int) -> tuple[int, float, float]:
+    """An hour of line without a call: calls found in it, CPU seconds of it and of plain noise."""
+    rng = np.random.default_rng(seed)
+    level = 10.0 ** (rng.uniform(-75.0, -45.0) / 20.0)
+    found, busy_s = 0, 0.0
+    ears, segmenter = Ears((Side.CUSTOMER, Side.AGENT)), Segmenter(CallSettings())
+    start = 0
+    for minute in range(60):
+        sound = sounds.noise(rng, 60.0) * level
+        if minute % 3 == 1:
+            sound = sound + _disturbance(rng, PLANS[seed % len(PLANS)])
+        pcm = np.asarray(np.clip(sound, -1.0, 1.0) * 32767.0, np.int16)
+        near = np.asarray(sounds.noise(rng, 60.0) * level * 32767.0, np.int16)
+        began = time.process_time()
+        for frame in frames({Side.CUSTOMER: pcm, Side.AGENT: near}, start):
+            start = frame.start + len(frame.pcm[Side.AGENT])
+            for heard in ears.hear(frame):
+                found += sum(
+                    isinstance(event, CallEnded) and event.reason is not EndReason.UNANSWERED
+                    for event in segmenter.feed(heard)
+                )
+        busy_s += time.process_time() - began
+    return found + segmenter.in_call, busy_s, _plain_noise_s(rng, level)
+
+
+def _plain_noise_s(rng: np.random.Generator, level: float) -> float:
+    noise = np.asarray(sounds.noise(rng, 360.0) * level * 32767.0, np.int16)
+    return 10.0 * listen({Side.CUSTOMER: noise, Side.AGENT: noise})[1]
+
+
+def _disturbance(rng: np.random.Generator, plan: str) -> NDArray[np.float32]:
+    """A minute that holds something which is no call, at -50 to -15 dBFS."""
+    seconds = rng.uniform(2.0, 40.0)
+    kind = int(rng.integers(6))
+    sound = (
+        sounds.bell(seconds) if kind == 0
+        else sounds.hum(seconds, 50.0 + 10.0 * rng.integers(2)) if kind == 1
+        else sounds.clicks(rng, seconds, 30.0) if kind == 2
+        else sounds.vacuum_cleaner(rng, seconds) if kind == 3
+        else sounds.progress_tone(plan, State.DIAL, seconds) if kind == 4
+        else sounds.progress_tone(plan, State.RINGBACK, seconds)
+    )  # fmt: skip
+    out = sounds.silence(60.0)
+    at = int(rng.integers(0, len(out) - len(sound)))
+    out[at : at + len(sound)] = sound * np.float32(10.0 ** (rng.uniform(-50.0, -15.0) / 20.0))
+    return out
+
+
+def real_calls(picture: Path | None) -> list[str]:
+    """A line of text for each real call; with `picture`, levels, states and utterances drawn."""
+    lines, drawn = [], []
+    for path in sorted((SPEECH / "calls").glob("*.flac")):
+        sound = read(path)
+        pair = (Side.AGENT, Side.CUSTOMER) if sound.shape[1] == 2 else (Side.MIXED,)
+        events, _ = listen({side: sound[:, index] for index, side in enumerate(pair)})
+        calls = [e for e in events if isinstance(e, CallEnded)]
+        said = [e for e in events if isinstance(e, Utterance)]
+        spoken_s = sum(e.end_s - e.start_s for e in said)
+        lines.append(
+            f"{path.stem}: {len(calls)} call(s), {len(said)} utterances, {spoken_s:.0f} s of "
+            f"{len(sound) / RATE_HZ:.0f} s"
+        )
+        drawn.append((path.stem, sound, pair, said, calls))
+    if picture is not None:
+        _draw(drawn, picture)
+    return lines
+
+
+def _draw(drawn: list, picture: Path) -> None:  # type: ignore[type-arg]
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = [
+        (name, sound[:, i], side, said, calls)
+        for name, sound, pair, said, calls in drawn
+        for i, side in enumerate(pair)
+    ]
+    figure, axes = plt.subplots(len(rows), 1, figsize=(18, 2.0 * len(rows)))
+    for axis, (name, sound, side, said, calls) in zip(axes, rows, strict=True):
+        step = RATE_HZ // 50
+        peaks = np.abs(sound[: len(sound) // step * step].astype(int)).reshape(-1, step).max(1)
+        axis.fill_between(np.arange(len(peaks)) / 50, -peaks, peaks, color="0.6", lw=0)
+        for utterance in (u for u in said if u.side is side):
+            axis.axvspan(utterance.start_s, utterance.end_s, color="tab:green", alpha=0.3)
+        for call in calls:
+            axis.axvline(call.start_s, color="tab:blue")
+            axis.axvline(call.end_s, color="tab:red")
+        axis.set_title(f"{name}, {side}", loc="left", fontsize=9)
+        axis.set_xlim(0, len(peaks) / 50)
+    figure.tight_layout()
+    figure.savefig(picture, dpi=70)
+
+
+def table(
+    stereo: Score, mixed: Score, talk: tuple[float, float]
+) -> list[tuple[str, str, str, bool]]:
+    """Rows of claim, reach, figure, reached."""
+    both = replace(stereo)
+    for name in ("true_calls", "matched", "false_calls", "machine_utterances"):
+        setattr(both, name, getattr(stereo, name) + getattr(mixed, name))
+    starts = np.asarray(stereo.start_errors_s + mixed.start_errors_s)
+    ends = np.asarray(stereo.tone_end_errors_s + mixed.tone_end_errors_s)
+    matched = both.matched / both.true_calls
+    median, late = np.percentile(starts, (50, 95))
+    end = float(np.percentile(ends, 95))
+    found, foreign = stereo.found_s / stereo.customer_s, stereo.foreign_s / stereo.utterance_s
+    hour = talk[0] / talk[1] * 3600.0
+    mixed_found = mixed.found_s / max(mixed.customer_s, 1e-9)
+    return [
+        ("calls matched one to one", ">= 99.5 %", f"{100 * matched:.2f} % of {both.true_calls}",
+         matched >= 0.995),
+        ("calls found where none is", "0", str(both.false_calls), both.false_calls == 0),
+        ("start error, median / 95 %", "<= 0.5 / 2 s", f"{median:.2f} / {late:.2f} s",
+         median <= 0.5 and late <= 2.0),
+        ("end error with a hang-up tone, 95 %", "<= 2 s", f"{end:.2f} s", end <= 2.0),
+        ("customer speech found", ">= 95 %", f"{100 * found:.1f} % (mixed {100 * mixed_found:.1f})",
+         found >= 0.95),
+        ("foreign sound in customer utterances, stereo", "<= 2 %", f"{100 * foreign:.2f} %",
+         foreign <= 0.02),
+        ("utterances made of tones or music", "0",
+         f"{both.machine_utterances} of {stereo.utterances + mixed.utterances}",
+         both.machine_utterances == 0),
+        ("a talking hour, both sides", "<= 120 s CPU", f"{hour:.0f} s", hour <= 120.0),
+    ]  # fmt: skip
+
+
+def main() -> int:
+    """Print the table; 1 when a reach is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=520, help="calls to compose")
+    parser.add_argument("--hours", type=int, default=24, help="hours of line without a call")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--picture", type=Path, help="PNG of the real calls")
+    args = parser.parse_args()
+    stereo, mixed, cpu_s, length_s = Score(), Score(), 0.0, 0.0
+    with ProcessPoolExecutor(args.jobs) as pool:
+        for is_mixed, found, cost_s, lasted_s in pool.map(
+            one_line, range(-(-args.calls * 9 // 8 // CALLS_A_LINE))
+        ):
+            (mixed if is_mixed else stereo).__iadd__(found)
+            cpu_s, length_s = cpu_s + cost_s, length_s + lasted_s
+        hours = list(pool.map(idle_hour, range(args.hours)))
+    rows = table(stereo, mixed, (cpu_s, length_s))
+    if hours:
+        false, plain_s = sum(h[0] for h in hours), float(np.median([h[2] for h in hours]))
+        rows += [
+            (f"false calls in {len(hours)} idle hours", "0", str(false), false == 0),
+            ("an idle hour, both sides", "<= 4 s CPU", f"{plain_s:.1f} s", plain_s <= 4.0),
+        ]
+    for claim, reach, figure, reached in rows:
+        print(f"{'ok  ' if reached else 'MISS'} {claim:46} {reach:14} {figure}")
+    for line in [*stereo.faults, *mixed.faults, *real_calls(args.picture)]:
+        print("    ", line)
+    return 0 if all(row[3] for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

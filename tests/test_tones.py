@@ -1,0 +1,100 @@
+"""Call-progress tones, dialling and the howler, synthesised with the errors that lines have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from sered.listen import Ears
+from sered.records import RATE_HZ, Side, State
+from sered.testing import sounds
+from sered.testing.line import frames
+from sered.tones import DTMF_KEYS, PLANS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def states(
+    sound: NDArray[np.float32], *, snr_db: float = 25.0, plan: str = "auto", level_db: float = -20.0
+) -> str:
+    """One letter a block for a sound in line noise, after half a second of noise alone."""
+    rng = np.random.default_rng(4)
+    quiet = sounds.silence(0.512)
+    clean = np.concatenate((quiet, sound))
+    noise = sounds.noise(rng, len(clean) / RATE_HZ)[: len(clean)] * 10.0 ** (-snr_db / 20.0)
+    pcm = ((clean + noise) * 32767.0 * 10.0 ** (level_db / 20.0)).astype(np.int16)
+    ears = Ears([Side.MIXED], plan)  # type: ignore[arg-type]
+    heard = [block for frame in frames({Side.MIXED: pcm}) for block in ears.hear(frame)]
+    return "".join(block.states[Side.MIXED] for block in heard)
+
+
+@pytest.mark.parametrize("plan", sorted(PLANS))
+@pytest.mark.parametrize("detune", [-0.018, 0.018])
+@pytest.mark.parametrize("state", [State.DIAL, State.RINGBACK, State.BUSY, State.REORDER])
+def test_every_tone_of_every_plan_is_named(plan: str, state: State, detune: float) -> None:
+    """With the exchange 1.8 % off, 3 dB of twist, noise, and nobody saying which plan it is."""
+    length_s = {State.RINGBACK: 16.0, State.DIAL: 4.0}.get(state, 6.0)
+    sound = sounds.progress_tone(plan, state, length_s, detune=detune, twist_db=3.0)
+    heard = states(sound, snr_db=15.0)
+    tail = heard[-round(3.2 * RATE_HZ / 512) :] if state is not State.RINGBACK else heard[300:]
+    others = {State.DIAL, State.RINGBACK, State.BUSY, State.REORDER} - {state}
+    congestion = {State.BUSY, State.REORDER}
+    if state in congestion:
+        others -= congestion  # one ends a call as well as the other
+        assert any(kind in tail for kind in congestion)
+    else:
+        assert state in tail
+    assert not any(kind in tail for kind in others)
+    assert State.SPEECH * 5 not in heard
+
+
+def test_a_hang_up_tone_is_certain_within_three_bursts() -> None:
+    """Busy is known before two seconds have passed."""
+    for plan in PLANS:
+        heard = states(sounds.progress_tone(plan, State.BUSY, 4.0))
+        first = min(heard.find(c) for c in (State.BUSY, State.REORDER) if c in heard)
+        assert (first - 16) * 512 / RATE_HZ < 2.6, plan
+
+
+def test_the_howler_is_named() -> None:
+    """Four tones, ten times in two seconds."""
+    assert states(sounds.progress_tone("na", State.HOWLER, 4.0)).count(State.HOWLER) > 30
+
+
+@pytest.mark.parametrize("key", "".join(DTMF_KEYS))
+def test_every_dialled_key_is_heard(key: str) -> None:
+    """60 ms on, with twist, 20 dB above the noise."""
+    heard = states(sounds.dtmf(key * 3, on_s=0.06, off_s=0.06, twist_db=4.0), snr_db=20.0)
+    assert heard.count(State.DTMF) >= 3
+    assert State.SPEECH not in heard
+
+
+@pytest.mark.parametrize("level_db", [-45.0, -6.0])
+def test_tones_are_named_at_every_level_a_line_may_have(level_db: float) -> None:
+    """From a faint tap to one at full scale."""
+    heard = states(sounds.progress_tone("etsi", State.BUSY, 5.0), level_db=level_db, snr_db=30.0)
+    assert heard.count(State.BUSY) > 20
+
+
+@pytest.mark.parametrize("name", ["noise", "hum", "vacuum cleaner", "clicks"])
+def test_noise_is_no_tone_and_no_speech(name: str) -> None:
+    """Hum, rush and clicks are nobody."""
+    rng = np.random.default_rng(7)
+    sound = {
+        "noise": sounds.noise(rng, 8.0),
+        "hum": sounds.hum(8.0),
+        "vacuum cleaner": sounds.vacuum_cleaner(rng, 8.0),
+        "clicks": sounds.clicks(rng, 8.0, per_minute=60.0),
+    }[name]
+    assert set(states(sound, snr_db=40.0)) <= {State.SILENCE, State.NOISE}
+
+
+def test_hold_music_is_music_and_never_speech() -> None:
+    """Found within four seconds, and kept."""
+    for seed in range(4):
+        heard = states(sounds.hold_music(np.random.default_rng(seed), 15.0))
+        assert heard[140:].count(State.MUSIC) > 0.8 * len(heard[140:]), seed
+        assert State.SPEECH * 8 not in heard
