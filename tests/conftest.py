@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from broker import Broker
+from project import ROOT, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -49,15 +47,6 @@ def start_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
 def broker(start_broker: Callable[..., Broker]) -> Broker:
     """A real Mosquitto on a free port of the loopback interface, open to everybody."""
     return start_broker()
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended and what it said."""
-
-    status: int
-    out: str
-    err: str
 
 
 @pytest.fixture

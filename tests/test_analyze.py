@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from numpy.typing import NDArray
 from rich.console import Console
 
-from conftest import Ended
+from project import Ended
 from sered.cli.demo import CALL
 from sered.cli.progress import Bar, Lines
 from sered.cli.tables import show_call

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from broker import Broker
-from conftest import Ended
+from project import Ended
 from sered import __version__, config
 from sered.fetch import Source
 from sered.messages import Status, encode

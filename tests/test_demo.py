@@ -13,7 +13,7 @@ import soundfile
 from jsonschema import Draft202012Validator
 
 from broker import Broker, Listener
-from conftest import Ended
+from project import Ended
 from sered.cli.demo import CALL
 from sered.messages import PAYLOADS
 

@@ -18,7 +18,7 @@ import pytest
 import soundfile
 
 from broker import Broker, Listener, free_port
-from conftest import ROOT, Ended
+from project import ROOT, Ended
 from sered import config
 from sered.cli.demo import CALL
 

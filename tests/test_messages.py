@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from chaos.box import report
-from conftest import ROOT
+from project import ROOT
 from sered.messages import PAYLOADS, Alert, Status, encode, schemas, topic
 
 FOLDER = ROOT / "docs" / "mqtt"

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import Broker, Listener, wait_until
 from chaos import box
-from conftest import ROOT
+from project import ROOT
 from sered.publish import MqttPublisher
 from sered.settings import MqttSettings, Settings, SpoolSettings
 from sered.spool import Spool

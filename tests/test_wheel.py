@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from project import ROOT
 
 QUICK = ("test_clock.py", "test_config.py", "test_fetch.py", "test_imports.py", "test_line.py")
 """Suites that are run against the wheel once more; all others have tried the same code."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from broker import free_port
+from project import ROOT, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from machine import Ended, Machine
+    from machine import Machine
 
-PROJECT = Path(__file__).parent.parent.parent
 CHECKOUT = "/root/sered"
 _NOT_IN_A_CHECKOUT = (".git", ".venv*", ".*_cache", ".hypothesis", "out", "dist", "__pycache__")
 DEMO_CALL = f"{CHECKOUT}/device/sered/demo/call.wav"
@@ -101,7 +100,7 @@ class Desk:
         target = disk.root / CHECKOUT[1:]
         if not target.exists():
             ignore = shutil.ignore_patterns(*_NOT_IN_A_CHECKOUT)
-            shutil.copytree(PROJECT, target, ignore=ignore)
+            shutil.copytree(ROOT, target, ignore=ignore)
         listener = f"listener {port} 127.0.0.1\nallow_anonymous true\n"
         keeps = "persistence true\npersistence_location /var/lib/desk-broker/\n"
         disk.write("/etc/mosquitto/desk.conf", listener + keeps)

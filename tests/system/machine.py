@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from project import Ended
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -186,15 +188,6 @@ class Machine:
 
 _UP = ("running", "degraded")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a script ended and what it said."""
-
-    status: int
-    out: str
-    err: str
 
 
 def _child_of(pid: int) -> int:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from desk import CHECKOUT, DEMO_CALL, PROJECT, Desk
+from desk import CHECKOUT, DEMO_CALL, Desk
 from machine import Machine, disk_like, lent_environment, seed
+
+from project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +67,7 @@ def test_the_doctor_finds_nothing_wrong_with_voice_and_words(root: Path) -> None
 def test_the_demo_call_gets_the_same_verdict(root: Path) -> None:
     """Category and escalation are equal, every score within 0.02 of this machine's."""
     there = _verdict(_inside(root, f"{_TARGET} analyze --json {DEMO_CALL}"))
-    call = PROJECT / DEMO_CALL.removeprefix(f"{CHECKOUT}/")
+    call = ROOT / DEMO_CALL.removeprefix(f"{CHECKOUT}/")
     sered = shutil.which("sered", path=str(Path(sys.executable).parent))
     assert sered
     here = _verdict(subprocess.check_output([sered, "analyze", "--json", call], text=True))
