@@ -19,8 +19,12 @@ run: $(VENV)/.run ## Judge the demo call: broker, subscriber, appliance, verdict
 
 .PHONY: test
 test: $(VENV)/.dev $(CONVERT)/.ready ## All tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
-	@$(CONVERTING) -m pytest --noconftest -m tensorflow tests/convert/test_conversion.py
+	@failed=0; \
+	echo "The converter's tests, in its own environment:"; \
+	$(CONVERTING) -m pytest -q --noconftest -m tensorflow tests/convert/test_conversion.py || failed=1; \
+	echo "All other tests:"; \
+	$(BIN)/python -m pytest $(PYTEST_ARGS) || failed=1; \
+	exit $$failed
 
 .PHONY: chaos
 chaos: $(VENV)/.dev ## As root: kills, cuts, outages, full disks, power cuts; the table goes into docs/chaos.md
