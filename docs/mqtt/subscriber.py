@@ -15,8 +15,10 @@ def store(client, _, message):
     report = json.loads(message.payload)
     if report.get("schema") == "sered.call/1":
         with db:  # committed before the broker hears that we have it
-            db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?)",
-                       (report["call_id"], message.payload.decode()))
+            db.execute(
+                "INSERT OR IGNORE INTO calls VALUES (?, ?)",
+                (report["call_id"], message.payload.decode()),
+            )
     client.ack(message.mid, message.qos)
 
 
