@@ -136,7 +136,7 @@ def test_a_box_in_order_adds_nothing_to_the_status(tmp_path: Path) -> None:
     settings = Settings.model_validate({"spool": {"path": tmp_path / "spool.db"}})
     began = time.perf_counter()
     assert cheap.faults(settings) == ()
-    assert time.perf_counter() - began < 0.3
+    assert time.perf_counter() - began < 1.0
 
 
 def test_what_a_dead_service_left_behind_is_not_believed(tmp_path: Path) -> None:

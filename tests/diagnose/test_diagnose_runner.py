@@ -44,7 +44,7 @@ def test_a_check_that_hangs_is_stopped_at_its_deadline_with_all_it_started(tmp_p
 
     began = time.monotonic()
     result = alone(hang, deadline_s=0.5)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 10.0, "the check itself would take a minute"
     assert (result.mark, result.fault) == (Mark.FAIL, "hung")
     assert "no answer within" in result.found
     stat = Path(f"/proc/{pid_file.read_text()}/stat")
@@ -152,15 +152,19 @@ def test_each_line_is_checked_on_its_own_and_measures_pass_only_along_it() -> No
     assert [r.line for r in results] == ["front", "front", "back", "back"]
 
 
-def test_lanes_run_side_by_side_and_results_keep_their_order() -> None:
-    def slow(_: Context) -> Outcome:
-        time.sleep(0.4)
+def test_lanes_run_side_by_side_and_results_keep_their_order(tmp_path: Path) -> None:
+    """Each check waits until all have begun: one after the other, none would ever end."""
+
+    def meet(context: Context) -> Outcome:
+        (tmp_path / str(os.getpid())).touch()
+        while len(list(tmp_path.iterdir())) < 4:
+            time.sleep(0.01)
         return ok("")
 
-    groups = [Group(n, n, (check(slow, f"{n}.one"),), lane=n) for n in "abcd"]
-    began = time.monotonic()
-    assert [result.check.id for result in run(*groups)] == ["a.one", "b.one", "c.one", "d.one"]
-    assert time.monotonic() - began < 1.2
+    groups = [Group(n, n, (check(meet, f"{n}.one"),), lane=n) for n in "abcd"]
+    results = run(*groups)
+    assert [result.check.id for result in results] == ["a.one", "b.one", "c.one", "d.one"]
+    assert {result.mark for result in results} == {Mark.OK}
 
 
 def test_the_whole_run_ends_in_its_time_whatever_hangs() -> None:
@@ -171,7 +175,7 @@ def test_the_whole_run_ends_in_its_time_whatever_hangs() -> None:
     checks = tuple(check(hang, f"a.{n}", deadline_s=50.0) for n in range(5))
     began = time.monotonic()
     results = run(Group("a", "A", checks, lane="a"), whole_run_s=0.5)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10.0
     assert [result.mark for result in results] == [Mark.FAIL] + [Mark.SKIP] * 4
     assert results[-1].found == "the time for the whole run was over"
 

@@ -196,10 +196,10 @@ def test_nothing_of_the_doctor_is_loaded_by_help() -> None:
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-def test_cheap_checks_run_in_the_callers_thread_and_quickly() -> None:
+def test_cheap_checks_run_in_the_callers_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "fork")
     results = runner.cheap(groups.GROUPS, Context(None))
     assert {result.check.id for result in results} >= {"system.space", "system.memory"}
-    assert sum(result.took_s for result in results) < 0.5
 
 
 def test_skipped_checks_of_one_reason_share_a_row_that_names_them() -> None:
