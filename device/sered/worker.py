@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sered.errors import SeredError
+from sered.memory import give_back
 from sered.records import FRAME, RATE_HZ, EndReason
 
 if TYPE_CHECKING:
@@ -79,10 +80,12 @@ class LineWorker:
     def _run(self) -> None:
         try:
             for frame in self.source.frames():
-                began = time.perf_counter()
+                began, calls = time.perf_counter(), self.line.calls
                 off_hook = self._hook.off_hook if self._hook else None
                 for message in self.line.feed(frame, off_hook):
                     self._deliver(message)
+                if self.line.calls != calls:
+                    give_back()
                 self.busy_s += time.perf_counter() - began
                 self.frames += 1
             for message in self.line.finish(self._reason):
