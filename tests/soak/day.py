@@ -60,11 +60,12 @@ def voices(side: Side) -> list[np.ndarray]:
 
 
 def compose_day(hours: float, seed: int) -> None:
-    """Write the line to standard output, frame by frame; last, the number of calls to stderr."""
+    """Write the line to standard output, frame by frame; last, the calls' times to stderr."""
     rng = np.random.default_rng(seed)
     customer, agent = voices(Side.CUSTOMER), voices(Side.AGENT)
     recipe = LineRecipe(talk_s=60.0)
-    written = calls = 0
+    written = 0
+    calls: list[tuple[float, float]] = []
     while written < hours * _HOUR:
         sound, truth = compose(
             int(rng.integers(1 << 31)),
@@ -74,7 +75,8 @@ def compose_day(hours: float, seed: int) -> None:
             kinds=(*KINDS, "outgoing", "unanswered"),
             calls=1,
         )
-        calls += len(truth.calls)
+        began_s = written / RATE_HZ
+        calls += [(began_s + call.start_s, began_s + call.end_s) for call in truth.calls]
         both = np.stack([sound[side] for side in SIDES], axis=1)
         rest = both[-4 * RATE_HZ :]
         idle = np.resize(rest, (int(rng.uniform(60.0, 800.0)) * RATE_HZ // FRAME * FRAME, 2))
@@ -82,7 +84,7 @@ def compose_day(hours: float, seed: int) -> None:
             sys.stdout.buffer.write(piece.tobytes())
             written += len(piece)
     sys.stdout.buffer.flush()
-    sys.stderr.write(f"{calls}\n")
+    sys.stderr.write(json.dumps(calls))
 
 
 @dataclass
@@ -160,7 +162,7 @@ def main(hours: float, seed: int) -> int:
             feed = Feed(settings.line[0], source, DayClock())
             service = Service(settings, [feed], Notifier(None))
             status = service.run(drain_s=30.0)
-            calls = int(composer.stderr.read())
+            calls = json.loads(composer.stderr.read())
             reports = [json.loads(body) for body in central.on("calls")]
         finally:
             composer.kill()
@@ -172,7 +174,7 @@ def main(hours: float, seed: int) -> int:
 
 def report(  # noqa: PLR0917
     source: DaySource,
-    calls: int,
+    calls: list[tuple[float, float]],
     reports: list[dict[str, object]],
     left: int,
     status: int,
@@ -183,18 +185,26 @@ def report(  # noqa: PLR0917
     hours = source.start / _HOUR
     ids = {str(each["call_id"]) for each in reports}
     lost_s = sum(each["quality"]["lost_s"] for each in reports)  # type: ignore[index]
+    starts = [
+        (datetime.fromisoformat(str(each["started_at"])) - DayClock.began).total_seconds()
+        for each in reports
+    ]
+    for begin, end in calls:
+        found = [round(start, 1) for start in starts if begin - 1 <= start <= end]
+        if len(found) != 1:
+            print(f"call {begin:.1f} to {end:.1f} s: reported at {found}", file=sys.stderr)
     print(f"{hours:.1f} hours of line time in {spent_s / 60:.0f} min.\n")
     print("| | after 1 h | at the end |\n|---|---|---|")
     for what in first:
         print(f"| {what} | {first[what]:g} | {last[what]:g} |")
     print("\n| | |\n|---|---|")
-    print(f"| calls in | {calls} |\n| verdicts out | {len(reports)} ({len(ids)} different) |")
+    print(f"| calls in | {len(calls)} |\n| verdicts out | {len(reports)} ({len(ids)} different) |")
     print(f"| left in the spool | {left} |\n| sound lost, s | {lost_s:g} |")
     ends: dict[str, int] = {}
     for each in reports:
         ends[str(each["end_reason"])] = ends.get(str(each["end_reason"]), 0) + 1
     print(f"| ended by | {', '.join(f'{n} {end}' for end, n in sorted(ends.items()))} |")
-    good = calls == len(reports) == len(ids) and not left and not status and lost_s == 0
+    good = len(calls) == len(reports) == len(ids) and not left and not status and lost_s == 0
     return 0 if good and last["RSS, MB"] - first["RSS, MB"] <= MOST_GROWTH_MB else 1
 
 
