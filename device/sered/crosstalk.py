@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SILENT = frozenset({State.SILENCE, State.NOISE})
+_OWNED = frozenset({State.SPEECH, State.MUSIC})
 _RECENT_BLOCKS = 6
 """A side that has sounded within 0.2 s is still leaking."""
 _FAINT_DB = 20.0
@@ -82,9 +83,9 @@ class Ownership:
             far_db, near_db = smooth[0][index], smooth[1][index]
             to_customer = self._into_customer.hear(near, near_db, far_db, floors_db[0])
             to_agent = self._into_agent.hear(far, far_db, near_db, floors_db[1])
-            if far is State.SPEECH and to_customer and near_db > far_db - _FAINT_DB:
+            if far in _OWNED and to_customer and near_db > far_db - _FAINT_DB:
                 customer[index] = State.SILENCE
-            if near is State.SPEECH and to_agent and far_db > near_db - _FAINT_DB:
+            if near in _OWNED and to_agent and far_db > near_db - _FAINT_DB:
                 agent[index] = State.SILENCE
 
     def _smooth(self, levels_db: NDArray[np.float64]) -> list[list[float]]:

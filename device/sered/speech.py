@@ -93,6 +93,8 @@ class MusicDetector:
     """Share of the last 3 s that is notes."""
     _VOICED = 0.3
     """With more speech than this among them, somebody speaks or sings."""
+    _VOICE_BLOCKS = 5
+    """Speech that lasts so long is somebody who speaks over the music or after it."""
     _LIVELY_DB = 4.0
     _TUNE, _NOTE_BLOCKS, _SEMITONE = 3, 4, 0.03
     """Music swells and fades, or plays so many different notes; a hum or a motor does neither."""
@@ -101,7 +103,7 @@ class MusicDetector:
         self._recent: deque[tuple[bool, bool]] = deque(maxlen=self._BLOCKS)
         self._levels: deque[float] = deque(maxlen=self._BLOCKS)
         self._lines: deque[float] = deque(maxlen=self._BLOCKS)
-        self._notes = self._voiced = 0
+        self._notes = self._voiced = self._run = 0
         self._music = False
 
     def hear(self, level_db: float, hz: float, *, note: bool, voiced: bool) -> bool:
@@ -115,6 +117,10 @@ class MusicDetector:
         self._lines.append(hz if note else 0.0)
         self._notes += note
         self._voiced += voiced
+        self._run = self._run + 1 if voiced else 0
+        if self._run >= self._VOICE_BLOCKS:
+            self._notes = 0
+            self._recent = deque(((False, old) for _, old in self._recent), maxlen=self._BLOCKS)
         enough = self._GO_ON if self._music else self._BEGIN
         self._music = (
             self._notes >= enough * self._BLOCKS
@@ -144,5 +150,5 @@ class MusicDetector:
         self._recent.clear()
         self._levels.clear()
         self._lines.clear()
-        self._notes = self._voiced = 0
+        self._notes = self._voiced = self._run = 0
         self._music = False
