@@ -44,7 +44,17 @@ def test_report_satisfies_schema() -> None:
     assert b": " not in body
     parsed = json.loads(body)
     jsonschema.validate(parsed, schemas()["calls"])
-    assert PAYLOADS["calls"].model_validate_json(body) == report(7)
+    read = PAYLOADS["calls"].model_validate_json(body)
+    assert encode(read) == body
+
+
+def test_scores_on_the_wire_have_four_digits() -> None:
+    """A score is not told more exactly than it is known."""
+    found = report(7)
+    assert found.sentiment is not None
+    odd = found.sentiment.model_copy(update={"score": -0.123456789})
+    body = json.loads(encode(found.model_copy(update={"sentiment": odd})))
+    assert body["sentiment"]["score"] == -0.1235
 
 
 def test_alert_satisfies_schema() -> None:

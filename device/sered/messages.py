@@ -5,12 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from sered.records import EndReason
 
-Score = Annotated[float, Field(ge=-1.0, le=1.0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+def _short(value: float) -> float:
+    return round(value, 4) + 0.0
+
+
+# on the wire, not in memory: more digits would claim more than is known
+_Signed = Annotated[float, Field(ge=-1.0, le=1.0)]
+_Unsigned = Annotated[float, Field(ge=0.0, le=1.0)]
+Score = Annotated[_Signed, PlainSerializer(_short, return_type=_Signed)]
+Share = Annotated[_Unsigned, PlainSerializer(_short, return_type=_Unsigned)]
+Part = Annotated[float, PlainSerializer(_short, return_type=float)]
+"""A signed part of a score."""
 Seconds = Annotated[float, Field(ge=0.0)]
 
 
@@ -58,7 +68,7 @@ class Acoustic(_Payload):
     emotions: EmotionShares
     speech_s: Seconds
     sides: tuple[str, ...]
-    share: float = 0.0
+    share: Part = 0.0
     """The voice's part of the call's score; with the words' part it adds up to it."""
 
 
@@ -69,7 +79,7 @@ class VerbalTerm(_Payload):
     valence: float
     offset_s: Seconds
     """Seconds from the call's start."""
-    share: float
+    share: Part
     """Its part of the call's score; all of them and the voice's part add up to it."""
 
 
@@ -80,7 +90,7 @@ class Verbal(_Payload):
     words: Annotated[int, Field(ge=0)]
     asr_confidence: Share
     terms: tuple[VerbalTerm, ...]
-    share: float = 0.0
+    share: Part = 0.0
     """The words' part of the call's score; the terms' shares add up to it."""
 
 
@@ -88,7 +98,7 @@ class Trend(_Payload):
     """How the feeling moved through the call."""
 
     quarters: tuple[Score | None, Score | None, Score | None, Score | None]
-    change: float
+    change: Score
     """Mean of the end less mean of the beginning, halved."""
 
 
@@ -121,7 +131,7 @@ class UtteranceShare(_Payload):
     acoustic: Score | None
     verbal: Score | None
     score: Score | None
-    share: float
+    share: Part
     """Its part of the call's score; all of them add up to it."""
 
 
