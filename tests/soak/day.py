@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -119,6 +119,17 @@ class DaySource:
         self.closed = True
 
 
+class Central(Listener):
+    """A subscriber in the process that is measured: it keeps of each report what is asked."""
+
+    def _got(self, _client: object, _data: object, message: Any) -> None:
+        if message.topic.endswith("/calls"):
+            report = json.loads(message.payload)
+            kept = {name: report[name] for name in ("call_id", "started_at", "end_reason")}
+            kept["quality"] = {"lost_s": report["quality"]["lost_s"]}
+            self.messages.append((message.topic, json.dumps(kept).encode(), False))
+
+
 class DayClock:
     """Wall time of the composed day: it begins now, so that nothing is too old for the spool."""
 
@@ -143,7 +154,7 @@ def main(hours: float, seed: int) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         broker = Broker(folder / "broker").start()
-        central = Listener(broker)
+        central = Central(broker)
         composer = subprocess.Popen(
             [sys.executable, __file__, "--compose", str(hours), str(seed)],
             stdout=subprocess.PIPE,
