@@ -79,6 +79,9 @@ SHORT = 2 * BLOCK
 _TOLERANCE = 0.025
 """Accepted error of a frequency: 1.8 % of the exchange, the rest of the sound card's clock."""
 _DTMF_TOLERANCE = 0.025
+_HANG_UP = frozenset({State.BUSY, State.REORDER})
+_HANG_UP_GAP_S, _RING_GAP_S = 1.0, 6.0
+"""After a longer pause a rhythm is over."""
 _PURE = 0.6
 """Share of the band's energy that has to lie in the tone."""
 _LOW_HZ, _HIGH_HZ = 200.0, 3600.0
@@ -302,7 +305,7 @@ class Cadence:
                 self._off_s = self._gaps.pop() + self._on_s
             self._on_s = 0.0
         self._off_s += BLOCK_S
-        if self._off_s > 6.0:
+        if self._off_s > (_HANG_UP_GAP_S if self._named in _HANG_UP else _RING_GAP_S):
             self.reset()
 
     def _name(self) -> State:

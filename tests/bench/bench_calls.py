@@ -61,7 +61,7 @@ def recipe(seed: int) -> LineRecipe:
         speech_db=rng.uniform(-45.0, -6.0),
         on_hook_drop_db=drop,
         tone_db=rng.uniform(-6.0, 6.0),
-        music_db=rng.uniform(-9.0, 3.0),
+        music_db=rng.uniform(-3.0, 3.0),
         leak_db=leak,
         hum_db=None if rng.random() < 0.7 else -rng.uniform(15.0, 30.0),
         detune=rng.uniform(-0.01, 0.01),

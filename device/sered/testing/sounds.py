@@ -101,7 +101,7 @@ def fax_answering(rng: Generator, seconds: float) -> Sound:
 
 
 def hold_music(rng: Generator, seconds: float) -> Sound:
-    """Chords with a melody over them, as a music box or a small organ plays them; 0 dB RMS."""
+    """Chords with a melody, as a music box or a small organ plays them; 0 dB RMS on the phone."""
     out = silence(seconds)
     scale, key = (0, 2, 4, 5, 7, 9, 11), int(rng.integers(0, 12))
     beat_s, decay = rng.uniform(0.2, 0.6), rng.uniform(0.3, 3.0)
@@ -119,7 +119,8 @@ def hold_music(rng: Generator, seconds: float) -> Sound:
             tone = _note(440.0 * 2.0 ** ((note - 69) / 12), lasts_s, decay, bright)
             piece = out[round(at_s * RATE_HZ) :][: len(tone)]
             piece += np.float32(gain) * tone[: len(piece)]
-    return np.asarray(out / (out.std() + 1e-9), np.float32)
+    heard = signal.sosfilt(_PHONE_BAND, out)
+    return np.asarray(heard / (heard.std() + 1e-9), np.float32)
 
 
 def _note(hz: float, lasts_s: float, decay: float, bright: float) -> Sound:
