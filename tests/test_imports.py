@@ -23,8 +23,8 @@ ROOMS = [
     },
     # adapters, and what needs the clock, the disk or a library
     {
-        "analysis", "broker", "capture", "child", "clock", "crosstalk", "devices", "door", "memory",
-        "emotion", "fetch", "health", "hook", "line", "link", "listen", "notify", "outgoing",
+        "analysis", "broker", "cadence", "capture", "child", "clock", "crosstalk", "devices", "door",
+        "memory", "emotion", "fetch", "health", "hook", "line", "link", "listen", "notify", "outgoing",
         "patience", "plot", "polarity", "publish", "recording", "replay", "resample", "silero",
         "snapshot", "soundcheck", "speech", "spool", "spoolfile", "spoolrow", "tap", "tapstate",
         "tones", "transcript", "worker",

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sered.cadence import Cadence
 from sered.crosstalk import Ownership
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
 from sered.speech import Gate, MusicDetector, VoiceDetector
-from sered.tones import LONG, SHORT, Cadence, DtmfKeys, Howler, dtmf_keys, howls, peaks, spectra
+from sered.tones import LONG, SHORT, DtmfKeys, Howler, dtmf_keys, howls, peaks, spectra
 
 if TYPE_CHECKING:
     from collections.abc import Collection

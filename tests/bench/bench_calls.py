@@ -209,7 +209,7 @@ def table(
     end = float(np.percentile(ends, 95))
     found, foreign = stereo.found_s / stereo.customer_s, stereo.foreign_s / stereo.utterance_s
     hour = talk[0] / talk[1] * 3600.0
-    mixed_found = mixed.found_s / max(mixed.customer_s, 1e-9)
+    of_mixed = f" (mixed {100 * mixed.found_s / mixed.customer_s:.1f})" if mixed.customer_s else ""
     return [
         ("calls matched one to one", ">= 99.5 %", f"{100 * matched:.2f} % of {both.true_calls}",
          matched >= 0.995),
@@ -217,7 +217,7 @@ def table(
         ("start error, median / 95 %", "<= 0.5 / 2 s", f"{median:.2f} / {late:.2f} s",
          median <= 0.5 and late <= 2.0),
         ("end error with a hang-up tone, 95 %", "<= 2 s", f"{end:.2f} s", end <= 2.0),
-        ("customer speech found", ">= 95 %", f"{100 * found:.1f} % (mixed {100 * mixed_found:.1f})",
+        ("customer speech found", ">= 95 %", f"{100 * found:.1f} %{of_mixed}",
          found >= 0.95),
         ("foreign sound in customer utterances, stereo", "<= 2 %", f"{100 * foreign:.2f} %",
          foreign <= 0.02),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sered.records import CallStarted
-    from sered.testing.line import TrueCall, Truth
+    from sered.testing.tape import TrueCall, Truth
 
 _STEP_S = 0.01
 
