@@ -23,9 +23,9 @@ ROOMS = [
     },
     # adapters, and what needs the clock, the disk or a library
     {
-        "analysis", "broker", "cadence", "capture", "child", "clock", "crosstalk", "devices", "door",
-        "memory", "emotion", "fetch", "health", "hook", "line", "link", "listen", "notify", "outgoing",
-        "patience", "plot", "polarity", "publish", "recording", "replay", "resample", "silero",
+        "analysis", "broker", "cadence", "capture", "child", "clock", "crosstalk", "devices",
+        "door", "emotion", "fetch", "health", "hook", "line", "link", "listen", "memory", "notify",
+        "outgoing", "patience", "plot", "polarity", "publish", "recording", "replay", "resample", "silero",
         "snapshot", "soundcheck", "speech", "spool", "spoolfile", "spoolrow", "tap", "tapstate",
         "tones", "transcript", "worker",
     },
