@@ -25,8 +25,8 @@ ROOMS = [
     {
         "analysis", "broker", "cadence", "capture", "child", "clock", "crosstalk", "devices",
         "door", "emotion", "fetch", "health", "hook", "line", "link", "listen", "memory", "notify",
-        "outgoing", "patience", "plot", "polarity", "publish", "recording", "replay", "resample", "silero",
-        "snapshot", "soundcheck", "speech", "spool", "spoolfile", "spoolrow", "tap", "tapstate",
+        "outgoing", "patience", "plot", "polarity", "publish", "recording", "replay", "resample",
+        "silero", "snapshot", "soundcheck", "speech", "spool", "spoolfile", "spoolrow", "tap", "tapstate",
         "tones", "transcript", "worker",
     },
     {"parts"},
