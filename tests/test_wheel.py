@@ -126,7 +126,7 @@ def test_suites_against_the_wheel(installed: Path, tmp_path: Path) -> None:
     """The quick suites hold for the wheel as they do for the source."""
     tests = tmp_path / "tests"
     tests.mkdir()
-    for name in ("conftest.py", "broker.py", *QUICK):
+    for name in ("conftest.py", "project.py", "broker.py", *QUICK):
         shutil.copy(ROOT / "tests" / name, tests)
     shutil.copytree(ROOT / "tests" / "data", tests / "data")
     done = python(installed, tests, "-m", "pytest", "-q", "-p", "no:cacheprovider", *QUICK)
