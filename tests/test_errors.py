@@ -50,7 +50,7 @@ def wav(path: Path, data: bytes, *, claimed: int | None = None) -> Path:
 
 @contextmanager
 def no_override() -> Iterator[None]:
-    """File modes hold for root too, where the tests run as root; it stays the owner of its files."""
+    """File modes hold for root too, where the tests run as root; it stays their owner."""
     libc = ctypes.CDLL(None)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     rights = (ctypes.c_uint32 * 6)()
