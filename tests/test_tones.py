@@ -64,6 +64,24 @@ def test_the_howler_is_named() -> None:
     assert states(sounds.progress_tone("na", State.HOWLER, 4.0)).count(State.HOWLER) > 30
 
 
+@pytest.mark.parametrize("detune", [-0.015, 0.0, 0.015])
+def test_special_information_tones_are_named(detune: float) -> None:
+    """The three rising tones before "no such number" are known by the last of them."""
+    heard = states(sounds.progress_tone("na", State.SIT, 1.0, detune=detune))
+    assert heard.count(State.SIT) >= 3
+    assert State.SPEECH not in heard
+    assert State.FAX not in heard
+
+
+@pytest.mark.parametrize(("hz", "seconds"), [(1100.0, 0.5), (2100.0, 3.0)])
+def test_a_fax_is_named_and_never_a_voice(hz: float, seconds: float) -> None:
+    """A calling and an answering machine are known before their tone is over."""
+    once = np.concatenate((sounds.sines([hz], seconds), sounds.silence(1.5)))
+    heard = states(np.concatenate((once, once)))
+    assert heard.count(State.FAX) >= 3
+    assert State.SPEECH not in heard
+
+
 @pytest.mark.parametrize("key", "".join(DTMF_KEYS))
 def test_every_dialled_key_is_heard(key: str) -> None:
     """60 ms on, with twist, 20 dB above the noise."""

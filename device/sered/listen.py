@@ -10,6 +10,7 @@ import numpy as np
 from sered.cadence import Cadence
 from sered.crosstalk import Ownership
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
+from sered.signals import Signals
 from sered.speech import Gate, MusicDetector, VoiceDetector
 from sered.tones import LONG, SHORT, DtmfKeys, Howler, dtmf_keys, howls, peaks, spectra
 
@@ -41,6 +42,7 @@ class _SideEars:
         self._music = MusicDetector()
         self._cadence = Cadence(plan)
         self._howler = Howler()
+        self._signals = Signals()
         self._keys = DtmfKeys()
         self._before = np.zeros(LONG - BLOCK, np.float32)
         self._levels: deque[float] = deque(maxlen=_STEADY_BLOCKS)
@@ -86,6 +88,11 @@ class _SideEars:
         lines = peaks(spectra(heard, LONG), LONG)
         short = spectra(heard, SHORT)
         tones = self._cadence.hear(lines, levels, self._gate.threshold_db)
+        signals = self._signals.hear(lines, levels, self._gate.threshold_db)
+        tones = [
+            tone if signal in (None, State.NOISE) else signal
+            for signal, tone in zip(signals, tones, strict=True)
+        ]
         keys = self._keys.hear(dtmf_keys(short))
         howl = howls(short).tolist()
         howling = [self._howler.hear(howls=four) for four in howl]
@@ -107,7 +114,7 @@ class _SideEars:
                     (float(levels[index]), strongest[index]),
                     sounds=sounds,
                     tonal=tonal[index] if tones[index] is None else 0.0,
-                    doubtful=tones[index] is State.NOISE or howl[index],
+                    doubtful=State.NOISE in (tones[index], signals[index]) or howl[index],
                 )
             )
         if states.count(State.SPEECH) == _BLOCKS:

@@ -59,11 +59,6 @@ PLANS: dict[str, tuple[Tone, ...]] = {
 }
 HOWLER_HZ = (1400.0, 2060.0, 2450.0, 2600.0)
 """Off-hook howler, 0.1 s on and off."""
-SIT_HZ = ((900.0, 1000.0), (1340.0, 1460.0), (1740.0, 1840.0))
-"""Ranges of the three special information tones, one after the other, some 330 ms each."""
-CNG_HZ = 1100.0
-CED_HZ = 2100.0
-"""A calling and an answering fax or modem."""
 DTMF_ROWS_HZ = (697.0, 770.0, 852.0, 941.0)
 DTMF_COLUMNS_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
 DTMF_KEYS = ("123A", "456B", "789C", "*0#D")

@@ -1,0 +1,86 @@
+"""Names the special information tones (SIT) and the tones of fax machines and modems."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sered.records import BLOCK, RATE_HZ, State
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sered.tones import Peaks
+
+SIT_HZ = ((895.0, 1010.0), (1340.0, 1460.0), (1740.0, 1840.0))
+"""Ranges of the three special information tones, one after the other, some 330 ms each."""
+FAX_HZ = ((1100.0, 0.035, 0.38), (2100.0, 0.015, 0.5))
+"""A calling (CNG) and an answering (CED) machine: frequency, its tolerance, seconds to be sure."""
+
+_BLOCK_S = BLOCK / RATE_HZ
+_PURE = 0.6
+"""Share of the band's energy that has to lie in the one line."""
+_SIT_ON_S, _SIT_GAP_S = 0.15, 0.25
+"""Least length of each of the three tones, longest way from one to the next."""
+
+
+class Signals:
+    """Follows the one strongest line of a side through time."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+        """Special information tones heard in order."""
+        self._step_s = self._since_s = 0.0
+        self._fax_s = [0.0] * len(FAX_HZ)
+        self._busy = False
+        """Whether the last block was one line."""
+
+    def hear(
+        self, lines: Peaks, levels_db: NDArray[np.float64], threshold_db: float
+    ) -> list[State | None]:
+        """SIT or FAX for each block that carries it for sure, NOISE while it may, else None."""
+        columns = zip(
+            lines.first_hz.tolist(), lines.first_share.tolist(), levels_db.tolist(), strict=True
+        )
+        out: list[State | None] = []
+        for hz, share, level in columns:
+            pure = share > _PURE and level > threshold_db
+            if not (pure or self._steps or self._busy):
+                out.append(None)
+                continue
+            line_hz = hz if pure else 0.0
+            out.append(self._fax(line_hz) or self._sit(line_hz))
+            self._busy = pure
+        return out
+
+    def _fax(self, hz: float) -> State | None:
+        for index, (wanted, tolerance, sure_s) in enumerate(FAX_HZ):
+            if abs(hz / wanted - 1.0) > tolerance:
+                self._fax_s[index] = 0.0
+                continue
+            self._fax_s[index] += _BLOCK_S
+            if self._fax_s[index] >= sure_s:
+                return State.FAX
+            return State.NOISE
+        return None
+
+    def _sit(self, hz: float) -> State | None:
+        self._since_s += _BLOCK_S
+        if self._since_s > _SIT_GAP_S:
+            self._steps, self._step_s = 0, 0.0
+        low, high = SIT_HZ[min(self._steps, len(SIT_HZ) - 1)]
+        if not low <= hz <= high:
+            self._step_s = 0.0
+            if not self._steps:
+                return None
+            if SIT_HZ[self._steps - 1][0] <= hz <= SIT_HZ[self._steps - 1][1]:
+                self._since_s = 0.0
+            return State.NOISE
+        self._step_s += _BLOCK_S
+        self._since_s = 0.0
+        if self._step_s < _SIT_ON_S:
+            return State.NOISE
+        if self._steps == len(SIT_HZ) - 1:
+            return State.SIT
+        self._steps, self._step_s = self._steps + 1, 0.0
+        return State.NOISE
