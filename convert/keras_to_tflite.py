@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import tempfile
+import warnings
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -185,7 +188,9 @@ def _int8(model: Any, calibration: Floats, limit: float) -> bytes:
     converter.representative_dataset = lambda: (
         [row[None].astype(np.float32)] for row in [*calibration, *_reach(ends, calibration)]
     )
-    return bytes(converter.convert())
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs")
+        return bytes(converter.convert())
 
 
 def _reach(ends: NDArray[Any], calibration: Floats) -> Floats:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from convert.keras_to_tflite import convert, device_logits
 from convert.network import Plan
 from convert.telephone import CONDITIONS
 
-from convert import card, draw, evaluate, network
+from convert import card, draw, evaluate, keras_to_tflite, network
 from sered.emotion import Normalisation, normalise, read_sidecar
 from sered.errors import SeredError
 from sered.features import Recipe
@@ -48,7 +50,8 @@ class Workshop:
         variants = [*(f"random {n}" for n in range(RANDOM_COPIES)), *COLUMNS]
         self.raw = {variant: data.features(variant, recipe) for variant in variants}
         self.usable = np.all([~np.isnan(self.raw[name][:, 0]) for name in COLUMNS], axis=0)
-        code = Path(str(network.__file__)).read_text()
+        files = (network.__file__, keras_to_tflite.__file__)
+        code = [Path(str(file)).read_text() for file in files]
         self.key = digest(asdict(plan), LIMIT, EVERY, data.key(recipe, variants), code)
         self.folder = data.folder / f"trained-{self.key}"
         self.folder.mkdir(exist_ok=True)
@@ -184,12 +187,31 @@ def facts(shop: Workshop, seconds: float) -> dict[str, Any]:
     }
 
 
-def build(shop: Workshop, out: Path) -> dict[str, Any]:
-    """Evaluate, train on everybody, convert; returns what the card is written from."""
+def _train_fold(job: tuple[Dataset, Recipe, Plan, Fold]) -> None:
+    data, recipe, plan, fold = job
+    Workshop(data, recipe, plan).fold(fold)
+
+
+def judge(shop: Workshop, folds: list[Fold]) -> dict[str, dict[str, NDArray[Any]]]:
+    """What every fold's network made of its unseen clips; one fold a core."""
     from tqdm import tqdm
 
-    folds = evaluate.folds(shop.data)
-    heard = {fold.name: shop.fold(fold) for fold in tqdm(folds, "train and judge", unit="fold")}
+    for condition in CONDITIONS:
+        if condition not in COLUMNS:
+            shop.data.features(condition, shop.recipe, EVERY)
+    jobs = int(os.environ.get("JOBS", "2"))
+    if jobs > 1:
+        work = [(shop.data, shop.recipe, shop.plan, fold) for fold in folds]
+        # spawned: TensorFlow does not survive being forked
+        with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+            list(tqdm(pool.map(_train_fold, work), "train and judge", len(folds), unit="fold"))
+    bar = tqdm(folds, "train and judge", unit="fold", disable=jobs > 1)
+    return {fold.name: shop.fold(fold) for fold in bar}
+
+
+def build(shop: Workshop, out: Path) -> dict[str, Any]:
+    """Evaluate, train on everybody, convert; returns what the card is written from."""
+    heard = judge(shop, evaluate.folds(shop.data))
     figures = evaluate.table(shop.data, heard)
     figures["conditions"] = evaluate.by_condition(shop.data, heard, figures["temperature"])
     figures["parity of folds"] = {name: part["parity"].tolist() for name, part in heard.items()}

@@ -54,6 +54,7 @@ def corpora(tmp_path: Path) -> Path:
     return tmp_path / "corpora"
 
 
+@pytest.mark.timeout(900)
 def test_make_model_from_corpora_to_card(
     corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
