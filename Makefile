@@ -119,7 +119,7 @@ bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verd
 PROTOTYPE := .venv-prototype
 .PHONY: bench
 bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it replaces, 15 minutes; docs/performance.md
-	@$(BIN)/python tests/bench/cost/bench.py build/bench $(abspath $(PROTOTYPE)/bin/python)
+	@$(BIN)/python tests/bench/cost/bench.py build/bench $(abspath $(PROTOTYPE)/bin/python) $(STAGES)
 
 # the prototype's libraries want another numpy than the device's
 $(PROTOTYPE)/.ready: pyproject.toml | $(BIN)/python

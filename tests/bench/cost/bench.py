@@ -1,7 +1,8 @@
 """What sered costs beside what it replaces: `make bench` runs all, writes JSON, a table and plots.
 
-Usage: bench.py OUT PROTOTYPE_PYTHON. OUT gets bench.json; docs/performance.md's table and pictures
-come from it. Every comparison is run in turns on the same sound and told as medians and ratios.
+Usage: bench.py OUT PROTOTYPE_PYTHON [STAGE...]. OUT gets bench.json; the table and the pictures of
+docs/performance.md come from it. With stages only those are measured anew. Every comparison is run
+in turns on the same sound and told as medians and ratios.
 """
 
 from __future__ import annotations
@@ -67,9 +68,16 @@ def emotion(folder: Path, call: Path, prototype: str) -> dict[str, float]:
 
 
 def mfcc(call: Path, prototype: str) -> dict[str, float]:
-    """MFCCs per second of speech; librosa is in the prototype's environment."""
-    runs = [run(script("mfcc.py", str(call), python=prototype)).said for _ in range(3)]
-    figures = {name: sorted(r[name] for r in runs)[1] for name in runs[0]}
+    """MFCCs per second of speech in the device's environment; librosa's in the prototype's."""
+    costs = interleaved(
+        {
+            "device": script("mfcc.py", str(call)),
+            "librosa": script("mfcc.py", str(call), python=prototype),
+        }
+    )
+    names = ("sered", "python_speech_features", "difference")
+    figures = {name: said(costs["device"], name) for name in names}
+    figures["librosa"] = said(costs["librosa"], "librosa")
     return {
         "sered_us": figures["sered"] * 1e6,
         "python_speech_features_us": figures["python_speech_features"] * 1e6,
@@ -109,7 +117,7 @@ def scaling(call: Path) -> dict[str, list[float]]:
     """CPU a line with 1 to 8 lines in a box."""
     wanted = [("audio", n) for n in (1, 2, 4, 8)] + [("both", n) for n in (1, 2, 4)]
     commands = {f"{m} {n}": script("lines.py", str(call), str(n), m) for m, n in wanted}
-    costs = interleaved(commands)
+    costs = interleaved(commands, runs=1)
     figures: dict[str, list[float]] = {}
     for mode, count in wanted:
         runs = costs[f"{mode} {count}"]
@@ -150,32 +158,34 @@ def size() -> dict[str, float]:
     return {"total": sum(sizes.values())} | ten
 
 
-def main(out: Path, prototype: str) -> None:
-    """Measure everything and write the figures."""
+def main(out: Path, prototype: str, wanted: list[str]) -> None:
+    """Measure all stages, or those that are wanted anew, and write the figures."""
     out.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONPATH"] = str(ROOT / "device")
-    results: dict[str, object] = {
-        "machine": (
-            f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        )
-    }
+    file = out / "bench.json"
+    results: dict[str, object] = json.loads(file.read_text()) if wanted else {}
+    results["machine"] = (
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         call = longer_call(Path(folder))
         stages = {
-            "emotion": lambda: emotion(Path(folder), call, prototype),
-            "mfcc": lambda: mfcc(call, prototype),
+            "start": start,
             "whole_line": lambda: whole_line(call),
             "scaling": lambda: scaling(call),
+            "mfcc": lambda: mfcc(call, prototype),
+            "emotion": lambda: emotion(Path(folder), call, prototype),
             "latency": lambda: run(script("latency.py", "100", "5")).said,
-            "start": start,
             "size_mb": size,
         }
         for name, stage in stages.items():
+            if wanted and name not in wanted:
+                continue
             print(f"{name} ...", file=sys.stderr, flush=True)
             results[name] = stage()
-    (out / "bench.json").write_text(json.dumps(results, indent=2) + "\n")
-    subprocess.run(script("show.py", str(out / "bench.json")), check=True)
+            file.write_text(json.dumps(results, indent=2) + "\n")
+    subprocess.run(script("show.py", str(file)), check=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])

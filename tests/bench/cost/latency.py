@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sered.records import AudioFrame
 
-SPEECH_S, TONE_S, GAP_S = 5.0, 3.0, 2.0
+SPEECH_S, TONE_S, GAP_S = 5.0, 4.0, 2.0
 
 
 class Paced:

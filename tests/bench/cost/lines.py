@@ -1,4 +1,5 @@
-"""What N lines cost in one box: N recordings through the service's own workers, as fast as they go.
+"""What N lines cost in one box: N recordings through the service's own workers, at eight times
+the pace of the clock, so that they meet as lines do and do not fight for the interpreter.
 
 Usage: lines.py FILE N MODE. Prints the CPU of the work alone (models are loaded before) as JSON.
 """
@@ -11,14 +12,41 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from sered.clock import RecordingClock
 from sered.parts import load_judges, make_line
 from sered.recording import Recording
+from sered.records import FRAME, RATE_HZ
 from sered.settings import LineSettings, Settings
 from sered.worker import LineWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sered.records import AudioFrame
+
+PACE = 8.0
+
+
+class Paced:
+    """Holds frames back until they are due."""
+
+    def __init__(self, source: Recording) -> None:
+        self._source = source
+
+    def frames(self) -> Iterator[AudioFrame]:
+        began = time.monotonic()
+        for frame in self._source.frames():
+            due = began + (frame.start + FRAME) / RATE_HZ / PACE
+            time.sleep(max(due - time.monotonic(), 0.0))
+            yield frame
+
+    def close(self) -> None:
+        self._source.close()
+
 
 path, count, mode = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 settings = Settings(mode=mode)  # type: ignore[arg-type]
@@ -32,7 +60,7 @@ for number in range(count):
     clock = RecordingClock(path, source.duration_s, line.name)
     pipe = make_line(settings, line, judges, clock)
     workers.append(
-        LineWorker(line.name, source, pipe, deliver=reports.append, failed=faults.append)
+        LineWorker(line.name, Paced(source), pipe, deliver=reports.append, failed=faults.append)
     )
 wall, cpu = time.perf_counter(), time.process_time()
 for worker in workers:
@@ -47,7 +75,7 @@ print(
         {
             "cpu_s": time.process_time() - cpu,
             "wall_s": time.perf_counter() - wall,
-            "sound_s": workers[0].frames * 4096 / 16_000,
+            "sound_s": workers[0].frames * FRAME / RATE_HZ,
             "peak_mb": peak_mb,
         }
     )

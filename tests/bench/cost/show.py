@@ -6,7 +6,6 @@ Usage: show.py BENCH_JSON.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -177,9 +176,10 @@ def main(path: Path) -> None:
     draw_costs(results)
     draw_scaling(results)
     page = PAGE.read_text()
-    marked = "<!-- measured -->\n{}\n<!-- /measured -->"
-    found = re.compile(marked.format(".*?"), re.DOTALL)
-    PAGE.write_text(found.sub(lambda _: marked.format(text), page))
+    begin, end = "<!-- measured -->", "<!-- /measured -->"
+    head, _, rest = page.partition(begin)
+    _, _, tail = rest.partition(end)
+    PAGE.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
 
 
 if __name__ == "__main__":
