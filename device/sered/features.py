@@ -28,6 +28,8 @@ _BLOCKS = ("spread", "p10", "p50", "p90", "loud", "delta spread", "delta size", 
 """Of every cepstral contour."""
 _SHAPED, _SKEWED = 6, 13
 """How many of the first contours have their modulation and their lopsidedness measured."""
+_TOGETHER_IN_CACHE = 32
+"""Frames that are transformed at once."""
 _TOGETHER, _MOVING_TOGETHER = 12, 6
 """How many are compared with each other, and how many of their movements."""
 _LEVEL = (
@@ -108,6 +110,15 @@ def filter_bank(recipe: Recipe) -> Floats:
 
 
 @lru_cache(maxsize=4)
+def _used_filters(recipe: Recipe) -> tuple[slice, Floats]:
+    """The bins that any filter uses, and (those bins, filters) weights of |X|^2."""
+    bank = filter_bank(recipe)
+    used = np.flatnonzero(bank.any(axis=0))
+    band = slice(used[0], used[-1] + 1)
+    return band, np.ascontiguousarray(bank[:, band].T / recipe.frame)
+
+
+@lru_cache(maxsize=4)
 def _cosines(recipe: Recipe) -> Floats:
     """Orthonormal DCT-II and lifter in one (filters, cepstra) matrix."""
     order = np.arange(recipe.cepstra)
@@ -132,10 +143,17 @@ def _bands(signal: Floats, recipe: Recipe) -> Floats:
     padded = np.zeros((count - 1) * recipe.step + recipe.frame)
     padded[: len(signal)] = signal
     frames = np.lib.stride_tricks.sliding_window_view(padded, recipe.frame)[:: recipe.step]
-    spectrum = np.fft.rfft(frames * _window(recipe))
-    power = (spectrum.real**2 + spectrum.imag**2) / recipe.frame
-    bands = power @ filter_bank(recipe).T
-    return np.where(bands == 0, np.finfo(float).eps, bands)
+    window, (band, weights) = _window(recipe), _used_filters(recipe)
+    bands = np.empty((count, recipe.filters))
+    # a few frames at a time stay in the processor's cache: twice as fast as all at once
+    for first in range(0, count, _TOGETHER_IN_CACHE):
+        some = slice(first, first + _TOGETHER_IN_CACHE)
+        spectrum = np.fft.rfft(frames[some] * window)[:, band]
+        power = spectrum.real**2
+        power += spectrum.imag**2
+        np.matmul(power, weights, out=bands[some])
+    bands[bands == 0] = np.finfo(float).eps
+    return bands
 
 
 def mfcc(pcm: NDArray[np.int16], recipe: Recipe) -> Floats:
