@@ -62,6 +62,33 @@ def test_times_count_from_each_utterances_own_start(
 
 
 @pytest.mark.shared
+@pytest.mark.parametrize("gain", [0.5, 0.1, 0.03])
+def test_a_softer_tap_hears_the_same_words(
+    model: VoskModel, digits: NDArray[np.int16], gain: float
+) -> None:
+    """Up to 30 dB down, words and their confidences are those of the full level."""
+    ears = model.transcriber()
+    full, soft = ears.transcribe(digits), ears.transcribe((digits * gain).astype(np.int16))
+    assert soft.text == full.text
+    for heard, meant in zip(soft.words, full.words, strict=True):
+        assert heard.confidence == pytest.approx(meant.confidence, abs=0.05)
+
+
+def test_a_fault_that_is_not_the_models_is_not_called_one(
+    model: VoskModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what Vosk says of a model it cannot load becomes a sentence about the model."""
+
+    def full(path: str) -> None:
+        raise MemoryError(path)
+
+    assert model.name
+    monkeypatch.setattr("vosk.Model", full)
+    with pytest.raises(MemoryError):
+        VoskModel(MODEL)
+
+
+@pytest.mark.shared
 def test_a_call_leaves_nothing_to_the_next(model: VoskModel, digits: NDArray[np.int16]) -> None:
     """After a reset a line hears as on its first call."""
     ears = model.transcriber()

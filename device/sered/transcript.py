@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from sered.errors import ModelError
+from sered.loudness import levelled
 from sered.records import RATE_HZ, Transcript, Word
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class VoskModel:
         try:
             self._model = vosk.Model(str(folder))
         except Exception as fault:
+            # Vosk raises a bare Exception, and only Kaldi's own reader tells a good file from a bad
+            # one; anything of a kind of its own is not about the model
+            if type(fault) is not Exception:
+                raise
             msg = (
                 f"wanted a Vosk model in {folder}; found one that Vosk cannot load: "
                 "fetch it again with `sered models fetch`"
@@ -82,7 +87,8 @@ class VoskTranscriber:
     def transcribe(self, pcm: NDArray[np.int16]) -> Transcript:
         """Words of one utterance of mono 16 kHz int16 sound, times from its start."""
         self._recognizer.Reset()
-        sound = np.concatenate([pcm, np.zeros(TAIL, np.int16)])
+        # Kaldi hears other words in the same sound when it is louder
+        sound = np.concatenate([levelled(pcm), np.zeros(TAIL, np.int16)])
         # its clock runs on through Reset, from utterance to utterance
         began_s = self._fed / RATE_HZ
         self._fed += len(sound)
