@@ -16,6 +16,7 @@ from sered import messages, snapshot
 from sered.clock import LiveClock, kernel_clock_synced
 from sered.diagnose import cheap
 from sered.health import Meter
+from sered.memory import share_one_heap
 from sered.parts import load_judges, make_line
 from sered.publish import MqttPublisher
 from sered.records import RATE_HZ
@@ -73,6 +74,7 @@ class Service:
         notifier: Notifier,
         state_dir: Path | None = None,
     ) -> None:
+        share_one_heap()
         self._settings = settings
         self._feeds = feeds
         self._notifier = notifier

@@ -34,7 +34,7 @@ from sered.settings import MqttSettings, Settings, SpoolSettings
 from sered.testing.line import KINDS, LineRecipe, compose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SIDES = (Side.CUSTOMER, Side.AGENT)
 MOST_GROWTH_MB = 5.0
@@ -89,30 +89,43 @@ def compose_day(hours: float, seed: int) -> None:
 
 @dataclass
 class DaySource:
-    """The composed line as an AudioSource, and a look at the process every hour of line time."""
+    """The composed line as an AudioSource, and a look at the process every hour of line time.
+
+    It is taken just after the next call was reported: between calls, where days can be compared.
+    """
 
     pipe: BinaryIO
+    reported: Callable[[], int]
+    """How many calls have been reported so far."""
     looks: list[dict[str, float]] = field(default_factory=list)
     start: int = 0
     closed: bool = False
 
     def frames(self) -> Iterator[AudioFrame]:
         """Every frame of the day."""
-        process = psutil.Process()
+        before: int | None = None
         while not self.closed and len(raw := self.pipe.read(_FRAME_BYTES)) == _FRAME_BYTES:
             both = np.frombuffer(raw, "<i2").reshape(FRAME, len(SIDES))
             pcm = {side: both[:, i].copy() for i, side in enumerate(SIDES)}
             yield AudioFrame(self.start, pcm)
             self.start += FRAME
             if self.start // _HOUR > len(self.looks):
-                self.looks.append(
-                    {
-                        "RSS, MB": round(process.memory_info().rss / 2**20, 1),
-                        "descriptors": process.num_fds(),
-                        "threads": process.num_threads(),
-                    }
-                )
-                print(len(self.looks), self.looks[-1], file=sys.stderr)
+                before = self.reported() if before is None else before
+                if self.reported() > before:
+                    before = None
+                    self.look()
+        self.look()
+
+    def look(self) -> None:
+        """Note what the process holds now."""
+        process = psutil.Process()
+        held = {
+            "RSS, MB": round(process.memory_info().rss / 2**20, 1),
+            "descriptors": process.num_fds(),
+            "threads": process.num_threads(),
+        }
+        self.looks.append(held)
+        print(f"{self.start / _HOUR:.1f} h", held, file=sys.stderr)
 
     def close(self) -> None:
         """End the day early."""
@@ -162,7 +175,7 @@ def main(hours: float, seed: int) -> int:
         )
         assert composer.stdout
         assert composer.stderr
-        source = DaySource(composer.stdout)
+        source = DaySource(composer.stdout, lambda: len(central.on("calls")))
         settings = Settings(
             site="soak",
             device="box",
