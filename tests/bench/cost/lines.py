@@ -1,7 +1,8 @@
-"""What N lines cost in one box: N recordings through the service's own workers, at eight times
-the pace of the clock, so that they meet as lines do and do not fight for the interpreter.
+"""What N lines cost in one box: N recordings through the service's own workers.
 
-Usage: lines.py FILE N MODE. Prints the CPU of the work alone (models are loaded before) as JSON.
+Usage: lines.py FILE N MODE [PACE]. Frames come at PACE times the clock's pace, a line a little
+later than the one before, as on a real box. Prints the CPU of the work alone (models are loaded
+before) and how late any frame was taken, as JSON.
 """
 
 from __future__ import annotations
@@ -28,20 +29,26 @@ if TYPE_CHECKING:
 
     from sered.records import AudioFrame
 
-PACE = 8.0
+PACE = float(sys.argv[4]) if len(sys.argv) > 4 else 1.0
+APART_S = 0.37
+"""Of line time between the beginnings of two lines: cards do not deliver in step."""
 
 
 class Paced:
     """Holds frames back until they are due."""
 
-    def __init__(self, source: Recording) -> None:
+    def __init__(self, source: Recording, number: int) -> None:
         self._source = source
+        self._later_s = number * APART_S / PACE
+        self.late_s = 0.0
+        """How long after it was due a frame was taken, at worst; of line time."""
 
     def frames(self) -> Iterator[AudioFrame]:
-        began = time.monotonic()
+        began = time.monotonic() + self._later_s
         for frame in self._source.frames():
             due = began + (frame.start + FRAME) / RATE_HZ / PACE
             time.sleep(max(due - time.monotonic(), 0.0))
+            self.late_s = max(self.late_s, (time.monotonic() - due) * PACE)
             yield frame
 
     def close(self) -> None:
@@ -54,13 +61,15 @@ judges = load_judges(settings)
 reports: list[object] = []
 faults: list[str] = []
 workers = []
+sources = []
 for number in range(count):
     line = LineSettings(name=f"line{number + 1}")
     source = Recording(path, line.channels)
     clock = RecordingClock(path, source.duration_s, line.name)
     pipe = make_line(settings, line, judges, clock)
+    sources.append(Paced(source, number))
     workers.append(
-        LineWorker(line.name, Paced(source), pipe, deliver=reports.append, failed=faults.append)
+        LineWorker(line.name, sources[-1], pipe, deliver=reports.append, failed=faults.append)
     )
 wall, cpu = time.perf_counter(), time.process_time()
 for worker in workers:
@@ -75,6 +84,7 @@ print(
         {
             "cpu_s": time.process_time() - cpu,
             "wall_s": time.perf_counter() - wall,
+            "late_s": max(source.late_s for source in sources),
             "sound_s": workers[0].frames * FRAME / RATE_HZ,
             "peak_mb": peak_mb,
         }
