@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+import pytest
+import soundfile
 
 from sered.crosstalk import Ownership
-from sered.records import State
-from sered.speech import Gate, MusicDetector
+from sered.records import BLOCK, State
+from sered.speech import Gate, MusicDetector, VoiceDetector
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_gate_is_open_for_speech_in_the_very_first_frame() -> None:
@@ -31,6 +38,24 @@ def test_the_floor_does_not_rise_while_somebody_is_heard() -> None:
     for _ in range(400):
         gate.learn(-30.0, busy=True)
     assert gate.open(-30.0)
+
+
+@pytest.mark.shared
+def test_a_voice_is_heard_in_the_same_blocks_at_every_gain(shared: Path) -> None:
+    """20 dB down or 6 dB up, speech is found where it was, but for a block in a hundred."""
+    pcm, _ = soundfile.read(shared / "data/speech/read/vosk_test.flac", dtype="float32")
+    frames = np.resize(pcm, 60 * 8 * BLOCK).reshape(60, 8, BLOCK) / np.abs(pcm).max() / 2
+    heard = []
+    for gain in (2.0, 1.0, 0.1):
+        detector, spoken = VoiceDetector(), []
+        for blocks in frames:
+            detector.take(blocks * np.float32(gain))
+            spoken += [detector.hear(index) for index in range(8)]
+        heard.append(spoken)
+    loud, plain, soft = (np.array(spoken) for spoken in heard)
+    assert np.mean(loud != plain) < 0.01
+    assert np.mean(soft != plain) < 0.01
+    assert 0.4 < np.mean(plain) < 1.0
 
 
 def test_a_hum_is_no_music_and_a_tune_is() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sered.silero import Silero
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -56,16 +57,24 @@ class VoiceDetector:
     """Probability at which speech begins, and under which it may end."""
     _START_BLOCKS, _STOP_BLOCKS = 3, 3
     """So many in a row: a tone's onset is taken for speech for a block or two."""
+    _PEAK = 0.7
+    _MOST, _LEAST = 15.0, 0.2
+    _MEMORY = 80
+    """Silero hears less in the same voice when it is softer, so the loudest of the last 20 s that
+    were worth listening to is brought to one peak, within bounds."""
 
     def __init__(self) -> None:
         self._silero = Silero()
+        self._peaks: deque[float] = deque(maxlen=self._MEMORY)
         self._rows: NDArray[np.float32] | None = None
         self._speaking = False
         self._turned = 0
 
     def take(self, blocks: NDArray[np.float32]) -> None:
         """Take (n, BLOCK) samples, full scale 1.0, to be asked about one after the other."""
-        self._rows = self._silero.encode(blocks)
+        self._peaks.append(float(np.abs(blocks).max()))
+        gain = min(max(self._PEAK / max(*self._peaks, 1e-6), self._LEAST), self._MOST)
+        self._rows = self._silero.encode(blocks * np.float32(gain))
 
     def hear(self, index: int) -> bool:
         """Whether somebody speaks in this block of those taken; ask in order."""
