@@ -141,6 +141,29 @@ def test_a_real_line_is_heard_on_the_right_sides(desk: Desk, listen: Any) -> Non
     assert counted == pytest.approx(passed, abs=0.2)
 
 
+def test_what_is_called_lost_is_what_was_played_meanwhile(desk: Desk, listen: Any) -> None:
+    """To 0.2 s: a tone that climbs with time tells what was on the line while nobody listened."""
+    at = np.arange(30 * RATE_HZ) / RATE_HZ
+    climbing = 8_000 * np.sin(2 * np.pi * (300 * at + 50 * at**2))
+    desk.play(np.stack([climbing, climbing], axis=1))
+    ear = listen(card="pcm:tap_line1")
+    wait_until(lambda: (ear.tap.state.level_db or -99) > -20, 8.0, "sound")
+    ear.wait_for(len(ear.frames) + 4)
+    (capture,) = (p for p in psutil.Process().children() if p.name().startswith("python"))
+    capture.kill()
+    ear.wait_for(len(ear.frames) + 8)
+
+    def played_s(frame: AudioFrame) -> float:
+        spectrum = np.abs(np.fft.rfft(frame.pcm[Side.CUSTOMER] * np.hanning(FRAME)))
+        return (spectrum.argmax() * RATE_HZ / FRAME - 300) / 100
+
+    heard = [f for f in ear.frames if np.abs(f.pcm[Side.CUSTOMER]).max() > 4_000][1:]
+    passed = np.diff([played_s(frame) for frame in heard])
+    counted = np.array([frame.lost + FRAME for frame in heard[1:]]) / RATE_HZ
+    assert counted.max() > 0.5, "nothing was lost"
+    assert np.abs(passed - counted).max() < 0.2
+
+
 def test_a_capture_that_dies_is_replaced(listen: Any) -> None:
     """Sound goes on after a second or so; the time between is counted to the sample."""
     ear = listen("""
