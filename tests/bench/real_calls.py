@@ -53,32 +53,70 @@ def _cells(call: dict[str, Any]) -> str:
     return " | ".join(cells)
 
 
-def unmoved(path: Path) -> list[str]:
-    """What the same call comes to when it is louder, longer by silence, swapped or repeated."""
+LOUDER = 10.0
+"""20 dB."""
+SOFT = 0.08
+"""Gain at which LOUDER still clips nothing."""
+
+
+def variants(path: Path) -> dict[str, tuple[Callable[[], Sound], list[str]]]:
+    """The same call louder, longer, swapped or repeated; and what `sered analyze` is told then."""
     sound, rate = soundfile.read(path, dtype="float64")
-    pause = np.zeros((round(8.0 * rate), sound.shape[1]))
-    half = len(sound) // 2
-    variants: dict[str, tuple[Callable[[], Sound], list[str]]] = {
-        "as it is, 20 dB down": (lambda: sound * 0.1, []),
+    return {
         "as it is": (lambda: sound, []),
-        "8 s of silence before and after": (lambda: np.concatenate([pause, sound, pause]), []),
-        "8 s of silence in the middle": (
-            lambda: np.concatenate([sound[:half], pause, sound[half:]]),
-            [],
-        ),
+        "softer, so that 20 dB more clips nothing": (lambda: SOFT * sound, []),
+        "20 dB louder than that": (lambda: LOUDER * SOFT * sound, []),
+        "twice as long by silence": (lambda: _with_pauses(sound, rate), []),
         "channels swapped, sides swapped": (
             lambda: sound[:, ::-1],
             ["--sides", "customer=left,agent=right"],
         ),
-        "once again": (lambda: sound, []),
+        "twice in one recording": (lambda: np.concatenate([sound, sound]), []),
     }
-    lines = [
+
+
+def loud(path: Path) -> tuple[Sound, float]:
+    """The call 20 dB louder than it is, and the share of the customer's samples that clip then."""
+    sound = LOUDER * soundfile.read(path, dtype="float64")[0]
+    return np.clip(sound, -1.0, 1.0), float(np.mean(np.abs(sound[:, 1]) > 1.0))
+
+
+def judged(sound: Sound, options: list[str], rate: int = 8000) -> list[dict[str, Any]]:
+    """Reports of the calls in a sound."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "call.wav"
+        soundfile.write(file, sound, rate, subtype="PCM_24")
+        return analyze(file, *options)
+
+
+def unmoved(path: Path) -> list[str]:
+    """What the same call comes to in all its variants."""
+    rows = [
+        (name, call)
+        for name, (make, options) in variants(path).items()
+        for call in judged(make(), options)
+    ]
+    sound, clipped = loud(path)
+    name = f"20 dB louder than it is: {clipped:.0%} of the customer's samples clip"
+    rows += [(name, call) for call in judged(sound, [])]
+    return [
         "| variant | category | score | voice | words | escalate |",
         "|---|---|---|---|---|---|",
+        *(f"| {name} | {_cells(call)} |" for name, call in rows),
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        for name, (make, options) in variants.items():
-            file = Path(folder) / "call.wav"
-            soundfile.write(file, make(), rate, subtype="PCM_24")
-            lines += [f"| {name} | {_cells(call)} |" for call in analyze(file, *options)]
-    return lines
+
+
+def _with_pauses(sound: Sound, rate: int) -> Sound:
+    """Twice the length: silence where nobody speaks, no piece of it so long that it ends a call."""
+    step = rate // 4
+    levels = np.abs(sound[: len(sound) // step * step]).reshape(-1, step, 2).max(axis=(1, 2))
+    quarter = len(levels) // 4
+    cuts = [
+        step
+        * (number * quarter + int(np.argmin(levels[number * quarter : (number + 1) * quarter])))
+        + step // 2
+        for number in range(4)
+    ]
+    pieces = np.split(sound, cuts)
+    pause = np.zeros((len(sound) // len(cuts), 2))
+    return np.concatenate([part for piece in pieces for part in (piece, pause)][:-1])
