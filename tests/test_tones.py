@@ -59,6 +59,31 @@ def test_a_hang_up_tone_is_certain_within_three_bursts() -> None:
         assert (first - 16) * 512 / RATE_HZ < 2.6, plan
 
 
+@pytest.mark.parametrize("plan", ["auto", "na"])
+def test_a_busy_tone_of_three_bursts_right_after_a_voice_is_named(plan: str) -> None:
+    """Though somebody speaks into the first burst; and what no dial tone sounds like is none."""
+    rng = np.random.default_rng(11)
+    time_s = np.arange(round(1.2 * RATE_HZ)) / RATE_HZ
+    vowel = sum(np.sin(2 * np.pi * 130 * k * time_s) / k for k in range(2, 20)) * 0.7
+    voice = vowel * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * time_s)) + 0.05 * rng.standard_normal(
+        len(time_s)
+    )
+    tone = sounds.progress_tone("na", State.BUSY, 2.5)
+    overlap = round(0.3 * RATE_HZ)
+    sound = np.concatenate((voice.astype(np.float32), tone[overlap:], sounds.silence(1.0)))
+    sound[len(voice) - overlap : len(voice)] += tone[:overlap]
+    heard = states(sound, plan=plan)
+    assert State.BUSY in heard
+    assert State.DIAL not in heard
+
+
+@pytest.mark.parametrize("seed", [0, 1, 142])
+def test_hold_music_has_no_rhythm_of_a_hang_up_tone(seed: int) -> None:
+    """Notes at the tones' frequencies come back at their pace; but their pauses are not empty."""
+    heard = states(sounds.hold_music(np.random.default_rng(seed), 20.0))
+    assert not {State.BUSY, State.REORDER, State.HOWLER, State.SIT} & set(heard)
+
+
 def test_the_howler_is_named() -> None:
     """Four tones, ten times in two seconds."""
     assert states(sounds.progress_tone("na", State.HOWLER, 4.0)).count(State.HOWLER) > 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sered.records import BLOCK, RATE_HZ, State
@@ -20,36 +21,82 @@ _PURE = 0.6
 """Share of the band's energy that has to lie in the tone."""
 _TWIST_DB = 9.0
 """Two lines further apart than this in level are no pair."""
+_BLURRED_HZ = 30.0
+"""A pair of lines closer than this is seen as one line between them."""
+_GAP_DB, _CLEAR_GAP_DB = 3.0, 12.0
+"""The pauses of a rhythm are line noise, and quieter than its bursts; those of a tune are not."""
 _HANG_UP = frozenset({State.BUSY, State.REORDER})
+_STEADY_DB = 3.0
+"""Line noise varies less from block to block."""
+_LEAST_BLOCKS = 3
+"""A shorter burst is none."""
+_BLUR_S = 1.5 * _BLOCK_S
+"""The window makes a burst seem so much shorter than it is, and a pause longer."""
+_MARGIN_S = 0.07
+_NOT_AT_ALL = (float("inf"), 0.0)
 _HANG_UP_GAP_S, _RING_GAP_S = 1.0, 6.0
 """After a longer pause a rhythm is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Burst:
+    """A tone between two pauses, and the pause before it."""
+
+    seconds: float
+    level_db: float
+    votes: Counter[tuple[float, ...]]
+    """Blocks that each set of frequencies explains."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    seconds: float
+    level_db: float
+    empty: bool
+    """Whether nothing stood out of the noise."""
 
 
 class Cadence:
     """Names the tone that one side carries by its frequencies and its rhythm.
 
-    A tone whose rhythm is not known yet is called dial tone: it has been on without a break.
+    A tone whose rhythm is not known yet is called dial tone where that of a plan sounds like it: it
+    has been on without a break. Else it is NOISE, and `since_s` tells afterwards where it began.
     """
 
     def __init__(self, plan: PlanName = "auto") -> None:
         names = tuple(PLANS) if plan == "auto" else (plan,)
         self._tones = tuple(tone for name in names for tone in PLANS[name])
         self._sets = tuple(sorted({tone.hz for tone in self._tones}))
-        self._runs: deque[tuple[float, Counter[tuple[float, ...]]]] = deque(maxlen=4)
-        self._gaps: deque[float] = deque(maxlen=4)
+        self.since_s: list[float] = []
+        """For each block of the last frame, how long its rhythm has gone on at the block's end."""
+        self.doubtful: list[bool] = []
+        """For each block of the last frame, whether it is but a tone's onset."""
+        self._bursts: deque[_Burst] = deque(maxlen=4)
+        self._pauses: deque[_Pause] = deque(maxlen=4)
         self._votes: Counter[tuple[float, ...]] = Counter()
-        self._on_s = self._off_s = 0.0
+        self._on_db: list[float] = []
+        self._off_db: list[float] = []
+        """Level of each block of the present burst, or of the present pause."""
         self._window_db: deque[float] = deque(maxlen=LONG // BLOCK)
         self._named: State | None = None
+        self._rhythm_s = 0.0
+        self._music = False
 
     def hear(
-        self, lines: Peaks, levels_db: NDArray[np.float64], threshold_db: float
+        self,
+        lines: Peaks,
+        levels_db: NDArray[np.float64],
+        threshold_db: float,
+        *,
+        music: bool = False,
     ) -> list[State | None]:
         """The tone of each block, None without one; quieter blocks than `threshold_db` have none.
 
-        NOISE stands for a tone's first three blocks, which may yet turn out to be something else.
+        `music`: some has just been heard, so that a rhythm has to be beyond doubt.
         """
+        self._music = music
         out: list[State | None] = []
+        self.since_s, self.doubtful = [], []
         columns = zip(
             lines.first_hz.tolist(),
             lines.second_hz.tolist(),
@@ -63,31 +110,32 @@ class Cadence:
             sounds = level_db > max(threshold_db, max(self._window_db) - 6.0)
             sets = self._match(one, two, share_one, share_two) if sounds else []
             if sets:
-                self._on(sets)
+                self._on(sets, level_db, threshold_db)
             else:
-                self._off()
+                self._off(level_db)
             out.append(self._name() if sets else None)
+            self.since_s.append(self._rhythm_s + self._on_s)
+            self.doubtful.append(0 < len(self._on_db) <= _LEAST_BLOCKS and out[-1] is State.NOISE)
         return out
 
-    def pass_by(self, blocks: int) -> None:
-        """So many blocks had no sound."""
-        for _ in range(blocks):
-            self._off()
+    def pass_by(self, levels_db: NDArray[np.float64]) -> None:
+        """These blocks had no sound worth a look."""
+        for level_db in levels_db.tolist():
+            self._off(level_db)
         self._window_db.clear()
-
-    def _on(self, sets: list[tuple[float, ...]]) -> None:
-        if not self._on_s:
-            self._begin()
-        self._on_s += _BLOCK_S
-        self._votes.update(sets)
 
     def reset(self) -> None:
         """Forget the rhythm: something else has been heard."""
-        self._runs.clear()
-        self._gaps.clear()
+        self._bursts.clear()
+        self._pauses.clear()
         self._votes = Counter()
-        self._on_s = self._off_s = 0.0
+        self._on_db, self._off_db = [], []
         self._named = None
+        self._rhythm_s = 0.0
+
+    @property
+    def _on_s(self) -> float:
+        return len(self._on_db) * _BLOCK_S
 
     def _match(
         self, one: float, two: float, share_one: float, share_two: float
@@ -97,73 +145,102 @@ class Cadence:
         heard = (min(one, two), max(one, two)) if pair else (one,)
         if not pair and share_one <= _PURE:
             return []
-        return [
-            hz
-            for hz in self._sets
-            if len(hz) == len(heard)
-            and all(abs(h / f - 1.0) <= TOLERANCE for h, f in zip(heard, hz, strict=True))
-        ]
+        return [hz for hz in self._sets if _explains(hz, heard)]
 
-    def _begin(self) -> None:
-        if self._runs:
-            self._gaps.append(self._off_s)
-        self._off_s = 0.0
-        self._votes = Counter()
+    def _on(self, sets: list[tuple[float, ...]], level_db: float, threshold_db: float) -> None:
+        if not self._on_db:
+            if self._bursts:
+                self._pauses.append(_pause(self._off_db, threshold_db, music=self._music))
+            self._off_db = []
+            self._votes = Counter()
+        self._on_db.append(level_db)
+        self._votes.update(sets)
 
-    def _off(self) -> None:
-        if self._on_s:
-            if self._on_s >= 3 * _BLOCK_S:
-                self._runs.append((self._on_s, self._votes))
-            elif self._gaps and self._runs:
-                self._off_s = self._gaps.pop() + self._on_s
-            self._on_s = 0.0
-        self._off_s += _BLOCK_S
-        if self._off_s > (_HANG_UP_GAP_S if self._named in _HANG_UP else _RING_GAP_S):
+    def _off(self, level_db: float) -> None:
+        if self._on_db:
+            if len(self._on_db) >= _LEAST_BLOCKS:
+                self._bursts.append(_Burst(self._on_s, _middle(self._on_db), self._votes))
+            elif self._pauses and self._bursts:
+                pause = self._pauses.pop()
+                blocks = round(pause.seconds / _BLOCK_S)
+                self._off_db = [pause.level_db] * blocks + self._on_db
+            self._on_db = []
+        self._off_db.append(level_db)
+        longest_s = _HANG_UP_GAP_S if self._named in _HANG_UP else _RING_GAP_S
+        if len(self._off_db) * _BLOCK_S > longest_s:
             self.reset()
 
     def _name(self) -> State:
-        if self._on_s < 4 * _BLOCK_S and self._named in (None, State.DIAL):
+        if len(self._on_db) <= _LEAST_BLOCKS and self._named in (None, State.DIAL):
             return State.NOISE
         heard = self._votes.copy()
-        for _, votes in self._runs:
-            heard += votes
+        for burst in self._bursts:
+            heard += burst.votes
         most = heard.most_common(1)[0][1]
         sets = {hz for hz, count in heard.items() if count >= 0.3 * most}
         tones = [tone for tone in self._tones if tone.hz in sets]
+        dial = any(tone.state is State.DIAL for tone in tones)
         if {tone.state for tone in tones} == {State.RINGBACK}:
             self._named = State.RINGBACK
         elif self._on_s > max((t.cadence_s[0] for t in tones if t.cadence_s), default=0.0) + 0.3:
-            self._named = State.DIAL
-        elif len(self._runs) >= 1 and self._gaps:
+            self._named = State.DIAL if dial else None
+        elif self._bursts and self._pauses:
             self._named = self._by_rhythm(tones) or self._named
-        return self._named or State.DIAL
+        return self._named or (State.DIAL if dial else State.NOISE)
 
     def _by_rhythm(self, tones: list[Tone]) -> State | None:
-        ons = [on for on, _ in self._runs]
-        best: tuple[float, State] | None = None
+        best: tuple[float, float, State] | None = None
         for tone in tones:
             if not tone.cadence_s:
                 continue
-            error = self._error(tone.cadence_s, ons, list(self._gaps))
-            if error is not None and error < 1.0 and (best is None or error < best[0]):
-                best = (error, tone.state)
-        return best[1] if best else None
-
-    @staticmethod
-    def _error(cadence: tuple[float, ...], ons: list[float], gaps: list[float]) -> float | None:
-        heard: list[float] = []
-        for on, gap in zip(ons[-len(gaps) :], gaps[-len(ons) :], strict=False):
-            heard += [on + 1.5 * _BLOCK_S, gap - 1.5 * _BLOCK_S]
-        wanted = max(len(cadence), 4)
-        heard = heard[-wanted:]
-        if len(heard) < 2 or (len(heard) < 4 and cadence[0] + cadence[1] < 3.0):
+            error, lasted_s = self._error(tone.cadence_s)
+            if error < 1.0 and (best is None or error < best[0]):
+                best = (error, lasted_s, tone.state)
+        if best is None:
             return None
-        errors = []
+        self._rhythm_s = best[1]
+        return best[2]
+
+    def _error(self, cadence: tuple[float, ...]) -> tuple[float, float]:
+        """How far off this rhythm is, at most 1 to be it, and how long it has gone on."""
+        heard: list[float] = []
+        best = _NOT_AT_ALL
+        for burst, pause in list(zip(reversed(self._bursts), reversed(self._pauses), strict=False)):
+            if pause.level_db > burst.level_db - _GAP_DB or not (
+                pause.empty or pause.level_db < burst.level_db - _CLEAR_GAP_DB
+            ):
+                break
+            heard = [burst.seconds + _BLUR_S, pause.seconds - _BLUR_S, *heard]
+            best = min(best, (self._misfit(cadence, heard), sum(heard)))
+        return best
+
+    def _misfit(self, cadence: tuple[float, ...], heard: list[float]) -> float:
+        errors = [float("inf")]
         for turn in range(0, len(cadence), 2):
-            turned = cadence[turn:] + cadence[:turn]
-            repeated = turned * len(heard)
-            aligned = repeated[: len(heard)]
-            errors.append(
-                max(abs(a - b) / (0.07 + 0.08 * b) for a, b in zip(heard, aligned, strict=True))
-            )
+            wanted = (cadence[turn:] + cadence[:turn]) * len(heard)
+            # two bursts and their pause are enough once the second has been on for its time
+            lasting = not self._music and self._on_s + _BLUR_S >= wanted[len(heard)] - _MARGIN_S
+            if len(heard) == 2 and cadence[0] + cadence[1] < 3.0 and not lasting:
+                continue
+            pairs = zip(heard, wanted, strict=False)
+            errors.append(max(abs(a - b) / (_MARGIN_S + 0.08 * b) for a, b in pairs))
         return min(errors)
+
+
+def _explains(hz: tuple[float, ...], heard: tuple[float, ...]) -> bool:
+    if len(hz) == 2 and hz[1] - hz[0] < _BLURRED_HZ and len(heard) == 1:
+        hz = ((hz[0] + hz[1]) / 2.0,)
+    return len(hz) == len(heard) and all(
+        abs(h / f - 1.0) <= TOLERANCE for h, f in zip(heard, hz, strict=True)
+    )
+
+
+def _pause(levels_db: list[float], threshold_db: float, *, music: bool) -> _Pause:
+    level_db = _middle(levels_db)
+    inner = levels_db[2:-1]
+    steady = not music and len(inner) > 1 and max(inner) - min(inner) < _STEADY_DB
+    return _Pause(len(levels_db) * _BLOCK_S, level_db, empty=steady or level_db <= threshold_db)
+
+
+def _middle(levels_db: list[float]) -> float:
+    return sorted(levels_db)[len(levels_db) // 2]

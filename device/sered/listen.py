@@ -64,7 +64,7 @@ class _SideEars:
             states = [State.SILENCE] * _BLOCKS
             if self._listening:
                 self._rest()
-            self._cadence.pass_by(_BLOCKS)
+            self._cadence.pass_by(levels)
         self._gate.learn(float(levels.min()), busy=any(state not in _QUIET for state in states))
         return states, levels
 
@@ -87,8 +87,11 @@ class _SideEars:
         self._voice.take(scaled[LONG - BLOCK :].reshape(_BLOCKS, BLOCK))
         lines = peaks(spectra(heard, LONG), LONG)
         short = spectra(heard, SHORT)
-        tones = self._cadence.hear(lines, levels, self._gate.threshold_db)
+        tones = self._cadence.hear(
+            lines, levels, self._gate.threshold_db, music=self._music.playing
+        )
         signals = self._signals.hear(lines, levels, self._gate.threshold_db)
+        onsets = self._cadence.doubtful
         tones = [
             tone if signal in (None, State.NOISE) else signal
             for signal, tone in zip(signals, tones, strict=True)
@@ -101,12 +104,16 @@ class _SideEars:
         states = []
         for index in range(_BLOCKS):
             sounds = bool(levels[index] > self._gate.threshold_db)
-            tone = self._name(tones[index], sounds=sounds, key=keys[index], howl=howling[index])
+            tone = None if onsets[index] else tones[index]
+            tone = self._name(tone, sounds=sounds, key=keys[index], howl=howling[index])
             if tone is not None:
                 self._after_tone = 0
                 self._voice.reset()
-                self._music.hear(float(levels[index]), 0.0, note=False, voiced=False)
-                states.append(tone)
+                note = tone is State.NOISE and sounds
+                plays = self._music.hear(
+                    float(levels[index]), strongest[index] if note else 0.0, note=note, voiced=False
+                )
+                states.append(State.MUSIC if note and plays else tone)
                 continue
             states.append(
                 self._voice_or_not(
@@ -114,20 +121,20 @@ class _SideEars:
                     (float(levels[index]), strongest[index]),
                     sounds=sounds,
                     tonal=tonal[index] if tones[index] is None else 0.0,
-                    doubtful=State.NOISE in (tones[index], signals[index]) or howl[index],
+                    doubtful=onsets[index] or signals[index] is State.NOISE or howl[index],
                 )
             )
-        if states.count(State.SPEECH) == _BLOCKS:
+        if states.count(State.SPEECH) == _BLOCKS and tones.count(None) == _BLOCKS:
             self._cadence.reset()
         return states
 
     @staticmethod
     def _name(tone: State | None, *, sounds: bool, key: bool, howl: bool) -> State | None:
-        if tone not in (None, State.NOISE):
-            return tone
-        if howl:
+        if tone in (None, State.NOISE) and howl:
             return State.HOWLER
-        return State.DTMF if key and sounds else None
+        if tone is None and key and sounds:
+            return State.DTMF
+        return tone
 
     def _voice_or_not(
         self, index: int, heard: tuple[float, float], *, sounds: bool, tonal: float, doubtful: bool

@@ -113,7 +113,8 @@ class MusicDetector:
         self._levels: deque[float] = deque(maxlen=self._BLOCKS)
         self._lines: deque[float] = deque(maxlen=self._BLOCKS)
         self._notes = self._voiced = self._run = 0
-        self._music = False
+        self.playing = False
+        """Whether music sounds."""
 
     def hear(self, level_db: float, hz: float, *, note: bool, voiced: bool) -> bool:
         """Take one block, its level and its strongest line; True while music sounds."""
@@ -130,13 +131,13 @@ class MusicDetector:
         if self._run >= self._VOICE_BLOCKS:
             self._notes = 0
             self._recent = deque(((False, old) for _, old in self._recent), maxlen=self._BLOCKS)
-        enough = self._GO_ON if self._music else self._BEGIN
-        self._music = (
+        enough = self._GO_ON if self.playing else self._BEGIN
+        self.playing = (
             self._notes >= enough * self._BLOCKS
             and self._voiced <= self._VOICED * self._BLOCKS
             and self._lively()
         )
-        return self._music
+        return self.playing
 
     def _lively(self) -> bool:
         levels = sorted(self._levels)
@@ -160,4 +161,4 @@ class MusicDetector:
         self._levels.clear()
         self._lines.clear()
         self._notes = self._voiced = self._run = 0
-        self._music = False
+        self.playing = False
