@@ -98,6 +98,7 @@ bundle: ## One archive in dist/ that installs on a box like this one without int
 
 .PHONY: test-system test-arm64
 test-system: $(VENV)/.dev ## As root: install, kill, reboot, upgrade, uninstall in booted Debian containers
+	@[ "$$(id -u)" -ne 0 ] || systemd/debian-packages system
 	@$(BIN)/python -m pytest -m system -s tests/system $(PYTEST_ARGS)
 
 test-arm64: $(VENV)/.dev ## As root, slow: the same verdict on an emulated Raspberry Pi userland

@@ -26,9 +26,26 @@ def can_boot() -> None:
     if os.geteuid() != 0 or missing:
         needs = f"needs root and {', '.join(_NEEDED)}"
         pytest.skip(f"{needs}; here: uid {os.geteuid()}, missing {missing or 'nothing'}")
+    if refused := _no_mount():
+        pytest.skip(f"needs to mount overlays; here: {refused}")
     if not Path("/run/dbus/system_bus_socket").exists():
         Path("/run/dbus").mkdir(parents=True, exist_ok=True)
         subprocess.run(["dbus-daemon", "--system", "--fork"], check=True)
+
+
+def _no_mount() -> str:
+    """What mount says where root may not lay one folder over another; empty where it may."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="try-", dir=CACHE) as folder:
+        low, up, work, root = (Path(folder) / name for name in ("low", "up", "work", "root"))
+        for each in (low, up, work, root):
+            each.mkdir()
+        options = f"lowerdir={low},upperdir={up},workdir={work}"
+        command = ["mount", "-t", "overlay", "overlay", "-o", options, str(root)]
+        tried = subprocess.run(command, capture_output=True, text=True, check=False)
+        if tried.returncode == 0:
+            subprocess.run(["umount", str(root)], check=True)
+        return tried.stderr.strip()
 
 
 @pytest.fixture(scope="session")

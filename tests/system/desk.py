@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from machine import Machine
 
 CHECKOUT = "/root/sered"
-_NOT_IN_A_CHECKOUT = (".git", ".venv*", ".*_cache", ".hypothesis", "out", "dist", "__pycache__")
+_NOT_IN_A_CHECKOUT = (
+    ".git",
+    ".venv*",
+    ".*_cache",
+    ".hypothesis",
+    "build",
+    "out",
+    "dist",
+    "__pycache__",
+)
 DEMO_CALL = f"{CHECKOUT}/device/sered/demo/call.wav"
 _INSTALL_S = 900.0
 
