@@ -122,6 +122,10 @@ PROTOTYPE := .venv-prototype
 bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it replaces, 15 minutes; docs/performance.md
 	@$(BIN)/python tests/bench/cost/bench.py build/bench $(abspath $(PROTOTYPE)/bin/python) $(STAGES)
 
+.PHONY: same-verdicts
+same-verdicts: $(VENV)/.dev ## Whether the verdicts of fixed calls are still those of revision BEFORE=...
+	@$(BIN)/python tests/bench/cost/verdicts.py $(BEFORE)
+
 # the prototype's libraries want another numpy than the device's
 $(PROTOTYPE)/.ready: pyproject.toml | $(BIN)/python
 	@echo "Installing the prototype's libraries into $(PROTOTYPE) (some minutes)"
