@@ -13,6 +13,8 @@ import pytest
 from desk import Desk
 from machine import CACHE, Disk, Machine, disk_like, seed
 
+from broker import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -20,7 +22,7 @@ _NEEDED = ("debootstrap", "systemd-nspawn", "nsenter", "dbus-daemon")
 
 
 @pytest.fixture(scope="session")
-def can_boot() -> None:
+def can_boot() -> Iterator[None]:
     """What a booted machine needs, or the reason why there is none."""
     missing = [name for name in _NEEDED if not shutil.which(name)]
     if os.geteuid() != 0 or missing:
@@ -28,9 +30,17 @@ def can_boot() -> None:
         pytest.skip(f"{needs}; here: uid {os.geteuid()}, missing {missing or 'nothing'}")
     if refused := _no_mount():
         pytest.skip(f"needs to mount overlays; here: {refused}")
-    if not Path("/run/dbus/system_bus_socket").exists():
-        Path("/run/dbus").mkdir(parents=True, exist_ok=True)
-        subprocess.run(["dbus-daemon", "--system", "--fork"], check=True)
+    # systemd-nspawn wants a bus; this one is nobody else's, and goes with the tests
+    with tempfile.TemporaryDirectory() as folder:
+        address = f"unix:path={folder}/bus"
+        with subprocess.Popen(
+            ["dbus-daemon", "--session", "--nofork", f"--address={address}"]
+        ) as bus:
+            wait_until(Path(folder, "bus").exists, 10.0, "a bus")
+            os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = address
+            yield
+            del os.environ["DBUS_SYSTEM_BUS_ADDRESS"]
+            bus.terminate()
 
 
 def _no_mount() -> str:
