@@ -266,6 +266,109 @@ def test_back_to_back_calls_are_two() -> None:
     assert second.start_s == pytest.approx(12.0, abs=0.1)
 
 
+def heard(
+    at_s: float, far: str, level_db: float = -20.0, since_s: float | None = None, **more: float
+) -> Heard:
+    """One block of a line with one side."""
+    since = {} if since_s is None else {Side.CUSTOMER: since_s}
+    hiss = {Side.CUSTOMER: more["hiss_db"]} if more else {}
+    levels = {Side.CUSTOMER: level_db}
+    return Heard(at_s, {Side.CUSTOMER: State(far)}, levels, None, since, hiss)
+
+
+def feed(blocks: list[Heard]) -> list[CallStarted | Utterance | CallEnded]:
+    """What a segmenter makes of blocks, up to the end of the recording."""
+    segmenter = Segmenter(CallSettings())
+    events = [event for block in blocks for event in segmenter.feed(block)]
+    return events + segmenter.finish(EndReason.END_OF_RECORDING)
+
+
+def stretch_of(
+    far: str, first_s: float, last_s: float, level_db: float = -20.0, **more: float
+) -> list[Heard]:
+    """Blocks that all carry the same."""
+    blocks = range(round(first_s / BLOCK_S), round(last_s / BLOCK_S))
+    return [heard(block * BLOCK_S, far, level_db, **more) for block in blocks]
+
+
+def test_a_word_begins_where_it_began_not_where_it_was_sure() -> None:
+    """The detector takes its time; the utterance reaches back, and a fifth of a second more."""
+    blocks = stretch_of(".", 0, 3) + stretch_of("v", 3, 4) + stretch_of(".", 4, 6)
+    first = next(i for i, block in enumerate(blocks) if block.states[Side.CUSTOMER] == "v")
+    blocks[first] = heard(blocks[first].start_s, "v", since_s=2.6)
+    said = [event for event in feed(blocks) if isinstance(event, Utterance)]
+    assert said[0].start_s == pytest.approx(2.4, abs=0.01)
+
+
+def test_a_word_reaches_back_into_no_tone_and_no_other_voice() -> None:
+    """What was a tone for sure is not the customer's, however early he may have begun."""
+    blocks = stretch_of("r", 0, 3) + stretch_of("v", 3, 4) + stretch_of(".", 4, 6)
+    first = next(i for i, block in enumerate(blocks) if block.states[Side.CUSTOMER] == "v")
+    blocks[first] = heard(blocks[first].start_s, "v", since_s=2.6)
+    said = [event for event in feed(blocks) if isinstance(event, Utterance)]
+    assert said[0].start_s == pytest.approx(3.0, abs=BLOCK_S)
+
+
+def test_a_hang_up_tone_whose_first_bursts_had_no_name_ends_the_call_where_it_began() -> None:
+    """The ears say afterwards since when it has sounded."""
+    blocks = stretch_of("v", 0, 3) + stretch_of("n", 3, 5)
+    blocks += [heard(block.start_s, "b", since_s=4.0) for block in stretch_of("b", 5, 5.5)]
+    ended = one(feed(blocks))
+    assert ended.reason is EndReason.HANG_UP_TONE
+    assert ended.end_s == pytest.approx(4.0, abs=0.1)
+
+
+def test_a_radio_that_leaks_in_starts_no_call() -> None:
+    """A voice far fainter than any on a phone is not on this phone."""
+    assert feed(stretch_of(".", 0, 2, -75.0) + stretch_of("v", 2, 60, -55.0)) == []
+
+
+def test_a_faint_voice_in_a_call_is_heard() -> None:
+    """Once somebody is on the phone, he may mumble."""
+    blocks = stretch_of("v", 0, 2) + stretch_of(".", 2, 4) + stretch_of("v", 4, 6, -55.0)
+    assert len([e for e in feed(blocks) if isinstance(e, Utterance)]) == 2
+
+
+def test_a_hum_does_not_hide_that_the_handset_went_down() -> None:
+    """It is as loud on-hook as off-hook; the hiss above it is not."""
+    idle = stretch_of(".", 0, 5, -50.0, hiss_db=-90.0)
+    call = [
+        block
+        for start in range(5, 25, 2)
+        for block in stretch_of("v", start, start + 1, hiss_db=-30.0)
+        + stretch_of(".", start + 1, start + 2, -49.5, hiss_db=-70.0)
+    ]
+    ended = one(feed(idle + call + stretch_of(".", 25, 30, -50.0, hiss_db=-90.0)))
+    assert ended.reason is EndReason.ON_HOOK
+    assert ended.end_s == pytest.approx(25.0, abs=0.3)
+
+
+def test_a_call_whose_sound_is_lost_for_long_ends_where_it_was_lost() -> None:
+    """Nobody knows how it went on; what comes afterwards is another call."""
+    first, second = calls(feed(stretch_of("v", 0, 5) + stretch_of("v", 100, 105)))
+    assert first.reason is EndReason.SOUND_LOST
+    assert first.end_s == pytest.approx(5.0, abs=0.3)
+    assert second.start_s == pytest.approx(100.0, abs=0.3)
+
+
+def test_a_call_outlives_a_short_loss_of_sound() -> None:
+    """Two seconds without sound part two utterances and no calls, and are no on-hook quiet."""
+    events = feed(
+        stretch_of(".", 0, 5, -80.0) + stretch_of("v", 5, 8) + stretch_of(".", 8, 12, -50.0)
+        + stretch_of(".", 12, 12.1, -80.0) + stretch_of(".", 14.2, 14.3, -80.0)
+        + stretch_of("v", 14.3, 16)
+    )  # fmt: skip
+    assert one(events).reason is EndReason.END_OF_RECORDING
+    assert len([event for event in events if isinstance(event, Utterance)]) == 2
+
+
+def test_speech_cut_by_a_loss_of_sound_is_two_utterances() -> None:
+    """No utterance has a hole in it."""
+    events = feed(stretch_of("v", 0, 5) + stretch_of("v", 9, 12))
+    said = [event for event in events if isinstance(event, Utterance)]
+    assert [round(u.end_s - u.start_s) for u in said] == [5, 3]
+
+
 def test_a_call_that_is_too_long_is_cut_in_two() -> None:
     """The second begins where the first was cut."""
     first, second = calls(listen("V" * 100, settings=CallSettings(max_call_s=60.0)))

@@ -20,8 +20,11 @@ _HELD = frozenset({State.MUSIC, State.RINGBACK})
 """What keeps a call open while nobody speaks, up to the hold limit."""
 _RINGBACK_GAP_S = 6.5
 """Longest pause between two rings, with a margin."""
-_REDIAL_GAP_S = 3.0
+_REDIAL_GAP_S = 4.2
 """Quiet before a dial tone that is longer than any flash of the hook."""
+FAINTEST_DB = -48.0
+"""Whose loudest 32 ms are fainter does not speak on this phone: a radio or the next line leaks in.
+Faint voices start no call; beside a louder one they are heard."""
 _RECALL_S = 8.0
 """A dial tone after a flash that nobody dials on for so long: the line has been given up."""
 
@@ -121,6 +124,7 @@ class Segmenter:
         self._tone = ToneRun()
         self._hook = HookEvidence()
         self._speech: dict[Side, SideSpeech] = {}
+        self._heard_s = 0.0
 
     @property
     def in_call(self) -> bool:
@@ -129,15 +133,27 @@ class Segmenter:
 
     def feed(self, heard: Heard) -> list[Event]:
         """Take the next block; returns what it makes certain."""
+        lost = self._lose(heard.start_s)
         states = dict(heard.states)
         self._hook.hear(heard.start_s, heard.off_hook)
-        self._tone.hear(heard.start_s, states.values())
+        self._tone.hear(heard)
         self._lead.hear(heard.start_s, states.values(), self._tone.dial_s)
         self._step.hear(heard, in_call=self._call is not None)
-        utterances = self._listen(heard.start_s, states)
+        utterances = self._listen(heard, states)
         if self._call is None:
-            return self._idle(heard.start_s)
+            return [*lost, *self._idle(heard.start_s)]
         return self._talking(heard.start_s, states, utterances)
+
+    def _lose(self, start_s: float) -> list[Event]:
+        """Sound was lost before this block: what was heard before it is over, or may be."""
+        before_s, self._heard_s = self._heard_s, start_s + BLOCK_S
+        if start_s - before_s < BLOCK_S:
+            return []
+        self._step.interrupt()
+        patience_s = self._settings.hang_over_s
+        if self._call is None or self._hook.known or start_s - before_s < patience_s:
+            return []
+        return self._close_call(before_s, EndReason.SOUND_LOST)
 
     def finish(self, reason: EndReason) -> list[Event]:
         """No more sound comes: close what is open, for `reason`."""
@@ -146,7 +162,7 @@ class Segmenter:
         self._call.active_s = max(self._call.active_s, self._call.start_s)
         return self._close_call(self._call.active_s, reason)
 
-    def _listen(self, start_s: float, states: dict[Side, State]) -> list[Utterance]:
+    def _listen(self, heard: Heard, states: dict[Side, State]) -> list[Utterance]:
         out = []
         for side, state in states.items():
             speech = self._speech.setdefault(side, SideSpeech(side))
@@ -154,7 +170,14 @@ class Segmenter:
             foreign = not voiced and (
                 state not in (State.SILENCE, State.NOISE) or State.SPEECH in states.values()
             )
-            if utterance := speech.hear(start_s, voiced=voiced, foreign=foreign):
+            utterance = speech.hear(
+                heard.start_s,
+                voiced=voiced,
+                foreign=foreign,
+                since_s=heard.since_s.get(side),
+                level_db=heard.level_db[side],
+            )
+            if utterance:
                 out.append(utterance)
         return out
 
@@ -179,7 +202,10 @@ class Segmenter:
 
     def _evidence(self) -> float | None:
         voices = [speech for speech in self._speech.values() if speech.open_s is not None]
-        spoken = any(speech.voiced_s >= LEAST_VOICED_S for speech in voices)
+        spoken = any(
+            speech.voiced_s >= LEAST_VOICED_S and speech.loudest_db > FAINTEST_DB
+            for speech in voices
+        )
         if not spoken and not self._lead.dialled:
             return None
         starts = [speech.open_s for speech in voices if speech.open_s is not None]
@@ -204,7 +230,11 @@ class Segmenter:
         if State.RINGBACK in sounding:
             call.ringing_s = now_s
         ringing = now_s - call.ringing_s < _RINGBACK_GAP_S
-        voices = {side for side, state in states.items() if state is State.SPEECH}
+        voices = {
+            side
+            for side, state in states.items()
+            if state is State.SPEECH and self._speech[side].loudest_db > FAINTEST_DB
+        }
         if not call.answered:
             call.answered = any(
                 speech.voiced_s >= LEAST_VOICED_S and not (ringing and side is Side.AGENT)
@@ -259,7 +289,7 @@ class Segmenter:
             if utterance := speech.close():
                 events.append(utterance)
                 call.said_s = max(call.said_s, utterance.end_s)
-        if not call.answered and reason is not EndReason.MAX_LENGTH:
+        if not call.answered and reason not in (EndReason.MAX_LENGTH, EndReason.SOUND_LOST):
             reason = EndReason.UNANSWERED
         end_s = round(max(end_s, call.said_s), 3)
         events.append(CallEnded(call.start_s, end_s, reason, call.talk.result()))

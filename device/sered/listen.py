@@ -44,21 +44,29 @@ class _SideEars:
         self._howler = Howler()
         self._signals = Signals()
         self._keys = DtmfKeys()
-        self._before = np.zeros(LONG - BLOCK, np.float32)
+        self._last = np.zeros(FRAME, np.float32)
         self._levels: deque[float] = deque(maxlen=_STEADY_BLOCKS)
         self._listening = False
         self._talking = False
-        self._after_tone = _TONE_ECHO_BLOCKS
+        self._after_tone = self._after_sure_tone = _TONE_ECHO_BLOCKS
+        self.hiss_db = np.zeros(_BLOCKS)
+        self.since: dict[int, float] = {}
+        """How many seconds before it some of the last frame's blocks what they carry began."""
 
     def hear(self, pcm: NDArray[np.int16]) -> tuple[list[State], NDArray[np.float64]]:
-        """The states and levels (dBFS) of one frame's blocks."""
-        heard = np.concatenate((self._before, pcm.astype(np.float32)))
-        self._before = heard[FRAME:]
+        """The states and levels (dBFS) of one frame's blocks; `hiss_db` and `since` tell more."""
+        last, self._last = self._last, pcm.astype(np.float32)
+        heard = np.concatenate((last[BLOCK - LONG :], self._last))
         blocks = heard[LONG - BLOCK :].reshape(_BLOCKS, BLOCK)
         means = blocks.mean(axis=1)
         power = np.einsum("ij,ij->i", blocks, blocks) / BLOCK - means * means
-        levels = 10.0 * np.log10(np.maximum(power, 0.01).astype(np.float64) / _FULL_SCALE**2)
+        levels = _db(power)
+        steps = np.diff(heard[LONG - BLOCK - 1 :]).reshape(_BLOCKS, BLOCK)
+        self.hiss_db = _db(np.einsum("ij,ij->i", steps, steps) / BLOCK)
+        self.since = {}
         if self._gate.open(float(levels.max())):
+            if not self._listening:
+                self._wake(last)
             states = self._listen(heard, levels)
         else:
             states = [State.SILENCE] * _BLOCKS
@@ -78,12 +86,15 @@ class _SideEars:
         self._voice.reset()
         self._music.reset()
 
+    def _wake(self, last: NDArray[np.float32]) -> None:
+        """Hear the frame before, too quiet for the gate: a word may have begun softly in it."""
+        self._listening = True
+        self._voice.take((last / _FULL_SCALE).reshape(_BLOCKS, BLOCK))
+        for index in range(_BLOCKS):
+            self._voice.hear(index)
+
     def _listen(self, heard: NDArray[np.float32], levels: NDArray[np.float64]) -> list[State]:
         scaled = heard / _FULL_SCALE
-        if not self._listening:
-            self._listening = True
-            self._voice.take(scaled[LONG - 2 * BLOCK : LONG - BLOCK].reshape(1, BLOCK))
-            self._voice.hear(0)
         self._voice.take(scaled[LONG - BLOCK :].reshape(_BLOCKS, BLOCK))
         lines = peaks(spectra(heard, LONG), LONG)
         short = spectra(heard, SHORT)
@@ -107,7 +118,9 @@ class _SideEars:
             tone = None if onsets[index] else tones[index]
             tone = self._name(tone, sounds=sounds, key=keys[index], howl=howling[index])
             if tone is not None:
-                self._after_tone = 0
+                self._after_tone = self._after_sure_tone = 0
+                if tone in (State.BUSY, State.REORDER):
+                    self.since[index] = self._cadence.since_s[index]
                 self._voice.reset()
                 note = tone is State.NOISE and sounds
                 plays = self._music.hear(
@@ -141,16 +154,25 @@ class _SideEars:
     ) -> State:
         level_db, hz = heard
         voiced = self._voice.hear(index)
+        self._after_sure_tone += 1
         self._after_tone = 0 if doubtful and not self._talking else self._after_tone + 1
         self._levels.append(level_db)
         steady = max(self._levels) - min(self._levels) < _STEADY_DB
         voiced = voiced and not steady and self._after_tone > _TONE_ECHO_BLOCKS
+        if voiced and not self._talking:
+            lead = min(self._voice.lead, max(self._after_sure_tone - _TONE_ECHO_BLOCKS, 0))
+            self.since[index] = lead * BLOCK / RATE_HZ
         self._talking = voiced
         if self._music.hear(level_db, hz, note=sounds and tonal > _NOTE, voiced=voiced):
             return State.MUSIC
         if voiced:
             return State.SPEECH
         return State.NOISE if sounds else State.SILENCE
+
+
+def _db(power: NDArray[np.float32]) -> NDArray[np.float64]:
+    full = np.maximum(power, 0.01).astype(np.float64) / _FULL_SCALE**2
+    return np.asarray(10.0 * np.log10(full))
 
 
 class Ears:
@@ -182,13 +204,19 @@ class Ears:
                 (far.floor_db, near.floor_db),
             )
         lists = {side: level.tolist() for side, level in levels.items()}
-        start_s = frame.start / RATE_HZ
+        hisses = {side: ears.hiss_db.tolist() for side, ears in self._sides.items()}
         return [
             Heard(
-                start_s + index * BLOCK / RATE_HZ,
+                start_s := (frame.start + index * BLOCK) / RATE_HZ,
                 {side: of_side[index] for side, of_side in states.items()},
                 {side: of_side[index] for side, of_side in lists.items()},
                 off_hook,
+                {
+                    side: start_s - ears.since[index]
+                    for side, ears in self._sides.items()
+                    if index in ears.since
+                },
+                {side: of_side[index] for side, of_side in hisses.items()},
             )
             for index in range(_BLOCKS)
         ]

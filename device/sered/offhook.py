@@ -8,7 +8,7 @@ from sered.records import State
 from sered.utterances import BLOCK_S
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from sered.records import Heard, Side
 
@@ -46,12 +46,13 @@ class ToneRun:
         self._dial_last_s = _NEVER
         self._deaf_until_s = _NEVER
 
-    def hear(self, now_s: float, states: Collection[State]) -> None:
-        """Take the states of one block."""
-        sounding = set(states)
+    def hear(self, heard: Heard) -> None:
+        """Take one block."""
+        now_s, sounding = heard.start_s, set(heard.states.values())
         if sounding & _CADENCED:
             if now_s - self._last_s > _TONE_GAP_S:
-                self.start_s = now_s
+                began = [s for side, s in heard.since_s.items() if heard.states[side] in _CADENCED]
+                self.start_s = min([now_s, *began])
                 self.before_s = self._sound_s
             self._last_s = now_s
         elif sounding - _QUIET:
@@ -177,7 +178,7 @@ class OnHookStep:
                 self._learn(heard)
             return
         near = self._idle_s >= 3.0 and all(
-            level < self._idle_db.get(side, _NEVER) + 4.0 for side, level in heard.level_db.items()
+            level < self._idle_db.get(side, _NEVER) + 4.0 for side, level in _hiss(heard)
         )
         if not near:
             self._settle(heard.start_s)
@@ -194,6 +195,10 @@ class OnHookStep:
         known = self._idle_s >= 3.0 and self._pauses >= 50
         return known and self._pauses_near < 0.2 * self._pauses
 
+    def interrupt(self) -> None:
+        """Sound was lost: nobody knows how long it was quiet."""
+        self._near_from_s = self.since_s = None
+
     def forget(self) -> None:
         """The call is over; what was learnt of the idle line stays."""
         self.since_s = self._near_from_s = None
@@ -208,9 +213,14 @@ class OnHookStep:
 
     def _learn(self, heard: Heard) -> None:
         self._idle_s += BLOCK_S
-        for side, level in heard.level_db.items():
+        for side, level in _hiss(heard):
             known = self._idle_db.get(side, level)
             self._idle_db[side] = known + 0.01 * (level - known)
+
+
+def _hiss(heard: Heard) -> Iterable[tuple[Side, float]]:
+    """A hum that never stops would hide the step."""
+    return (heard.hiss_db or heard.level_db).items()
 
 
 class HookEvidence:

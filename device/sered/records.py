@@ -60,6 +60,8 @@ class EndReason(StrEnum):
     """Step down to the on-hook noise floor, dial tone anew, or the hook input."""
     SILENCE = "silence"
     """The hang-over ran out."""
+    SOUND_LOST = "sound_lost"
+    """The tap gave nothing for longer than the hang-over: nobody knows how the call went on."""
     MAX_LENGTH = "max_length"
     UNANSWERED = "unanswered"
     END_OF_RECORDING = "end_of_recording"
@@ -89,6 +91,10 @@ class Heard:
     """RMS in dBFS."""
     off_hook: bool | None = None
     """The hook switch, where there is one."""
+    since_s: Mapping[Side, float] = field(default_factory=dict)
+    """When what a side carries now began, where it could only be named later."""
+    hiss_db: Mapping[Side, float] = field(default_factory=dict)
+    """Level of the sound's steps from sample to sample: noise without hum. None: level_db."""
 
 
 @dataclass(frozen=True, slots=True)

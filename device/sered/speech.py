@@ -57,6 +57,7 @@ class VoiceDetector:
     """Probability at which speech begins, and under which it may end."""
     _START_BLOCKS, _STOP_BLOCKS = 3, 3
     """So many in a row: a tone's onset is taken for speech for a block or two."""
+    _LONGEST_LEAD = 16
     _PEAK = 0.7
     _MOST, _LEAST = 15.0, 0.2
     _MEMORY = 80
@@ -69,6 +70,7 @@ class VoiceDetector:
         self._rows: NDArray[np.float32] | None = None
         self._speaking = False
         self._turned = 0
+        self._likely = self._unlikely = 0
 
     def take(self, blocks: NDArray[np.float32]) -> None:
         """Take (n, BLOCK) samples, full scale 1.0, to be asked about one after the other."""
@@ -80,6 +82,8 @@ class VoiceDetector:
         """Whether somebody speaks in this block of those taken; ask in order."""
         assert self._rows is not None, "take() comes first"
         probability = self._silero.step(self._rows[index])
+        self._unlikely = 0 if probability >= self._STOP else self._unlikely + 1
+        self._likely = self._likely + 1 if self._unlikely < self._STOP_BLOCKS else 0
         turns = probability < self._STOP if self._speaking else probability >= self._START
         self._turned = self._turned + 1 if turns else 0
         if self._turned >= (self._STOP_BLOCKS if self._speaking else self._START_BLOCKS):
@@ -87,11 +91,17 @@ class VoiceDetector:
             self._turned = 0
         return self._speaking
 
+    @property
+    def lead(self) -> int:
+        """How many blocks before this one speech was likely already, though not yet sure."""
+        return min(max(self._likely - 1, 0), self._LONGEST_LEAD)
+
     def reset(self) -> None:
         """Forget what was heard: sound has been skipped."""
         self._silero.reset()
         self._speaking = False
         self._turned = 0
+        self._likely = self._unlikely = 0
 
 
 class MusicDetector:

@@ -33,6 +33,8 @@ class SideSpeech:
         """No pad before this: an earlier utterance or somebody else's sound ended here."""
         self._first_s = 0.0
         self._until_s = float("inf")
+        self.loudest_db = float("-inf")
+        """Level of the loudest block of the speech that has not been closed yet."""
 
     @property
     def open_s(self) -> float | None:
@@ -44,21 +46,36 @@ class SideSpeech:
         """Length of the speech that has not been closed yet."""
         return sum(end - start for start, end in self._runs)
 
-    def hear(self, start_s: float, *, voiced: bool, foreign: bool) -> Utterance | None:
+    def hear(
+        self,
+        start_s: float,
+        *,
+        voiced: bool,
+        foreign: bool,
+        since_s: float | None = None,
+        level_db: float = 0.0,
+    ) -> Utterance | None:
         """Take one block; returns the utterance that it closes, if any.
 
         `foreign`: a machine or the other side sounds; no pad reaches into such a block.
+        `since_s`: when the voice began, if it was not sure at once.
         """
         end_s = start_s + BLOCK_S
         if voiced:
+            # sound that was lost is a pause as well
+            paused = self._runs and start_s - self._runs[-1][1] >= PAUSE_S
+            closed = self.close() if paused else None
             self._until_s = float("inf")
             if not self._runs:
-                self._first_s = max(start_s - PAD_S, self._free_s)
+                began_s = start_s if since_s is None else min(since_s, start_s)
+                self._first_s = max(began_s - PAD_S, self._free_s)
+                self.loudest_db = level_db
+            self.loudest_db = max(self.loudest_db, level_db)
             if self._runs and start_s - self._runs[-1][1] < BLOCK_S / 2:
                 self._runs[-1] = (self._runs[-1][0], end_s)
             else:
                 self._runs.append((start_s, end_s))
-            return self._cut(end_s)
+            return closed or self._cut(end_s)
         if foreign:
             self._free_s = end_s
             self._until_s = min(self._until_s, start_s)

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
@@ -23,14 +24,21 @@ from sered.testing import sounds
 from sered.testing.line import Ending, Kind, LineRecipe, compose, frames
 from sered.testing.score import Score, score
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SPEECH = Path(__file__).parents[3] / "shared" / "data" / "speech"
 PLANS = ("na", "etsi", "uk", "fr", "au")
 KINDS: tuple[Kind, ...] = (
     "outgoing", "outgoing", "incoming", "incoming", "held", "flash", "unanswered", "engaged",
-    "dial_only",
+    "dial_only", "fax",
 )  # fmt: skip
 ENDINGS: tuple[Ending, ...] = ("busy", "reorder", "howler", "dial", "on_hook")
 CALLS_A_LINE = 4
+LONG_HOLD_EVERY = 30
+"""Every so-manieth line has one call, with ten minutes of hold."""
+RADIO_EVERY, COMFORT_EVERY = 4, 4
+"""Every so-manieth idle hour has a station in it, or an exchange's noise."""
 Samples = dict[Side, NDArray[np.int16]]
 Events = list[CallStarted | Utterance | CallEnded]
 
@@ -70,6 +78,7 @@ def recipe(seed: int) -> LineRecipe:
         mixed=bool(rng.random() < 0.15),
         # without a step in the noise only the hang-over parts calls that are not dialled
         gap_s=rng.uniform(80.0, 120.0) if drop == 0.0 else rng.uniform(4.0, 12.0),
+        back_to_back=0.25,
     )
 
 
@@ -90,8 +99,15 @@ def one_line(seed: int) -> tuple[bool, Score, float, float]:
     drawn = recipe(seed)
     voices = (clips("read", 3), clips("an4", 10))
     customer, agent = voices if seed % 2 else voices[::-1]
+    long = seed % LONG_HOLD_EVERY == 7
     samples, truth = compose(
-        seed, customer, agent, recipe=drawn, kinds=KINDS, endings=ENDINGS, calls=CALLS_A_LINE
+        seed,
+        customer,
+        agent,
+        recipe=drawn,
+        kinds=("long_hold",) if long else KINDS,
+        endings=ENDINGS,
+        calls=1 if long else CALLS_A_LINE,
     )
     events, cpu_s = listen(samples)
     audible = drawn.leak_db is not None and drawn.leak_db > -drawn.snr_db and not drawn.mixed
@@ -103,26 +119,44 @@ def one_line(seed: int) -> tuple[bool, Score, float, float]:
 def idle_hour(seed: int) -> tuple[int, float, float]:
     """An hour of line without a call: calls found in it, CPU seconds of it and of plain noise."""
     rng = np.random.default_rng(seed)
-    level = 10.0 ** (rng.uniform(-75.0, -45.0) / 20.0)
+    radio, comfort = seed % RADIO_EVERY == 1, seed % COMFORT_EVERY == 2
+    level = 10.0 ** (rng.uniform(-75.0, -65.0 if radio else -45.0) / 20.0)
     found, busy_s = 0, 0.0
     ears, segmenter = Ears((Side.CUSTOMER, Side.AGENT)), Segmenter(CallSettings())
     start = 0
     for minute in range(60):
-        sound = sounds.noise(rng, 60.0) * level
+        hiss = sounds.comfort_noise if comfort else sounds.noise
+        far, near = hiss(rng, 60.0) * level, sounds.noise(rng, 60.0) * level
+        if radio:
+            heard = _station(rng, 60.0)
+            far, near = far + heard, near + 0.7 * heard
         if minute % 3 == 1:
-            sound = sound + _disturbance(rng, PLANS[seed % len(PLANS)])
-        pcm = np.asarray(np.clip(sound, -1.0, 1.0) * 32767.0, np.int16)
-        near = np.asarray(sounds.noise(rng, 60.0) * level * 32767.0, np.int16)
+            far = far + _disturbance(rng, PLANS[seed % len(PLANS)])
+        samples = {Side.CUSTOMER: _pcm(far), Side.AGENT: _pcm(near)}
         began = time.process_time()
-        for frame in frames({Side.CUSTOMER: pcm, Side.AGENT: near}, start):
+        for frame in frames(samples, start):
             start = frame.start + len(frame.pcm[Side.AGENT])
-            for heard in ears.hear(frame):
+            for heard_block in ears.hear(frame):
                 found += sum(
                     isinstance(event, CallEnded) and event.reason is not EndReason.UNANSWERED
-                    for event in segmenter.feed(heard)
+                    for event in segmenter.feed(heard_block)
                 )
         busy_s += time.process_time() - began
     return found + segmenter.in_call, busy_s, _plain_noise_s(rng, level)
+
+
+def _pcm(sound: NDArray[np.float32]) -> NDArray[np.int16]:
+    return np.asarray(np.clip(sound, -1.0, 1.0) * 32767.0, np.int16)
+
+
+def _station(rng: np.random.Generator, seconds: float) -> NDArray[np.float32]:
+    """News or music on medium wave, as faint as a line picks it up: -75 to -58 dBFS."""
+    programme = sounds.hold_music(rng, seconds)
+    if rng.random() < 0.7:
+        read_out = clips("read", 3)
+        spoken = [read_out[int(rng.integers(len(read_out)))] for _ in range(round(seconds / 4))]
+        programme = np.resize(np.concatenate(spoken), len(programme)).astype(np.float32)
+    return sounds.radio(rng, programme) * np.float32(10.0 ** (rng.uniform(-75.0, -58.0) / 20.0))
 
 
 def _plain_noise_s(rng: np.random.Generator, level: float) -> float:
@@ -131,21 +165,32 @@ def _plain_noise_s(rng: np.random.Generator, level: float) -> float:
 
 
 def _disturbance(rng: np.random.Generator, plan: str) -> NDArray[np.float32]:
-    """A minute that holds something which is no call, at -50 to -15 dBFS."""
+    """A minute that holds something which is no call, at -50 to -15 dBFS; a station is fainter."""
     seconds = rng.uniform(2.0, 40.0)
-    kind = int(rng.integers(6))
-    sound = (
-        sounds.bell(seconds) if kind == 0
-        else sounds.hum(seconds, 50.0 + 10.0 * rng.integers(2)) if kind == 1
-        else sounds.clicks(rng, seconds, 30.0) if kind == 2
-        else sounds.vacuum_cleaner(rng, seconds) if kind == 3
-        else sounds.progress_tone(plan, State.DIAL, seconds) if kind == 4
-        else sounds.progress_tone(plan, State.RINGBACK, seconds)
-    )  # fmt: skip
+    gain = np.float32(10.0 ** (rng.uniform(-50.0, -15.0) / 20.0))
+    kinds: tuple[Callable[[], NDArray[np.float32]], ...] = (
+        lambda: gain * sounds.bell(seconds),
+        lambda: gain * sounds.hum(seconds, 50.0 + 10.0 * rng.integers(2)),
+        lambda: gain * sounds.clicks(rng, seconds, 30.0),
+        lambda: gain * sounds.vacuum_cleaner(rng, seconds),
+        lambda: gain * sounds.progress_tone(plan, State.DIAL, seconds),
+        lambda: gain * sounds.progress_tone(plan, State.RINGBACK, seconds),
+        lambda: gain * _left_off_hook(plan, seconds),
+        lambda: gain * sounds.fax_calling(seconds),
+        lambda: gain * sounds.comfort_noise(rng, seconds),
+        lambda: _station(rng, seconds),
+    )
+    sound = kinds[int(rng.integers(len(kinds)))]()
     out = sounds.silence(60.0)
     at = int(rng.integers(0, len(out) - len(sound)))
-    out[at : at + len(sound)] = sound * np.float32(10.0 ** (rng.uniform(-50.0, -15.0) / 20.0))
+    out[at : at + len(sound)] = sound
     return out
+
+
+def _left_off_hook(plan: str, seconds: float) -> NDArray[np.float32]:
+    """A handset beside its rest: dial tone, then the howler."""
+    dial = sounds.progress_tone(plan, State.DIAL, seconds / 2.0)
+    return np.concatenate((dial, sounds.progress_tone(plan, State.HOWLER, seconds / 2.0)))
 
 
 def real_calls(picture: Path | None) -> list[str]:

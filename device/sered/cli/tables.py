@@ -23,6 +23,7 @@ _ENDINGS = {
     "hang_up_tone": "hung up",
     "on_hook": "hung up",
     "silence": "fell silent",
+    "sound_lost": "until the sound was lost",
     "max_length": "cut at the longest call",
     "unanswered": "not answered",
     "end_of_recording": "until the recording's end",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sered.records import FRAME, RATE_HZ, AudioFrame, EndReason, Side, State
+from sered.testing import sounds
 from sered.testing.tape import Ending, Kind, LineRecipe, Tape, TrueCall, Truth
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ending", "Kind", "LineRecipe", "TrueCall", "Truth", "compose", "frames", "write_wav"]
 KINDS: tuple[Kind, ...] = ("outgoing", "incoming", "held", "flash")
+LONG_HOLD_S = 600.0
 ENDINGS: tuple[Ending, ...] = ("busy", "reorder", "on_hook")
 
 
@@ -29,16 +31,16 @@ def add_call(
 ) -> None:
     """Lay one call, from the handset's lift to its return, on the tape."""
     rng, start_s = tape.rng, tape.now_s
-    answered = kind not in ("unanswered", "engaged", "dial_only")
+    answered = kind not in ("unanswered", "engaged", "dial_only", "fax")
     if kind == "incoming":
         tape.wait(rng.uniform(0.2, 0.8))
     else:
         _dial_out(tape, kind)
     if answered:
         tape.talk(voices, tape.recipe.talk_s * rng.uniform(0.6, 1.4))
-    if kind == "held":
+    if kind in ("held", "long_hold"):
         tape.wait(rng.uniform(0.3, 1.5))
-        tape.hold(rng.uniform(15.0, 60.0))
+        tape.hold(rng.uniform(15.0, 60.0) if kind == "held" else LONG_HOLD_S)
         tape.wait(rng.uniform(0.2, 0.8))
         tape.talk(voices, tape.recipe.talk_s * rng.uniform(0.3, 0.8))
     if kind == "flash":
@@ -79,6 +81,9 @@ def _dial_out(tape: Tape, kind: Kind) -> None:
         return
     tape.tone(State.RINGBACK, rng.uniform(2.0, 20.0) if kind != "unanswered" else 30.0)
     tape.wait(rng.uniform(0.1, 1.0))
+    if kind == "fax":
+        answer = sounds.fax_answering(rng, rng.uniform(6.0, 15.0))
+        tape.put(Side.CUSTOMER, State.FAX, answer, tape.recipe.tone_db)
 
 
 def _flash(tape: Tape, voices: Mapping[Side, Sequence[NDArray[np.int16]]], start_s: float) -> None:
@@ -112,15 +117,23 @@ def compose(
     tape = Tape(rng, recipe or LineRecipe())
     voices = {Side.CUSTOMER: customer, Side.AGENT: agent or customer}
     for _ in range(calls):
-        tape.wait(tape.recipe.gap_s * rng.uniform(0.5, 1.5))
-        add_call(
-            tape,
-            voices,
-            kinds[int(rng.integers(len(kinds)))],
-            endings[int(rng.integers(len(endings)))],
-        )
+        if _at_once(tape):
+            tape.wait(rng.uniform(2.0, 4.0))
+            kind: Kind = "outgoing"
+        else:
+            tape.wait(tape.recipe.gap_s * rng.uniform(0.5, 1.5))
+            kind = kinds[int(rng.integers(len(kinds)))]
+        add_call(tape, voices, kind, endings[int(rng.integers(len(endings)))])
     tape.wait(tape.recipe.gap_s)
     return tape.render(), Truth(tuple(tape.calls), tuple(tape.spans))
+
+
+def _at_once(tape: Tape) -> bool:
+    """Whether the next call follows on the last one within seconds."""
+    recipe = tape.recipe
+    if not (recipe.back_to_back and tape.calls and tape.rng.random() < recipe.back_to_back):
+        return False
+    return recipe.on_hook_drop_db != 0.0 or tape.calls[-1].reason is EndReason.HANG_UP_TONE
 
 
 def frames(samples: Mapping[Side, NDArray[np.int16]], start: int = 0) -> Iterator[AudioFrame]:

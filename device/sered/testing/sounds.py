@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Sound = NDArray[np.float32]
 
 SIT_SEGMENTS_HZ = (950.0, 1400.0, 1800.0)
+_MEDIUM_WAVE = signal.butter(2, (80.0, 3000.0), "bandpass", fs=RATE_HZ, output="sos")
 _PHONE_BAND = signal.butter(4, (300.0, 3400.0), "bandpass", fs=RATE_HZ, output="sos")
 
 
@@ -161,6 +162,32 @@ def clicks(rng: Generator, seconds: float, per_minute: float = 6.0) -> Sound:
         at = int(rng.integers(0, len(out) - length))
         decay = np.exp(-np.arange(length) / (length / 4.0))
         out[at : at + length] += (rng.standard_normal(length) * decay).astype(np.float32)
+    return out
+
+
+def radio(rng: Generator, programme: Sound) -> Sound:
+    """A medium-wave station that long wires pick up: squeezed, dull and fading; 0 dB RMS."""
+    loud = np.abs(programme) / (np.sqrt(np.mean(programme**2)) + 1e-9)
+    squeezed = np.sign(programme) * np.tanh(2.0 * loud)
+    dull = signal.sosfilt(_MEDIUM_WAVE, squeezed)
+    time = np.arange(len(programme)) / RATE_HZ
+    fading = 1.0 + 0.4 * np.sin(2.0 * np.pi * rng.uniform(0.05, 0.3) * time + rng.uniform(0, 6))
+    out = dull * fading + 0.05 * rng.standard_normal(len(programme))
+    return np.asarray(out / (out.std() + 1e-9), np.float32)
+
+
+def comfort_noise(rng: Generator, seconds: float) -> Sound:
+    """What an idle exchange sends in place of silence: dull noise in steps, at times none at all.
+
+    0 dB RMS before the steps of -6 to 3 dB.
+    """
+    out = signal.lfilter([1.0], [1.0, -0.6], noise(rng, seconds))
+    out = np.asarray(out / (out.std() + 1e-9), np.float32)
+    at = 0
+    while at < len(out):
+        until = at + round(rng.uniform(0.1, 8.0) * RATE_HZ)
+        out[at:until] *= 0.0 if rng.random() < 0.2 else 10.0 ** (rng.uniform(-6.0, 3.0) / 20.0)
+        at = until
     return out
 
 

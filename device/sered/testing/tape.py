@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     Sound = NDArray[np.float32]
 
-Kind = Literal["outgoing", "incoming", "held", "flash", "unanswered", "engaged", "dial_only"]
+Kind = Literal[
+    "outgoing",
+    "incoming",
+    "held",
+    "long_hold",
+    "flash",
+    "fax",
+    "unanswered",
+    "engaged",
+    "dial_only",
+]
 Ending = Literal["busy", "reorder", "howler", "dial", "on_hook"]
 
 
@@ -92,6 +102,9 @@ class LineRecipe:
     """Length of a conversation, about."""
     gap_s: float = 8.0
     """On-hook time between calls, about."""
+    back_to_back: float = 0.0
+    """Share of calls that are dialled 2 to 4 s after the one before, where anything tells them
+    apart: a hang-up tone or a step in the noise."""
 
 
 @dataclass(slots=True)
