@@ -117,6 +117,10 @@ bench-calls: $(VENV)/.dev ## How well calls are found: 520 composed calls, 24 id
 bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verdict-evidence.md
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict
 
+.PHONY: fit-verdict
+fit-verdict: $(VENV)/.dev ## The verdict's constants fitted anew to the trained network, a minute; prints
+	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict --fit
+
 PROTOTYPE := .venv-prototype
 .PHONY: bench
 bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it replaces, 15 minutes; docs/performance.md

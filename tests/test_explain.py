@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from calls import ANGRY, ended, in_turn, said
+from calls import ANGRY, HAPPY, ended, in_turn, said
 from sered import evidence, verdict
 from sered.explain import UNDETERMINED, explain
 from sered.messages import CallReport, Quality, Sentiment, TalkTimes, Versions
@@ -46,6 +46,27 @@ def test_an_unhappy_call_is_told_in_sentences_with_times() -> None:
     assert "at 0:06 “waiting for three weeks” -" in text
     assert "The worst moment is from 0:" in text
     assert "got worse" in text
+
+
+def test_no_estimate_reads_as_certainty() -> None:
+    """However clear a call, neither its report nor its explanation is 100 % sure of anything."""
+    calls = [
+        report(*(said(COMPLAINT, ANGRY, seconds=9.0) for _ in range(12))),
+        report(*(said("thank you so much it is perfect now", HAPPY) for _ in range(12))),
+    ]
+    for call in calls:
+        assert call.sentiment is not None
+        assert call.sentiment.category is not None
+        assert call.sentiment.confidence == verdict.SUREST
+        text = "\n".join(explain(call))
+        assert "99% certainty" in text
+        assert not re.search(r"\b100(\.0*)? ?%|\b0%", text)
+
+
+def test_what_a_positive_calls_confidence_means_is_said() -> None:
+    """It is the certainty that the customer is not unhappy, and the sentence says so."""
+    call = report(*(said("thank you so much it is perfect now", HAPPY) for _ in range(5)))
+    assert "certainty no unhappy customer" in explain(call)[0]
 
 
 @pytest.mark.parametrize("reason", sorted(UNDETERMINED))
@@ -104,12 +125,15 @@ def test_the_documents_constants_are_the_codes() -> None:
     assert weights
     told = [float(cell.replace("−", "-")) for cell in weights[1].split(" | ")]
     assert told == [evidence.VALENCE[label] for label in LABELS]
+    document = " ".join(DOCUMENT.split())
     for sentence in (
         f"tanh({evidence.VOICE} × voice + {evidence.WORDS} × words)",
         f"`escalate_below` (−{-SETTINGS.escalate_below})",
         f"`provisional_below` (−{-SETTINGS.provisional_below})",
+        f"`provisional_speech_s` ({SETTINGS.provisional_speech_s:.0f} s)",
+        f"{verdict.STRONG_CONFIDENCE} confidence",
         f"| −{-verdict.NEGATIVE_FROM} and below | negative |",
         f"| {verdict.POSITIVE_FROM} and above | positive |",
         f"under `min_speech_s` ({SETTINGS.min_speech_s:.0f} s)",
     ):
-        assert sentence in DOCUMENT
+        assert sentence in document

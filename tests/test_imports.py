@@ -19,7 +19,8 @@ ROOMS = [
     # pure: numbers in, records out
     {
         "breakdown", "calls", "causes", "evidence", "explain", "features", "homeassistant",
-        "offhook", "phrases", "pitch", "redact", "report", "streamclock", "utterances", "verdict",
+        "loudness", "offhook", "phrases", "pitch", "redact", "report", "streamclock", "utterances",
+        "verdict",
     },
     # adapters, and what needs the clock, the disk or a library
     {

@@ -84,6 +84,7 @@ def make(
     *,
     mode: str = "both",
     privacy: PrivacySettings | None = None,
+    verdict: VerdictSettings | None = None,
 ) -> Line:
     settings = ReportSettings(
         site="site",
@@ -91,7 +92,7 @@ def make(
         line="desk",
         mode=mode,  # type: ignore[arg-type]
         sides=(Side.CUSTOMER, Side.AGENT),
-        verdict=VerdictSettings(),
+        verdict=verdict or VerdictSettings(),
         privacy=privacy or PrivacySettings(),
         versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
     )
@@ -183,7 +184,8 @@ def test_an_alert_that_does_not_hold_is_withdrawn() -> None:
 
     analysis = judges([*ANGRY, *(["that is great thank you so much it works now"] * 8)])
     analysis.emotion = Soothed()
-    out = [m for m in run(make(script, analysis), 31.0) if isinstance(m, Alert)]
+    eager = VerdictSettings(provisional_speech_s=6.0)
+    out = [m for m in run(make(script, analysis, verdict=eager), 31.0) if isinstance(m, Alert)]
     assert [m.state for m in out] == ["provisional", "withdrawn"]
     assert out[0].call_id == out[1].call_id
 

@@ -26,8 +26,6 @@ VALENCE = {
 """What a label is worth: the regression of negative / neutral / positive on the network's word for
 speakers it was not trained on, rounded. Sad and fear count little, since it takes many a plain
 voice for them."""
-EARLY = 0.1
-"""Weight of a call's first moment beside 1 of its last."""
 LONG_S = 8.0
 """Speech of one utterance beyond this weighs no more: no monologue outvotes the rest."""
 NOISY_DB, CLEAN_DB = 3.0, 15.0
@@ -73,14 +71,7 @@ def weigh(results: Sequence[UtteranceResult], mode: Mode) -> Weighed:
     voices = [valence(r.emotion) if r.emotion and mode != "text" else None for r in results]
     words = [r.polarity.score if r.polarity and mode != "audio" else None for r in results]
     places = _places(results)
-    voice = _parts(
-        voices,
-        [
-            place * min(r.utterance.voiced_s, LONG_S) * clearness(r.snr_db)
-            for place, r in zip(places, results, strict=True)
-        ],
-        VOICE_PRIOR_S,
-    )
+    voice = _parts(voices, voice_weights(results), VOICE_PRIOR_S)
     said = _parts(words, places, WORDS_PRIOR)
     gain = 1.0 if mode == "both" else ALONE
     voice_parts = [gain * VOICE * part for part in voice]
@@ -100,6 +91,14 @@ def weigh(results: Sequence[UtteranceResult], mode: Mode) -> Weighed:
     )
 
 
+def voice_weights(results: Sequence[UtteranceResult]) -> list[float]:
+    """What each voice weighs, in seconds: late, long and clear ones most."""
+    return [
+        place * min(r.utterance.voiced_s, LONG_S) * clearness(r.snr_db)
+        for place, r in zip(_places(results), results, strict=True)
+    ]
+
+
 def valence(emotion: Emotion) -> float:
     """The seven emotions as one number, -1 to 1; a network in doubt stays near 0."""
     return sum(
@@ -116,7 +115,7 @@ def clearness(snr_db: float | None) -> float:
 
 
 def _places(results: Sequence[UtteranceResult]) -> list[float]:
-    """Weight of each utterance by where it lies in all that the customer said.
+    """Weight of each utterance: where its middle lies in all that the customer said, 0 to 1.
 
     Customer speech is the clock, so that holds and pauses move nothing.
     """
@@ -124,8 +123,7 @@ def _places(results: Sequence[UtteranceResult]) -> list[float]:
     places = []
     before = 0.0
     for result in results:
-        middle = (before + result.utterance.voiced_s / 2) / total
-        places.append(EARLY + (1.0 - EARLY) * middle)
+        places.append((before + result.utterance.voiced_s / 2) / total)
         before += result.utterance.voiced_s
     return places
 

@@ -33,7 +33,8 @@ def explain(report: CallReport) -> list[str]:
     if sentiment.escalate:
         lines.append("Somebody should call the customer back.")
     if sentiment.causes:
-        lines.append(f"The probable cause: {_listed(sentiment.causes)}.")
+        what = "cause" if len(sentiment.causes) == 1 else "causes, the likeliest first"
+        lines.append(f"The probable {what}: {_listed(sentiment.causes)}.")
     lines += _voice(report.acoustic, report)
     lines += _words(report.verbal, report)
     lines += _course(report.trend, report)
@@ -46,13 +47,20 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
+def percent(share: float) -> str:
+    """A probability as people read it: what is estimated is never 100 or 0 %."""
+    return ">99%" if share > 0.99 else "<1%" if share < 0.01 else f"{share:.0%}"
+
+
 def _head(sentiment: Sentiment) -> str:
     score = f"score {sentiment.score:+.2f} on a scale from -1 to +1"
     if sentiment.category is None:
         reason = sentiment.undetermined or ""
         return f"Undetermined, because {UNDETERMINED.get(reason, reason)} ({score})."
-    sure = f"{sentiment.confidence:.0%} sure"
-    return f"{sentiment.category.capitalize()}: {score}, {sure}."
+    sure = percent(sentiment.confidence)
+    if sentiment.category == "negative":
+        return f"Negative: {score}; with {sure} certainty an unhappy customer."
+    return f"Positive: {score}; with {sure} certainty no unhappy customer."
 
 
 def _voice(acoustic: Acoustic | None, report: CallReport) -> list[str]:
@@ -69,7 +77,8 @@ def _voice(acoustic: Acoustic | None, report: CallReport) -> list[str]:
 def _words(verbal: Verbal | None, report: CallReport) -> list[str]:
     if verbal is None:
         return ["The words were not judged."] if report.mode != "audio" else []
-    heard = f"{verbal.words} words, heard with {verbal.asr_confidence:.0%} certainty"
+    heard = f"{verbal.words} words, on average recognised with {percent(verbal.asr_confidence)}"
+    heard += " certainty"
     if not verbal.share:
         return [f"The words say nothing either way ({heard})."]
     lines = [

@@ -137,11 +137,13 @@ class CauseSettings(_Section):
 class VerdictSettings(_Section):
     """`[verdict]`: from utterances to one verdict."""
 
-    escalate_below: float = Field(-0.6, ge=-1.0, le=0.0)
+    escalate_below: float = Field(-0.55, ge=-1.0, le=0.0)
     """Call score at or under which somebody should call back; as it is, one or two in a hundred
     calls that are not negative raise an alarm (docs/verdict-evidence.md)."""
     provisional_below: float = Field(-0.75, ge=-1.0, le=0.0)
     """Running score at or under which an alert goes out before the call is over."""
+    provisional_speech_s: float = Field(24.0, ge=0.0, le=600.0)
+    """Customer speech before such an alert; the more, the rarer one is withdrawn."""
     min_speech_s: float = Field(3.0, ge=0.0, le=60.0)
     """Customer speech under which there is no verdict."""
     extra_lexicon: Path | None = None

@@ -110,9 +110,14 @@ def simulate(
     voices: Voices,
     sentences: list[tuple[Mood, Side, str]],
     polarity: CallPolarity,
+    *,
     seed: int,
+    lengths: tuple[int, int] = (3, 16),
 ) -> list[Simulated]:
-    """Calls of all KINDS, as often as they happen; each customer is one speaker."""
+    """Calls of all KINDS, as often as they happen; each customer is one speaker.
+
+    `lengths`: the customer's utterances, at least and fewer than.
+    """
     rng = np.random.default_rng(seed)
     said = {
         mood: [text for label, side, text in sentences if label == mood and side is Side.CUSTOMER]
@@ -132,7 +137,7 @@ def simulate(
         speaker = speakers[rng.integers(len(speakers))]
         results = []
         clock = 5.0
-        for mood in _moods(kind, int(rng.integers(3, 16)), rng):
+        for mood in _moods(kind, int(rng.integers(*lengths)), rng):
             transcript = _misheard(_sentence(said, mood, rng), vocabulary, rng)
             emotion = _voice(clips, speaker, mood, rng)
             length = max(0.6, 0.35 * len(transcript.words)) * rng.uniform(0.9, 1.3)
