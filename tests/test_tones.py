@@ -31,14 +31,17 @@ def states(
     return "".join(block.states[Side.MIXED] for block in heard)
 
 
+@pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("plan", sorted(PLANS))
 @pytest.mark.parametrize("detune", [-0.018, 0.018])
 @pytest.mark.parametrize("state", [State.DIAL, State.RINGBACK, State.BUSY, State.REORDER])
-def test_every_tone_of_every_plan_is_named(plan: str, state: State, detune: float) -> None:
-    """With the exchange 1.8 % off, 3 dB of twist, noise, and nobody saying which plan it is."""
+def test_every_tone_of_every_plan_is_named(
+    plan: str, state: State, detune: float, told: bool
+) -> None:
+    """With the exchange 1.8 % off, 3 dB of twist and noise, whether or not the plan is told."""
     length_s = {State.RINGBACK: 16.0, State.DIAL: 4.0}.get(state, 6.0)
     sound = sounds.progress_tone(plan, state, length_s, detune=detune, twist_db=3.0)
-    heard = states(sound, snr_db=15.0)
+    heard = states(sound, snr_db=15.0, plan=plan if told else "auto")
     tail = heard[-round(3.2 * RATE_HZ / 512) :] if state is not State.RINGBACK else heard[300:]
     others = {State.DIAL, State.RINGBACK, State.BUSY, State.REORDER} - {state}
     congestion = {State.BUSY, State.REORDER}

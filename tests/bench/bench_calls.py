@@ -27,7 +27,10 @@ from sered.testing.score import Score, score
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SPEECH = Path(__file__).parents[3] / "shared" / "data" / "speech"
+DATA = Path(__file__).parents[3] / "shared" / "data"
+SPEECH = DATA / "speech"
+FEELINGS = {"emodb": 15, "ravdess": 30, "nemo": 120, "tess": 100}
+"""Corpora of acted feelings, and of how many clips one is taken."""
 PLANS = ("na", "etsi", "uk", "fr", "au")
 KINDS: tuple[Kind, ...] = (
     "outgoing", "outgoing", "incoming", "incoming", "held", "flash", "unanswered", "engaged",
@@ -46,8 +49,20 @@ Events = list[CallStarted | Utterance | CallEnded]
 @cache
 def clips(folder: str, every: int) -> list[NDArray[np.int16]]:
     """Clips of speech at 16 kHz."""
-    files = [p for p in sorted((SPEECH / folder).iterdir()) if p.suffix in (".flac", ".wav")]
+    sounds_of = (".flac", ".wav", ".opus")
+    files = [p for p in sorted((DATA / folder).iterdir()) if p.suffix in sounds_of]
     return [read(path)[:, 0] for path in files[::every]]
+
+
+def voices(seed: int) -> tuple[list[NDArray[np.int16]], list[NDArray[np.int16]]]:
+    """What the customer of a line and its agent say: read, spelled, or acted with feeling."""
+    read_out, spelled = clips("speech/read", 3), clips("speech/an4", 10)
+    if seed % 3 == 2:
+        acted = [
+            clip for folder, every in FEELINGS.items() for clip in clips(f"ser/{folder}", every)
+        ]
+        return acted, read_out
+    return (read_out, spelled) if seed % 3 else (spelled, read_out)
 
 
 def read(path: Path) -> NDArray[np.int16]:
@@ -79,6 +94,7 @@ def recipe(seed: int) -> LineRecipe:
         # without a step in the noise only the hang-over parts calls that are not dialled
         gap_s=rng.uniform(80.0, 120.0) if drop == 0.0 else rng.uniform(4.0, 12.0),
         back_to_back=0.25,
+        clicks_a_minute=6.0 if rng.random() < 0.3 else 0.0,
     )
 
 
@@ -97,8 +113,7 @@ def listen(samples: Samples) -> tuple[Events, float]:
 def one_line(seed: int) -> tuple[bool, Score, float, float]:
     """Whether the line is mixed, its score, CPU seconds and length."""
     drawn = recipe(seed)
-    voices = (clips("read", 3), clips("an4", 10))
-    customer, agent = voices if seed % 2 else voices[::-1]
+    customer, agent = voices(seed)
     long = seed % LONG_HOLD_EVERY == 7
     samples, truth = compose(
         seed,
@@ -153,7 +168,7 @@ def _station(rng: np.random.Generator, seconds: float) -> NDArray[np.float32]:
     """News or music on medium wave, as faint as a line picks it up: -75 to -58 dBFS."""
     programme = sounds.hold_music(rng, seconds)
     if rng.random() < 0.7:
-        read_out = clips("read", 3)
+        read_out = clips("speech/read", 3)
         spoken = [read_out[int(rng.integers(len(read_out)))] for _ in range(round(seconds / 4))]
         programme = np.resize(np.concatenate(spoken), len(programme)).astype(np.float32)
     return sounds.radio(rng, programme) * np.float32(10.0 ** (rng.uniform(-75.0, -58.0) / 20.0))

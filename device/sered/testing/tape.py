@@ -92,6 +92,8 @@ class LineRecipe:
     """The agent's channel beside the customer's."""
     hum_db: float | None = None
     """Mains hum beside speech, on-hook too."""
+    clicks_a_minute: float = 0.0
+    """Switching clicks as loud as the speech, on-hook too."""
     detune: float = 0.0
     """Relative error of the exchange's frequencies."""
     twist_db: float = 0.0
@@ -215,6 +217,8 @@ class Tape:
         sound = sound + sounds.noise(rng, seconds) * envelope
         if recipe.hum_db is not None:
             sound = sound + sounds.hum(seconds) * level * 10.0 ** (recipe.hum_db / 20.0)
+        if recipe.clicks_a_minute:
+            sound = sound + sounds.clicks(rng, seconds, recipe.clicks_a_minute) * level
         sound = sound * 10.0 ** (gain_db / 20.0)
         return np.asarray(np.clip(np.round(sound * 32767.0), -32768, 32767), np.int16)
 
