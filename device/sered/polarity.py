@@ -47,6 +47,7 @@ _VERBS = _row(
 _OPINIONS = _row("think believe feel find say call guess that sure")
 _INVERTED = _row("is are am was were do does did have has had can could will would")
 _CONJUNCTIONS = _row("and but because why when if then although though since until")
+_NEGATIONS = _row("not no never nobody nothing none without")
 _NEGATORS = frozenset(("no", "nobody", "hardly", "neither"))
 
 
@@ -77,7 +78,7 @@ class CallPolarity:
         """Polarity of one utterance and the phrases it comes from."""
         tokens, origins = spoken([word.text for word in transcript.words])
         items, spans = self._items(tokens)
-        valences = self._valences(items)
+        valences = self._valences(items, [tokens[start:end] for start, end in spans])
         terms = []
         for valence, (start, end) in zip(valences, spans, strict=True):
             words = [transcript.words[i] for i in sorted(set(origins[start:end]))]
@@ -103,18 +104,23 @@ class CallPolarity:
         spans += [(i, i + 1) for i in range(at, len(tokens))]
         return items, spans
 
-    def _valences(self, items: list[str]) -> list[float]:
+    def _valences(self, items: list[str], said: list[list[str]]) -> list[float]:
+        """Valence of each item; `said` are the words that it stands for."""
         vader = self._vader
         valences: list[float] = []
-        for clause in _clauses(items):
+        for clause in _clauses(items, [words[0] for words in said]):
             text = SimpleNamespace(words_and_emoticons=clause, is_cap_diff=False)
             for i, item in enumerate(clause):
                 if item in vader.constants.BOOSTER_DICT:
                     valences.append(0.0)
                     continue
                 valence = vader.sentiment_valence(0.0, text, item, i, [])[0]
-                turned = valence > 0 > vader.lexicon.get(item, 0.0)
-                valences.append(valence * UNHURT if turned else valence)
+                own = vader.lexicon.get(item, 0.0)
+                if valence > 0 > own:
+                    # `not paying for what does not work`: its own negation has been spent already
+                    spent = not _NEGATIONS.isdisjoint(said[len(valences)])
+                    valence = own if spent else valence * UNHURT
+                valences.append(valence)
         weighed: list[float] = vader._but_check(items, valences)
         return weighed
 
@@ -154,14 +160,17 @@ def _certainty(words: Sequence[tuple[str, float]]) -> float:
     return min(1.0, max(0.0, (least - UNSURE) / (SURE - UNSURE)))
 
 
-def _clauses(items: Sequence[str]) -> list[list[str]]:
-    """Cut where a new statement begins: a negation reaches no further."""
+def _clauses(items: Sequence[str], heads: Sequence[str]) -> list[list[str]]:
+    """Cut where a new statement begins: a negation reaches no further.
+
+    `heads` are the first words of the items: a folded phrase may begin with the verb.
+    """
     clauses: list[list[str]] = [[]]
-    following = [second for _, second in pairwise([*items, ""])]
-    for item, after in zip(items, following, strict=True):
+    following = [second for _, second in pairwise([*heads, ""])]
+    for item, head, after in zip(items, heads, following, strict=True):
         clause = clauses[-1]
         before = clause[-1] if clause else ""
-        subject = item in _SUBJECTS and after in _VERBS and before not in _INVERTED | _OPINIONS
+        subject = head in _SUBJECTS and after in _VERBS and before not in _INVERTED | _OPINIONS
         if clause and (item in _CONJUNCTIONS or subject):
             clauses.append([])
         clauses[-1].append(item)

@@ -8,6 +8,10 @@ from pathlib import Path
 from sered.records import Side, Transcript, Word
 
 SENTENCES = Path(__file__).parents[1] / "data" / "phone-sentences.tsv"
+LATER = SENTENCES.with_name("phone-sentences-later.tsv")
+"""Written after the lexicon, then tuned on: 0.80 at first sight."""
+FRESH = SENTENCES.with_name("phone-sentences-fresh.tsv")
+"""Written when the lexicon was done, and never tuned on."""
 MOODS = ("negative", "neutral", "positive")
 CUT = 0.05
 """VADER's own: polarity beyond this is positive or negative."""
