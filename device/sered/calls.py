@@ -22,7 +22,9 @@ _RINGBACK_GAP_S = 6.5
 """Longest pause between two rings, with a margin."""
 _REDIAL_GAP_S = 4.2
 """Quiet before a dial tone that is longer than any flash of the hook."""
-FAINTEST_DB = -48.0
+_ANSWER_S = 0.25
+"""Least voice that answers a call: a switch in the exchange may sound like a shorter one."""
+FAINTEST_DB = -47.0
 """Whose loudest 32 ms are fainter does not speak on this phone: a radio or the next line leaks in.
 Faint voices start no call; beside a louder one they are heard."""
 _RECALL_S = 8.0
@@ -237,7 +239,7 @@ class Segmenter:
         }
         if not call.answered:
             call.answered = any(
-                speech.voiced_s >= LEAST_VOICED_S and not (ringing and side is Side.AGENT)
+                speech.voiced_s >= _ANSWER_S and not (ringing and side is Side.AGENT)
                 for side, speech in self._speech.items()
             )
         if voices:

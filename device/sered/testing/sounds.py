@@ -166,14 +166,15 @@ def clicks(rng: Generator, seconds: float, per_minute: float = 6.0) -> Sound:
 
 
 def radio(rng: Generator, programme: Sound) -> Sound:
-    """A medium-wave station that long wires pick up: squeezed, dull and fading; 0 dB RMS."""
+    """A medium-wave station that long wires pick up: squeezed, dull and fading; 0 dB while it sounds."""
     loud = np.abs(programme) / (np.sqrt(np.mean(programme**2)) + 1e-9)
     squeezed = np.sign(programme) * np.tanh(2.0 * loud)
     dull = signal.sosfilt(_MEDIUM_WAVE, squeezed)
     time = np.arange(len(programme)) / RATE_HZ
     fading = 1.0 + 0.4 * np.sin(2.0 * np.pi * rng.uniform(0.05, 0.3) * time + rng.uniform(0, 6))
     out = dull * fading + 0.05 * rng.standard_normal(len(programme))
-    return np.asarray(out / (out.std() + 1e-9), np.float32)
+    blocks = out[: len(out) // 512 * 512].reshape(-1, 512).std(axis=1)
+    return np.asarray(out / (np.percentile(blocks, 90) + 1e-9), np.float32)
 
 
 def comfort_noise(rng: Generator, seconds: float) -> Sound:
