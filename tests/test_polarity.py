@@ -168,6 +168,20 @@ def test_of_two_phrases_that_overlap_the_weightier_one_counts() -> None:
     assert [hit.value for hit in book.find(["it", "is", "not", "working", "again"])] == [-1]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it is k l l y t x seven two",
+        "my name is mia grace and the box is p o fourteen",
+        "it is a silver kia and i need fully comp cover",
+        "does the fan fit the new model",
+    ],
+)
+def test_spelt_letters_names_and_brands_are_no_feelings(text: str) -> None:
+    """VADER's list knows the chat's abbreviations; on the phone they are letters and names."""
+    assert score(text) == 0.0
+
+
 def test_a_site_adds_phrases_and_overrules_ours(tmp_path: Path) -> None:
     """A site's own lexicon adds words, and its line beats ours of the same words."""
     extra = tmp_path / "site.tsv"

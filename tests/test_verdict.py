@@ -214,6 +214,24 @@ def test_badly_heard_words_leave_the_verdict_to_the_voice() -> None:
     assert found.verbal.terms == ()
 
 
+@pytest.mark.parametrize("mode", ["text", "both"])
+@pytest.mark.parametrize("words", [THANKS, PLAIN])
+def test_words_hardly_heard_tip_no_verdict(mode: Mode, words: tuple[str, ...]) -> None:
+    """Complaints at the very end, recognised with confidence 0.45, change nothing of a verdict."""
+    surely = [said(text, CALM) for text in words * 2]
+    doubtful = [said(text, None, sure=0.45, seconds=0.2) for text in COMPLAINTS]
+    before, after = call(*surely, mode=mode), call(*surely, *doubtful, mode=mode)
+    assert (after.sentiment.category, after.sentiment.undetermined, after.sentiment.escalate) == (
+        before.sentiment.category,
+        before.sentiment.undetermined,
+        before.sentiment.escalate,
+    )
+    assert after.sentiment.score == pytest.approx(before.sentiment.score, abs=0.05)
+    assert after.verbal is not None
+    assert before.verbal is not None
+    assert [t.text for t in after.verbal.terms] == [t.text for t in before.verbal.terms]
+
+
 def test_silence_in_a_call_moves_nothing() -> None:
     """Twice the length by pauses alone: the verdict but for its times is the same."""
     short = judge(in_turn(*unhappy()), ended(), "both", SETTINGS, mixed=False)

@@ -86,7 +86,9 @@ def real_transcripts(polarity: CallPolarity) -> list[str]:
     with (REAL.parent / "manifest.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if row["path"].startswith("calls/") and row["text"]:
-                said = re.sub(r"\\[.*?\\]|[.,?!]", " ", row["text"].lower())
+                # of a call with both sides written down only the customer's
+                told = row["text"].split("[R customer]")[-1].lower()
+                said = re.sub(r"[.,?!]", " ", told)
                 found = polarity.score(heard(said))
                 words = ", ".join(f"{t.text} {t.valence:+.1f}" for t in found.terms) or "nothing"
                 lines.append(f"| {Path(row['path']).stem} | {found.score:+.2f}: {words} |")
