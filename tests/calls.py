@@ -24,6 +24,19 @@ CALM = (0.05, 0.03, 0.05, 0.05, 0.7, 0.05, 0.07)
 HAPPY = (0.04, 0.02, 0.04, 0.7, 0.1, 0.07, 0.03)
 """Probabilities of a network that is fairly sure."""
 
+COMPLAINTS = (
+    "i have been waiting for three weeks and nobody called me back",
+    "that is not good enough i want to speak to your manager",
+    "i am going to cancel my contract and i want my money back",
+)
+THANKS = (
+    "oh wonderful it works now",
+    "thank you so much you have been very helpful",
+    "that is great i am really happy with the service",
+)
+PLAIN = ("hello my name is john smith", "my account number is five one two", "yes that is correct")
+"""What customers say who are unhappy, glad, or just calling."""
+
 
 @cache
 def polarity() -> CallPolarity:
@@ -72,3 +85,11 @@ def in_turn(*utterances: UtteranceResult, pause_s: float = 3.0) -> list[Utteranc
 def ended(start_s: float = 0.0, end_s: float = 300.0) -> CallEnded:
     """The end of a call of five minutes."""
     return CallEnded(start_s, end_s, EndReason.HANG_UP_TONE, Talk())
+
+
+def unhappy(voice: tuple[float, ...] | None = ANGRY) -> list[UtteranceResult]:
+    return [said(PLAIN[0]), *(said(text, voice) for text in COMPLAINTS)]
+
+
+def happy(voice: tuple[float, ...] | None = HAPPY) -> list[UtteranceResult]:
+    return [said(PLAIN[0]), *(said(text, voice) for text in THANKS)]

@@ -9,35 +9,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calls import ANGRY, CALM, HAPPY, ended, in_turn, said
+from calls import (
+    ANGRY,
+    CALM,
+    COMPLAINTS,
+    HAPPY,
+    PLAIN,
+    THANKS,
+    ended,
+    happy,
+    in_turn,
+    said,
+    unhappy,
+)
 from sered.records import CallEnded, Side, UtteranceResult
 from sered.settings import CauseSettings, Mode, VerdictSettings
-from sered.verdict import Verdict, acoustic_score, judge, running
+from sered.verdict import Verdict, acoustic_score, judge
 
 SETTINGS = VerdictSettings()
-COMPLAINTS = (
-    "i have been waiting for three weeks and nobody called me back",
-    "that is not good enough i want to speak to your manager",
-    "i am going to cancel my contract and i want my money back",
-)
-THANKS = (
-    "oh wonderful it works now",
-    "thank you so much you have been very helpful",
-    "that is great i am really happy with the service",
-)
-PLAIN = ("hello my name is john smith", "my account number is five one two", "yes that is correct")
 
 
 def call(*utterances: UtteranceResult, mode: Mode = "both", mixed: bool = False) -> Verdict:
     return judge(in_turn(*utterances), ended(), mode, SETTINGS, mixed=mixed)
-
-
-def unhappy(voice: tuple[float, ...] | None = ANGRY) -> list[UtteranceResult]:
-    return [said(PLAIN[0]), *(said(text, voice) for text in COMPLAINTS)]
-
-
-def happy(voice: tuple[float, ...] | None = HAPPY) -> list[UtteranceResult]:
-    return [said(PLAIN[0]), *(said(text, voice) for text in THANKS)]
 
 
 def test_an_unhappy_call_is_negative_and_somebody_should_call_back() -> None:
@@ -316,49 +309,6 @@ def test_a_site_names_causes_of_its_own() -> None:
     results = in_turn(*(said(f"the blue light is useless {t}", ANGRY) for t in ("", "terrible")))
     found = judge(results, ended(), "both", mine, mixed=False)
     assert "blue_light" in found.sentiment.causes
-
-
-def test_a_running_call_alarms_later_than_a_finished_one() -> None:
-    """An alert while the call runs wants more speech and a lower score than the final verdict."""
-    results = in_turn(*unhappy(), *unhappy())
-    first = next(n for n in range(9) if running(results[:n], "both", SETTINGS).alert)
-    spoken = sum(result.utterance.voiced_s for result in results[:first])
-    before = spoken - results[first - 1].utterance.voiced_s
-    assert before < SETTINGS.provisional_speech_s <= spoken
-    sooner = judge(results[: first - 1], ended(), "both", SETTINGS, mixed=False).sentiment
-    assert sooner.escalate
-    assert sooner.score <= SETTINGS.provisional_below
-    assert SETTINGS.provisional_below < SETTINGS.escalate_below
-
-
-def test_a_running_call_stands_where_it_would_end() -> None:
-    """The running score of a whole call is the final one, and an alert names causes."""
-    results = in_turn(*unhappy(), *unhappy())
-    last = running(results, "both", SETTINGS)
-    assert last.alert
-    assert last.causes
-    assert last.score == judge(results, ended(), "both", SETTINGS, mixed=False).sentiment.score
-
-
-@pytest.mark.parametrize(
-    "results",
-    [
-        [said("this is a complete disgrace and i hate it", ANGRY, seconds=30.0)],
-        [said(PLAIN[1], CALM, seconds=9.0) for _ in range(4)],
-        [said(COMPLAINTS[1], CALM, seconds=6.0), *(said(t, HAPPY, seconds=6.0) for t in THANKS)],
-    ],
-)
-def test_one_outburst_a_calm_call_or_a_soothed_one_alarms_nobody_early(
-    results: list[UtteranceResult],
-) -> None:
-    """Neither a single utterance nor much neutral or friendly speech is a reason to interrupt."""
-    assert not running(in_turn(*results), "both", SETTINGS).alert
-
-
-def test_nothing_said_yet_is_no_alarm() -> None:
-    """A call in which nobody spoke yet has a score of 0."""
-    found = running([], "both", SETTINGS)
-    assert (found.score, found.alert) == (0.0, False)
 
 
 def test_a_voice_is_a_number_from_its_emotions() -> None:
