@@ -133,14 +133,19 @@ _SLOW_MACHINE = 3.0
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("fault", ["dc", "clipping", "swapped", "one side faint", "rate", "cut"])
+@pytest.mark.parametrize(
+    "fault", ["dc", "clipping", "swapped", "one side faint", "dead agent", "fast", "slow", "cut"]
+)
 def test_a_line_that_is_not_well_still_gives_its_call(
     clips: list[NDArray[np.int16]], fault: str
 ) -> None:
-    """One call from a tap with an offset, clipping, swapped or unequal sides, or a wrong rate."""
+    """One call from a tap with an offset, clipping, swapped, unequal or dead sides, wrong rates."""
     recipe = LineRecipe(talk_s=10.0, snr_db=35.0, speech_db=-20.0)
-    samples, _ = compose(8, clips, recipe=recipe, kinds=("outgoing",), endings=("busy",), calls=1)
-    events = find(spoil(samples, fault))
+    samples, truth = compose(
+        8, clips, recipe=recipe, kinds=("outgoing",), endings=("busy",), calls=1
+    )
+    longest = max(truth.spoken(Side.CUSTOMER), key=lambda span: span[1] - span[0])
+    events = find(spoil(samples, fault, longest))
     ended = [event for event in events if isinstance(event, CallEnded)]
     assert len(ended) == 1
     assert ended[0].reason is (
@@ -150,30 +155,40 @@ def test_a_line_that_is_not_well_still_gives_its_call(
         assert any(isinstance(e, Utterance) and e.side is Side.CUSTOMER for e in events)
 
 
-def spoil(samples: Samples, fault: str) -> Samples:
-    """The same line with a fault of the tap."""
+def spoil(samples: Samples, fault: str, word: tuple[float, float]) -> Samples:
+    """The same line with a fault of the tap; `word`: when the customer says something."""
     far, near = samples[Side.CUSTOMER], samples[Side.AGENT]
-    if fault == "dc":
-        return {
-            s: np.clip(p.astype(int) + 6000, -32768, 32767).astype(np.int16)
-            for s, p in samples.items()
-        }
-    if fault == "clipping":
-        return {
-            s: np.clip(p.astype(int) * 12, -32768, 32767).astype(np.int16)
-            for s, p in samples.items()
-        }
     if fault == "swapped":
         return {Side.CUSTOMER: near, Side.AGENT: far}
     if fault == "one side faint":
         return {Side.CUSTOMER: (far / 100).astype(np.int16), Side.AGENT: near}
-    if fault == "rate":
-        return {
-            s: np.asarray(soxr.resample(p.astype(np.float32), 1.0, 1.01), np.int16)
-            for s, p in samples.items()
-        }
-    middle = len(far) * 2 // 3
-    return {Side.CUSTOMER: far[:middle], Side.AGENT: near[:middle]}
+    if fault == "dead agent":
+        return {Side.CUSTOMER: far, Side.AGENT: np.full_like(near, -1)}
+    last = round(sum(word) / 2.0 * RATE_HZ)
+    spoilt = {
+        "dc": lambda pcm: _clip(pcm.astype(int) + 6000),
+        "clipping": lambda pcm: _clip(pcm.astype(int) * 12),
+        "slow": lambda pcm: _clip(soxr.resample(pcm.astype(np.float32), 1.0, 1.01)),
+        "fast": lambda pcm: _clip(soxr.resample(pcm.astype(np.float32), 1.0, 0.99)),
+        "cut": lambda pcm: pcm[:last],
+    }[fault]
+    return {side: spoilt(pcm) for side, pcm in samples.items()}
+
+
+def _clip(sound: NDArray[np.generic]) -> NDArray[np.int16]:
+    return np.clip(sound, -32768, 32767).astype(np.int16)
+
+
+@pytest.mark.shared
+def test_a_customer_who_cannot_be_heard_gives_a_call_without_utterances_of_his(
+    clips: list[NDArray[np.int16]],
+) -> None:
+    """His channel is dead; the agent's talk is a call all the same, and nobody is judged."""
+    recipe = LineRecipe(talk_s=10.0, leak_db=None)
+    samples, _ = compose(8, clips, recipe=recipe, kinds=("incoming",), calls=1)
+    events = find(samples | {Side.CUSTOMER: np.zeros_like(samples[Side.CUSTOMER])})
+    assert len([event for event in events if isinstance(event, CallEnded)]) == 1
+    assert {event.side for event in events if isinstance(event, Utterance)} == {Side.AGENT}
 
 
 @pytest.mark.parametrize("value", [0, 1, -32768, 32767])

@@ -166,7 +166,7 @@ def clicks(rng: Generator, seconds: float, per_minute: float = 6.0) -> Sound:
 
 
 def radio(rng: Generator, programme: Sound) -> Sound:
-    """A medium-wave station that long wires pick up: squeezed, dull and fading; 0 dB while it sounds."""
+    """A medium-wave station that wires pick up: squeezed, dull, fading; 0 dB while it sounds."""
     loud = np.abs(programme) / (np.sqrt(np.mean(programme**2)) + 1e-9)
     squeezed = np.sign(programme) * np.tanh(2.0 * loud)
     dull = signal.sosfilt(_MEDIUM_WAVE, squeezed)
