@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from calls import ANGRY, HAPPY, ended, in_turn, said
+from calls import ANGRY, CALM, HAPPY, ended, in_turn, said
 from sered import evidence, verdict
 from sered.explain import UNDETERMINED, explain
 from sered.messages import CallReport, Quality, Sentiment, TalkTimes, Versions
@@ -80,6 +80,13 @@ def test_every_reason_has_a_sentence(reason: str) -> None:
     assert first.startswith("Undetermined, because ")
     assert reason not in first or reason == "neutral"
     assert reason in (Sentiment.__doc__ or "") + Path(verdict.__file__).read_text("utf-8")
+
+
+def test_a_calm_call_has_no_worst_moment_to_tell() -> None:
+    """Where no utterance weighs anything the explanation points at none."""
+    text = "\n".join(explain(report(*(said("my number is five one two", CALM),) * 3)))
+    assert "worst" not in text
+    assert "Undetermined" in text
 
 
 def test_a_missing_half_is_said() -> None:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 MOST_TERMS = 6
 """Phrases named; the rest are in the report."""
+NOTABLE = 0.05
+"""Share of the score under which no moment is worth calling the worst."""
 STEADY = 0.1
 """A change of the feeling under which it is called steady."""
 
@@ -96,7 +98,8 @@ def _words(verbal: Verbal | None, report: CallReport) -> list[str]:
 def _course(trend: Trend | None, report: CallReport) -> list[str]:
     lines = []
     worst = report.worst
-    if worst is not None:
+    lowest = min((spoken.share for spoken in report.utterances), default=0.0)
+    if worst is not None and lowest <= -NOTABLE:
         until = clock(worst.offset_s + worst.duration_s)
         lines.append(f"The worst moment is from {clock(worst.offset_s)} to {until}.")
     if trend is not None:
