@@ -156,6 +156,16 @@ def test_ten_minutes_on_hold_are_one_call() -> None:
     matched(events, truth)
 
 
+@pytest.mark.parametrize(("music_db", "plays"), [(-25.0, True), (-60.0, False)])
+def test_a_lines_own_murmur_between_words_is_no_hold_music(music_db: float, plays: bool) -> None:
+    """Music on hold is about as loud as a voice."""
+    music = sounds.hold_music(np.random.default_rng(2), 10.0) * 10 ** (music_db / 20) * 32768.0
+    pcm = np.concatenate((VOICES[0], music.astype(np.int16)))
+    ears = Ears([Side.CUSTOMER])
+    heard = [h for f in frames({Side.CUSTOMER: pcm}) for h in ears.hear(f)]
+    assert (State.MUSIC in {block.states[Side.CUSTOMER] for block in heard}) == plays
+
+
 @pytest.mark.parametrize("name", ["a station with news", "a station with music", "comfort noise"])
 def test_what_an_idle_line_picks_up_is_no_call(name: str) -> None:
     """As faint as long wires pick it up, on both sides; the exchange's noise as loud as it may."""

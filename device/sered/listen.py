@@ -29,6 +29,8 @@ _TONE_ECHO_BLOCKS = 6
 """After a tone the voice detector, deaf to it, takes so long to settle."""
 _STEADY_BLOCKS, _STEADY_DB = 6, 1.0
 """Sound whose level moves no more than this for so long is a hum, whatever the detector says."""
+_FAINT_MUSIC_DB, _FORGET_DB = 35.0, 0.003
+"""So much under the loudest sound, which fades by 0.1 dB a second, is a line's hum, no music."""
 _NOTE = 0.2
 """Share of a spectrum's two strongest lines: noise has 0.1, a note has more."""
 
@@ -48,6 +50,7 @@ class _SideEars:
         self._levels: deque[float] = deque(maxlen=_STEADY_BLOCKS)
         self._listening = False
         self._talking = False
+        self._loudest_db = -90.0
         self._after_tone = self._after_sure_tone = _TONE_ECHO_BLOCKS
         self.hiss_db = np.zeros(_BLOCKS)
         self.since: dict[int, float] = {}
@@ -163,7 +166,9 @@ class _SideEars:
             lead = min(self._voice.lead, max(self._after_sure_tone - _TONE_ECHO_BLOCKS, 0))
             self.since[index] = lead * BLOCK / RATE_HZ
         self._talking = voiced
-        if self._music.hear(level_db, hz, note=sounds and tonal > _NOTE, voiced=voiced):
+        self._loudest_db = max(self._loudest_db - _FORGET_DB, level_db)
+        note = sounds and tonal > _NOTE and level_db > self._loudest_db - _FAINT_MUSIC_DB
+        if self._music.hear(level_db, hz, note=note, voiced=voiced):
             return State.MUSIC
         if voiced:
             return State.SPEECH
