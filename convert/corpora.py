@@ -237,7 +237,7 @@ def decode(path: Path) -> NDArray[np.int16]:
     mono = pcm.mean(axis=1)
     if rate != RATE_HZ:
         mono = soxr.resample(mono, rate, RATE_HZ)
-    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
+    return np.asarray(np.clip(np.rint(mono * 32768), -32768, 32767), np.int16)
 
 
 def load(found: Found) -> tuple[list[Clip], list[NDArray[np.int16]]]:

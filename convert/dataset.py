@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from convert.corpora import Clip, load
 
 from convert import telephone
-from sered import features, pitch
+from sered import cepstral, features, pitch
 from sered.features import Recipe, statistics
 from sered.records import LABELS, RATE_HZ
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from convert.corpora import Found
     from numpy.typing import NDArray
 
+ROOMS = (features, cepstral, pitch, telephone, sys.modules[__name__])
+"""Whose code makes the numbers."""
 CHUNK = 100
 """Clips a worker takes at a time; each chunk has its own seed, so the split changes nothing."""
 MANY = 200
@@ -71,12 +74,11 @@ class Dataset:
         path = self.folder / f"{name}-{self.key(recipe, [variant, every])}.npy"
         if not path.exists():
             _write(path, self._compute(variant, recipe, every))
-        return np.load(path)
+        return np.asarray(np.load(path))
 
     def key(self, recipe: Recipe, variants: Sequence[object]) -> str:
         """Changes whenever the features of these variants would."""
-        files = (features.__file__, pitch.__file__, telephone.__file__, __file__)
-        code = [Path(file).read_text() for file in files]
+        code = [Path(str(room.__file__)).read_text() for room in ROOMS]
         return digest(variants, recipe.to_dict(), code, (self.folder / "clips.json").read_text())
 
     def _compute(self, variant: str, recipe: Recipe, every: int) -> NDArray[np.float32]:
@@ -100,7 +102,7 @@ class Dataset:
             return clips
         _, which, counts = np.unique(self.speakers, return_inverse=True, return_counts=True)
         turn = int(variant.removeprefix("random ")) % 2
-        return clips[(counts[which] <= MANY) | (clips % 2 == turn)]
+        return np.asarray(clips[(counts[which] <= MANY) | (clips % 2 == turn)])
 
 
 def prepare(found: Found, folder: Path) -> Dataset:

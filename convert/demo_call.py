@@ -99,7 +99,7 @@ def say(line: Line) -> Sound:
 
 def at_level(sound: Sound, level_db: float) -> Sound:
     """The sound with that RMS in dBFS."""
-    return sound * (10.0 ** (level_db / 20.0) / np.sqrt(np.mean(np.square(sound))))
+    return np.asarray(sound * (10.0 ** (level_db / 20.0) / np.sqrt(np.mean(np.square(sound)))))
 
 
 def tone(plan: tuple[tuple[float, float], float, float], times: int) -> Sound:
@@ -129,7 +129,7 @@ def render() -> NDArray[np.int16]:
     call = noise * 10.0 ** (NOISE_DB / 20.0)
     for who, start, sound in placed:
         call[start : start + len(sound), 0 if who == "agent" else 1] += sound
-    return np.clip(np.round(call * 32_768.0), -32_768, 32_767).astype(np.int16)
+    return np.asarray(np.clip(np.round(call * 32_768.0), -32_768, 32_767), np.int16)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ def everything(figures: dict[str, Any], folder: Path) -> None:
     from matplotlib import pyplot as plt
 
     folder.mkdir(parents=True, exist_ok=True)
-    style = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
+    style: Any = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
     pictures = {
         "training": _training, "confusion": _confusion, "reliability": _reliability,
         "coverage": _coverage, "noise": _noise, "conditions": _conditions,

@@ -155,7 +155,8 @@ def confusion(truth: NDArray[np.integer[Any]], shares: Floats) -> list[list[floa
     """Rows are the truth, columns what was found, each row of shares sums to 1."""
     table = np.zeros((len(LABELS), len(LABELS)))
     np.add.at(table, (truth, shares.argmax(axis=1)), 1)
-    return (table / np.maximum(table.sum(axis=1, keepdims=True), 1)).tolist()
+    rows: list[list[float]] = (table / np.maximum(table.sum(axis=1, keepdims=True), 1)).tolist()
+    return rows
 
 
 def cross_fitted(

@@ -9,22 +9,19 @@ import json
 import os
 import tempfile
 import warnings
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from convert.evaluate import uar
+from convert.parity import Parity, apart, compare
 
 from sered.emotion import (
     Golden,
     Normalisation,
     Sidecar,
     Tensor,
-    TfliteEmotion,
     load_interpreter,
     normalise,
     probabilities,
@@ -36,7 +33,7 @@ from sered.features import Recipe, names, statistics
 from sered.records import LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -49,41 +46,6 @@ LAYERS = frozenset({
 """What int8 TFLite runs well and a feed-forward network needs."""
 SMALLEST_CALIBRATION = 50
 """Rows; fewer say too little of the ranges."""
-MOST_BYTES = 300_000
-LEAST_AGREEMENT = 0.99
-MOST_UAR_DROP = 0.005
-MOST_SATURATED = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Parity:
-    """The int8 file against the float model, on clips that neither training nor calibration saw."""
-
-    clips: int
-    agreement: float
-    """Share of clips with the same likeliest label."""
-    uar_drop: float
-    """Float UAR less int8 UAR; 0 when the clips' labels are not known."""
-    saturated: float
-    """Share of input values at the ends of the int8 range."""
-    size_bytes: int
-
-    def faults(self) -> list[str]:
-        """What is not good enough, each as wanted and found; empty when all is well."""
-        gates = (
-            (self.agreement >= LEAST_AGREEMENT, "agreement of int8 and float", self.agreement,
-             f"at least {LEAST_AGREEMENT:.1%}"),
-            (self.uar_drop <= MOST_UAR_DROP, "loss of UAR", self.uar_drop,
-             f"at most {MOST_UAR_DROP:.1%}"),
-            (self.saturated <= MOST_SATURATED, "saturated inputs", self.saturated,
-             f"at most {MOST_SATURATED:.1%}"),
-        )  # fmt: skip
-        found = [
-            f"{what} {value:.2%}, wanted {want}" for well, what, value, want in gates if not well
-        ]
-        if self.size_bytes > MOST_BYTES:
-            found.append(f"size {self.size_bytes} bytes, wanted at most {MOST_BYTES}")
-        return found
 
 
 def check_plan(plan: Mapping[str, Any]) -> tuple[Recipe, Normalisation]:
@@ -245,7 +207,7 @@ def _sidecar(
     tuned = statistics(tuning_signal(), recipe)
     assert tuned is not None
     golden = normalise(tuned, normalisation)
-    numbers, logits = _apart(_as_tensors, file, golden)
+    numbers, logits = apart(_as_tensors, file, golden)
     temperature = float(plan.get("temperature", 1.0))
     return Sidecar(
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -264,12 +226,6 @@ def _sidecar(
     )
 
 
-def _apart(job: Callable[..., Any], *arguments: Any) -> Any:
-    """Run in a process of its own: the device's runtime breaks in one that has TensorFlow."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(job, *arguments).result()
-
-
 def _as_tensors(file: Path, golden: Floats) -> tuple[list[Tensor], Floats]:
     """The numbers of input and output, and the logits of one normalised row."""
     interpreter = load_interpreter(file)
@@ -282,37 +238,6 @@ def _as_tensors(file: Path, golden: Floats) -> tuple[list[Tensor], Floats]:
     interpreter.invoke()
     out = interpreter.get_tensor(ends[1]["index"])[0].astype(np.float32)
     return numbers, (out - numbers[1].zero_point) * numbers[1].scale
-
-
-def _as_device(file: Path, normalised: Floats) -> tuple[Tensor, Floats]:
-    device = TfliteEmotion(file)
-    return device.input, np.array([device.logits(row) for row in normalised])
-
-
-def device_logits(file: Path, normalised: Floats) -> Floats:
-    """What the device makes of normalised statistics, (clips, 7), by sered's own code."""
-    return np.asarray(_apart(_as_device, file, normalised)[1])
-
-
-def compare(
-    model: Any,
-    file: Path,
-    normalised: Floats,
-    labels: NDArray[np.integer[Any]] | None,
-) -> Parity:
-    """The file as the device runs it against the float model, on normalised statistics."""
-    tensor, logits = _apart(_as_device, file, normalised)
-    found = logits.argmax(axis=1)
-    wanted = model.predict(normalised, verbose=0).argmax(axis=1)
-    steps = quantise(normalised, tensor)
-    drop = 0.0 if labels is None else uar(labels, wanted) - uar(labels, found)
-    return Parity(
-        clips=len(found),
-        agreement=float(np.mean(wanted == found)),
-        uar_drop=drop,
-        saturated=float(np.mean((steps == -128) | (steps == 127))),
-        size_bytes=file.stat().st_size,
-    )
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ class Plan:
     dropout: float = 0.4
     noise: float = 0.35
     """Deviations of Gaussian noise on every statistic: no single one is to be trusted."""
-    epochs: int = 16
+    epochs: int = 10
     batch: int = 512
     rate: float = 3e-3
     decay: float = 1e-3
@@ -62,7 +62,7 @@ def weights(speakers: NDArray[np.str_], labels: NDArray[np.int64]) -> Floats:
     _, which, counts = np.unique(pairs, return_inverse=True, return_counts=True)
     weight = counts[which] ** -0.5
     weight = weight / np.bincount(labels, weight, len(LABELS))[labels]
-    return (weight / weight.mean()).astype(np.float32)
+    return np.asarray(weight / weight.mean(), np.float32)
 
 
 def train(

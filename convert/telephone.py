@@ -114,7 +114,7 @@ def _ulaw() -> NDArray[np.int16]:
     exponent = np.floor(np.log2(magnitude)).astype(int) - 5
     mantissa = (magnitude >> (exponent + 1)) & 15
     decoded = (((2 * mantissa + 33) << exponent) - 33) << 2
-    return (np.sign(pcm) * decoded).astype(np.int16)
+    return np.asarray(np.sign(pcm) * decoded, np.int16)
 
 
 @lru_cache(maxsize=2)
@@ -126,13 +126,13 @@ def _alaw() -> NDArray[np.int16]:
     exponent = np.maximum(np.floor(np.log2(np.maximum(magnitude, 1))).astype(int) - 4, 1)
     step = magnitude >> exponent
     linear = ((2 * step + 1) << exponent) << 2
-    return (np.where(pcm >= 0, 1, -1) * linear).astype(np.int16)
+    return np.asarray(np.where(pcm >= 0, 1, -1) * linear, np.int16)
 
 
 def g711(pcm: NDArray[np.int16], law: Literal["ulaw", "alaw"]) -> NDArray[np.int16]:
     """There and back through the codec."""
     table = _ulaw() if law == "ulaw" else _alaw()
-    return table[pcm.astype(np.int32) + 32768]
+    return np.asarray(table[pcm.astype(np.int32) + 32768])
 
 
 def _response(bins: int, n: int, line: Condition, rng: np.random.Generator) -> Floats:
@@ -186,7 +186,7 @@ def _added(
         noise = irfft(white, n)
         extra += noise / (noise.std() + 1e-12) * 10 ** (-line.noise_snr_db / 20)
     if line.babble_snr_db is not None and others:
-        crowd = sum((_fit(other, n, rng) for other in others[:6]), np.zeros(n))
+        crowd = sum((_fit(other, n, rng) for other in others[:6]), np.zeros(n, np.float32))
         extra += crowd / _level(crowd) * 10 ** (-line.babble_snr_db / 20)
     if line.near_end_db is not None and others:
         extra += _fit(others[-1], n, rng) * 10 ** (-line.near_end_db / 20)

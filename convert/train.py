@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from convert.corpora import read_all
 from convert.dataset import digest, prepare
-from convert.keras_to_tflite import convert, device_logits
+from convert.keras_to_tflite import convert
 from convert.network import Plan
+from convert.parity import device_logits
 from convert.telephone import CONDITIONS
 
-from convert import card, draw, evaluate, keras_to_tflite, network
+from convert import card, draw, evaluate, keras_to_tflite, network, parity
 from sered.emotion import Normalisation, normalise, read_sidecar
 from sered.errors import SeredError
 from sered.features import Recipe
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-RANDOM_COPIES = 3
+RANDOM_COPIES = 10
 """Times that every training clip is heard in another voice down another line."""
 LIMIT = 5.0
 """Deviations at which a normalised statistic is clipped."""
@@ -50,7 +51,7 @@ class Workshop:
         variants = [*(f"random {n}" for n in range(RANDOM_COPIES)), *COLUMNS]
         self.raw = {variant: data.features(variant, recipe) for variant in variants}
         self.usable = np.all([~np.isnan(self.raw[name][:, 0]) for name in COLUMNS], axis=0)
-        files = (network.__file__, keras_to_tflite.__file__)
+        files = (network.__file__, keras_to_tflite.__file__, parity.__file__)
         code = [Path(str(file)).read_text() for file in files]
         self.key = digest(asdict(plan), LIMIT, EVERY, data.key(recipe, variants), code)
         self.folder = data.folder / f"trained-{self.key}"
@@ -73,14 +74,14 @@ class Workshop:
         model, normalisation = self.fit(train, first, rows if fold.name == "speakers 0" else None)
         file = self.folder / f"{fold.name.replace(' ', '-')}.tflite"
         unseen = self.raw["telephone"][rows]
-        parity = convert(
+        alike = convert(
             model, self.plan_of(normalisation, 1.0), self.calibration(train), unseen, file,
             labels=self.data.labels[rows], gate=False,
         )  # fmt: skip
         names = list(COLUMNS)
         heard: dict[str, Any] = {
             "rows": rows,
-            "parity": np.array([parity.agreement, parity.uar_drop, parity.saturated]),
+            "parity": np.array([alike.agreement, alike.uar_drop, alike.saturated]),
             "history": np.array(
                 [[row[k] for k in ("loss", "train", "unseen")] for row in first if "unseen" in row]
             ),
@@ -224,11 +225,11 @@ def build(shop: Workshop, out: Path) -> dict[str, Any]:
         kept = ~np.isnan(unseen[:, 0])
         plan = shop.plan_of(normalisation, figures["temperature"])
         plan |= {"training": training, "figures": summary(figures)}
-        parity = convert(
+        alike = convert(
             model, plan, shop.calibration(shop.usable), unseen[kept], out,
             labels=shop.data.labels[::EVERY][kept],
         )  # fmt: skip
-        (shop.folder / "parity.json").write_text(json.dumps(asdict(parity)))
+        (shop.folder / "parity.json").write_text(json.dumps(asdict(alike)))
     figures["parity"] = json.loads((shop.folder / "parity.json").read_text())
     return figures
 

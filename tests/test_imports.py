@@ -18,9 +18,9 @@ ROOMS = [
     {"config"},
     # pure: numbers in, records out
     {
-        "breakdown", "calls", "causes", "evidence", "explain", "features", "homeassistant",
-        "loudness", "offhook", "phrases", "pitch", "redact", "report", "streamclock", "utterances",
-        "verdict",
+        "breakdown", "calls", "causes", "cepstral", "evidence", "explain", "features",
+        "homeassistant", "loudness", "offhook", "phrases", "pitch", "redact", "report",
+        "streamclock", "utterances", "verdict",
     },
     # adapters, and what needs the clock, the disk or a library
     {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sered import pitch
+from sered import cepstral, pitch
 from sered.errors import ModelError
 from sered.pitch import percentiles, third_change
 
@@ -22,22 +22,16 @@ if TYPE_CHECKING:
 VERSION = 2
 """Raised whenever the same recipe would give other numbers."""
 
-_LAGS = (4, 8, 16)
-"""Frames (64, 128, 256 ms) at which a contour is compared with itself: its modulation."""
-_BLOCKS = ("spread", "p10", "p50", "p90", "loud", "delta spread", "delta size", "bend", "slope")
-"""Of every cepstral contour."""
-_SHAPED, _SKEWED = 6, 13
-"""How many of the first contours have their modulation and their lopsidedness measured."""
-_TOGETHER_IN_CACHE = 32
+_AT_ONCE = 32
 """Frames that are transformed at once."""
-_TOGETHER, _MOVING_TOGETHER = 12, 6
-"""How many are compared with each other, and how many of their movements."""
 _LEVEL = (
     "spread", "p5", "p25", "p75", "p95", "move spread", "move size", "fall", "rise",
     "change", "voiced share", "onset rate", "crest rate", "top",
 )  # fmt: skip
 _BALANCES = ("centre", "width", "below 1 kHz", "peak below 2 kHz", "below 600 Hz")
 _BALANCE_BLOCKS = ("mean", "spread", "p10", "p50", "p90", "move size", "loud", "loud spread")
+_FIRST = 13
+"""Cepstra that are measured on the pitched frames alone, too."""
 _RUNS = ("voiced", "pause", "pitched")
 
 
@@ -146,8 +140,8 @@ def _bands(signal: Floats, recipe: Recipe) -> Floats:
     window, (band, weights) = _window(recipe), _used_filters(recipe)
     bands = np.empty((count, recipe.filters))
     # a few frames at a time stay in the processor's cache: twice as fast as all at once
-    for first in range(0, count, _TOGETHER_IN_CACHE):
-        some = slice(first, first + _TOGETHER_IN_CACHE)
+    for first in range(0, count, _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
         spectrum = np.fft.rfft(frames[some] * window)[:, band]
         power = spectrum.real**2
         power += spectrum.imag**2
@@ -176,56 +170,9 @@ def _voiced(level: Floats, recipe: Recipe) -> NDArray[np.bool_]:
     return np.asarray(level >= max(lowest, bottom + 0.33 * (top - bottom)))
 
 
-def _deltas(track: Floats) -> Floats:
-    """Slope a frame over five frames, edges repeated."""
-    padded = np.concatenate((track[:1], track[:1], track, track[-1:], track[-1:]))
-    return np.asarray((padded[3:-1] - padded[1:-3] + 2 * (padded[4:] - padded[:-4])) / 10)
-
-
-def _modulation(track: Floats) -> list[Floats]:
-    """How alike each contour is to itself some frames later, -1 to 1."""
-    centred = track - track.mean(axis=0)
-    power = (centred**2).mean(axis=0) + 1e-9
-    return [
-        (centred[lag:] * centred[:-lag]).mean(axis=0) / power
-        if lag < len(track)
-        else np.zeros(track.shape[1])
-        for lag in _LAGS
-    ]
-
-
-def _alike(track: Floats) -> Floats:
-    """Correlation of every contour with every other: upper triangle, row by row."""
-    scaled = (track - track.mean(axis=0)) / (track.std(axis=0) + 1e-6)
-    return np.asarray((scaled.T @ scaled / len(track))[np.triu_indices(track.shape[1], 1)])
-
-
-def _cepstral(cepstra: Floats, kept: NDArray[np.intp], loud: NDArray[np.bool_]) -> list[Floats]:
-    """Of the contours: where they lie, spread, move, lean and go together."""
-    first = _deltas(cepstra)
-    heard, moving = cepstra[kept], first[kept]
-    mean, spread = heard.mean(axis=0), heard.std(axis=0)
-    time = np.linspace(-1, 1, len(kept))
-    span = cepstra[kept[0] : kept[-1] + 1]
-    flux = np.sqrt((np.diff(span[:, 1:13], axis=0) ** 2).sum(axis=1))
-    rising = moving[:, 0] > 0
-    lean = (((heard - mean) / (spread + 1e-6)) ** 3).mean(axis=0)
-    rise = heard[rising].mean(axis=0) - mean if rising.any() else np.zeros_like(mean)
-    return [
-        mean[1:], spread, *(percentiles(heard, (0.1, 0.5, 0.9)) - mean),
-        heard[loud].mean(axis=0) - mean, moving.std(axis=0), np.abs(moving).mean(axis=0),
-        _deltas(first)[kept].std(axis=0), time @ heard / (time @ time),
-        *_modulation(span[:, :_SHAPED]), lean[:_SKEWED], rise[1 : _SKEWED + 1],
-        _alike(heard[:, :_TOGETHER]), _alike(moving[:, :_MOVING_TOGETHER]),
-        percentiles(flux, (0.1, 0.5, 0.9)), flux.std(keepdims=True),
-    ]  # fmt: skip
-
-
-def _balance(bands: Floats, loud: NDArray[np.bool_], recipe: Recipe) -> Floats:
+def _balance(bands: Floats, centre: Floats, loud: NDArray[np.bool_], kilohertz: Floats) -> Floats:
     """Where the energy of the voiced frames lies in the band, and how that moves."""
-    kilohertz = _edges_hz(recipe)[1:-1] / 1000
     share = bands / bands.sum(axis=1, keepdims=True)
-    centre = share @ kilohertz
     tracks = np.stack((
         centre,
         np.sqrt(np.maximum(share @ kilohertz**2 - centre**2, 1e-6)),
@@ -284,18 +231,20 @@ def statistics(pcm: NDArray[np.int16], recipe: Recipe) -> NDArray[np.float32] | 
     cepstra = logs @ _cosines(recipe)
     cepstra[:, 0] -= cepstra[kept, 0].mean()
     level -= level[kept].mean()
+    kilohertz = _edges_hz(recipe)[1:-1] / 1000
+    centre = bands @ kilohertz / bands.sum(axis=1)
     span = slice(kept[0], kept[-1] + 1)
     loud = level[kept] >= percentiles(level[kept], (0.67,))[0]
     # every second frame: the pitch's own windows are twice as long
     every = kept[::2]
     tone, clarity = pitch.contour(signal, recipe, every)
     clear = clarity >= recipe.pitch_clarity
-    sung = cepstra[every[clear], :_SKEWED] if clear.sum() >= 2 else cepstra[kept, :_SKEWED]
+    sung = cepstra[every[clear], :_FIRST] if clear.sum() >= 2 else cepstra[kept, :_FIRST]
     return np.concatenate((
-        *_cepstral(cepstra, kept, loud),
+        *cepstral.statistics(cepstra, kept, loud),
         (logs[kept] - level[kept, None]).std(axis=0),
-        _balance(bands[kept], loud, recipe),
-        sung.mean(axis=0) - cepstra[kept, :_SKEWED].mean(axis=0), sung.std(axis=0),
+        _balance(bands[kept], centre[kept], loud, kilohertz),
+        sung.mean(axis=0) - cepstra[kept, :_FIRST].mean(axis=0), sung.std(axis=0),
         _level_statistics(level[span], voiced[span]),
         _runs(voiced[span]), _runs(~voiced[span]), _runs(clear),
         pitch.statistics(tone, clarity, level[every], recipe),
@@ -304,20 +253,9 @@ def statistics(pcm: NDArray[np.int16], recipe: Recipe) -> NDArray[np.float32] | 
 
 def names(recipe: Recipe) -> list[str]:
     """What each number is, in the order of `statistics`."""
-    every = [f"c{order}" for order in range(recipe.cepstra)]
-    lean = every[:_SKEWED]
+    lean = [f"c{order}" for order in range(_FIRST)]
     return [
-        *(f"{name} mean" for name in every[1:]),
-        *(f"{name} {block}" for block in _BLOCKS for name in every),
-        *(f"{name} modulation {lag}" for lag in _LAGS for name in every[:_SHAPED]),
-        *(f"{name} lean" for name in lean),
-        *(f"{name} rising" for name in every[1 : _SKEWED + 1]),
-        *(f"c{a} with c{b}" for a, b in zip(*np.triu_indices(_TOGETHER, 1), strict=True)),
-        *(
-            f"c{a} moves with c{b}"
-            for a, b in zip(*np.triu_indices(_MOVING_TOGETHER, 1), strict=True)
-        ),
-        *(f"flux {word}" for word in ("p10", "p50", "p90", "spread")),
+        *cepstral.names(recipe.cepstra),
         *(f"band {number} spread" for number in range(recipe.filters)),
         *(f"{balance} {block}" for block in _BALANCE_BLOCKS for balance in _BALANCES),
         *(f"{name} pitched" for name in lean),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,11 @@ NAMES = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4)
+def _window(length: int) -> Floats:
+    return np.hanning(length)
+
+
 def contour(signal: Floats, recipe: Recipe, frames: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Pitch (octaves above 100 Hz) and clarity (0 to 1) around the given frames.
 
@@ -36,7 +42,8 @@ def contour(signal: Floats, recipe: Recipe, frames: NDArray[np.intp]) -> tuple[F
     length = 2 * recipe.frame
     padded = np.concatenate((np.zeros(recipe.frame // 2), signal, np.zeros(length)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, length)[frames * recipe.step]
-    amplitude = np.abs(np.fft.rfft(windows * np.hanning(length))[:, : _POINTS // 2 + 1])
+    spectrum = np.fft.rfft(windows * _window(length))[:, : _POINTS // 2 + 1]
+    amplitude = np.sqrt(spectrum.real**2 + spectrum.imag**2)
     hertz = np.arange(amplitude.shape[1]) * recipe.rate_hz / length
     amplitude[:, (hertz < recipe.low_hz) | (hertz > _TOP_HZ)] = 0.0
     correlation = np.fft.irfft(amplitude, _POINTS)

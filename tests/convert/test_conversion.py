@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from convert.keras_to_tflite import convert, device_logits, with_one_head
+from convert.keras_to_tflite import convert, with_one_head
+from convert.parity import device_logits
 
 from convert import network
 from sered.emotion import read_sidecar

@@ -9,7 +9,7 @@ import pytest
 from convert.corpora import Clip
 from convert.dataset import Dataset, digest
 
-from convert import evaluate
+from convert import card, evaluate
 from sered.records import LABELS
 
 
@@ -117,3 +117,18 @@ def test_a_digest_changes_with_its_parts() -> None:
     """A stage whose input changed is run again."""
     assert digest("a", 1) == digest("a", 1)
     assert digest("a", 1) != digest("a", 2)
+
+
+def test_the_card_says_what_was_missed() -> None:
+    """An aim that is not reached is in the table as missed, with both figures."""
+    part = {"uar": {"value": 0.702}, "negative_uar": {"value": 0.93}}
+    figures = {
+        "protocols": {"unseen tess": {"telephone": part}, "corpus tess": {"telephone": part}},
+        "parity of folds": {"speakers 0": [0.995], "speakers 1": [0.984]},
+        "calibration": {"error": 0.06},
+    }
+    lines = card.reach(figures).splitlines()[2:]
+    assert [line.split("|")[3:5] for line in lines] == [
+        [" 70.2 % ", " **missed** "], [" 93.0 % ", " reached "], [" 93.0 % ", " reached "],
+        [" 98.4 % ", " **missed** "], [" 0.060 ", " **missed** "],
+    ]  # fmt: skip

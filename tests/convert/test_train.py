@@ -62,9 +62,9 @@ def test_make_model_from_corpora_to_card(
     monkeypatch.setattr(train, "RANDOM_COPIES", 1)
     monkeypatch.setattr(train, "EVERY", 6)
     monkeypatch.setattr(train, "Plan", lambda: Plan(hidden=(8,), epochs=3, batch=16, branches=1))
-    monkeypatch.setattr("convert.keras_to_tflite.LEAST_AGREEMENT", 0.5)
-    monkeypatch.setattr("convert.keras_to_tflite.MOST_UAR_DROP", 0.5)
-    monkeypatch.setattr("convert.keras_to_tflite.MOST_SATURATED", 0.1)
+    monkeypatch.setattr("convert.parity.LEAST_AGREEMENT", 0.5)
+    monkeypatch.setattr("convert.parity.MOST_UAR_DROP", 0.5)
+    monkeypatch.setattr("convert.parity.MOST_SATURATED", 0.1)
     monkeypatch.setattr("convert.keras_to_tflite.SMALLEST_CALIBRATION", 5)
     monkeypatch.setenv("JOBS", "1")
     arguments = [
