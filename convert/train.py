@@ -215,7 +215,9 @@ def build(shop: Workshop, out: Path) -> dict[str, Any]:
     heard = judge(shop, evaluate.folds(shop.data))
     figures = evaluate.table(shop.data, heard)
     figures["conditions"] = evaluate.by_condition(shop.data, heard, figures["temperature"])
-    figures["parity of folds"] = {name: part["parity"].tolist() for name, part in heard.items()}
+    figures["parity of folds"] = {
+        name: [*part["parity"].tolist(), len(part["rows"])] for name, part in heard.items()
+    }
     figures["history"] = heard["speakers 0"]["history"].tolist()
     training = facts(shop, shop.data.seconds)
     if not _up_to_date(out, training):
