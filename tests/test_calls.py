@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sered.calls import Segmenter
@@ -427,6 +427,7 @@ def test_an_hour_is_segmented_in_well_under_ten_seconds() -> None:
     assert time.process_time() - began < 10.0
 
 
+@example("_t", "..vv")
 @given(st.text(alphabet="..._vvvvndrbchitfmDVM=", max_size=80), st.text(".v", max_size=80))
 def test_whatever_a_line_carries_events_come_in_order(customer: str, agent: str) -> None:
     """A start, its utterances inside it, its end; no call reaches into another."""

@@ -198,8 +198,10 @@ class Segmenter:
         begin_s = round(begin_s, 3)
         self._call = _OpenCall(begin_s, now_s + BLOCK_S)
         for speech in self._speech.values():
+            speech.begin(begin_s)
             self._call.talk.credit(speech)
-            self._call.answered |= speech.voiced_s >= LEAST_VOICED_S
+            loud = speech.loudest_db > FAINTEST_DB
+            self._call.answered |= loud and speech.voiced_s >= LEAST_VOICED_S
         return [CallStarted(begin_s)]
 
     def _evidence(self) -> float | None:
@@ -239,7 +241,9 @@ class Segmenter:
         }
         if not call.answered:
             call.answered = any(
-                speech.voiced_s >= _ANSWER_S and not (ringing and side is Side.AGENT)
+                speech.voiced_s >= _ANSWER_S
+                and speech.loudest_db > FAINTEST_DB
+                and not (ringing and side is Side.AGENT)
                 for side, speech in self._speech.items()
             )
         if voices:

@@ -27,6 +27,8 @@ _QUIET = frozenset({State.SILENCE, State.NOISE})
 _FULL_SCALE = 32768.0
 _TONE_ECHO_BLOCKS = 6
 """After a tone the voice detector, deaf to it, takes so long to settle."""
+_MUSIC_ECHO_FRAMES = 20
+"""A tune may pause for 5 s."""
 _STEADY_BLOCKS, _STEADY_DB = 6, 1.0
 """Sound whose level moves no more than this for so long is a hum, whatever the detector says."""
 _FAINT_MUSIC_DB, _FORGET_DB = 35.0, 0.003
@@ -51,6 +53,7 @@ class _SideEars:
         self._listening = False
         self._talking = False
         self._loudest_db = -90.0
+        self._after_music = _MUSIC_ECHO_FRAMES
         self._after_tone = self._after_sure_tone = _TONE_ECHO_BLOCKS
         self.hiss_db = np.zeros(_BLOCKS)
         self.since: dict[int, float] = {}
@@ -76,7 +79,9 @@ class _SideEars:
             if self._listening:
                 self._rest()
             self._cadence.pass_by(levels)
-        self._gate.learn(float(levels.min()), busy=any(state not in _QUIET for state in states))
+        busy, music = any(state not in _QUIET for state in states), State.MUSIC in states
+        self._gate.learn(float(levels.min()), busy=busy, music=music)
+        self._after_music = 0 if music else self._after_music + 1
         return states, levels
 
     @property
@@ -102,7 +107,7 @@ class _SideEars:
         lines = peaks(spectra(heard, LONG), LONG)
         short = spectra(heard, SHORT)
         tones = self._cadence.hear(
-            lines, levels, self._gate.threshold_db, music=self._music.playing
+            lines, levels, self._gate.threshold_db, music=self._after_music < _MUSIC_ECHO_FRAMES
         )
         signals = self._signals.hear(lines, levels, self._gate.threshold_db)
         onsets = self._cadence.doubtful

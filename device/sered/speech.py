@@ -42,8 +42,13 @@ class Gate:
         self._hold -= 1
         return self._hold >= 0
 
-    def learn(self, quietest_db: float, *, busy: bool) -> None:
-        """Follow the floor: down at once; up only while nobody and nothing known is heard."""
+    def learn(self, quietest_db: float, *, busy: bool, music: bool = False) -> None:
+        """Follow the floor: down at once; up only while nobody and nothing known is heard.
+
+        `music`: it sounds without a pause, so that its softest notes say nothing of the floor.
+        """
+        if music:
+            quietest_db = min(quietest_db, self.floor_db)
         self._lows.append(max(quietest_db, self.LOWEST_DB))
         lowest = min(self._lows)
         if lowest < self.floor_db or not busy:

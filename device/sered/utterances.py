@@ -18,6 +18,7 @@ LONGEST_S = 15.0
 """Pads included; longer speech is cut at its best pause."""
 LEAST_VOICED_S = 0.16
 """Shorter speech is a click or a breath."""
+_LOUD_BLOCKS = 4
 _LEAST_S = 0.3
 _EARLIEST_CUT_S = 4.0
 """Long speech is not cut before this, so that both pieces are worth judging."""
@@ -33,8 +34,7 @@ class SideSpeech:
         """No pad before this: an earlier utterance or somebody else's sound ended here."""
         self._first_s = 0.0
         self._until_s = float("inf")
-        self.loudest_db = float("-inf")
-        """Level of the loudest block of the speech that has not been closed yet."""
+        self._loudest_db: list[float] = []
 
     @property
     def open_s(self) -> float | None:
@@ -45,6 +45,11 @@ class SideSpeech:
     def voiced_s(self) -> float:
         """Length of the speech that has not been closed yet."""
         return sum(end - start for start, end in self._runs)
+
+    @property
+    def loudest_db(self) -> float:
+        """Level of the loudest eighth of a second of the speech that is open; a click is less."""
+        return self._loudest_db[0] if self._loudest_db else float("-inf")
 
     def hear(
         self,
@@ -69,8 +74,8 @@ class SideSpeech:
             if not self._runs:
                 began_s = start_s if since_s is None else min(since_s, start_s)
                 self._first_s = max(began_s - PAD_S, self._free_s)
-                self.loudest_db = level_db
-            self.loudest_db = max(self.loudest_db, level_db)
+                self._loudest_db = []
+            self._loudest_db = sorted([*self._loudest_db, level_db])[-_LOUD_BLOCKS:]
             if self._runs and start_s - self._runs[-1][1] < BLOCK_S / 2:
                 self._runs[-1] = (self._runs[-1][0], end_s)
             else:
@@ -87,6 +92,10 @@ class SideSpeech:
         """End the open speech now."""
         runs, self._runs = self._runs, []
         return self._utterance(runs, self._until_s) if runs else None
+
+    def begin(self, call_s: float) -> None:
+        """A call has begun: no pad reaches into what was before it."""
+        self._free_s = max(self._free_s, call_s)
 
     def forget(self) -> None:
         """Drop the open speech: it was no call's."""

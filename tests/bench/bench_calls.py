@@ -288,6 +288,14 @@ def table(
     ]  # fmt: skip
 
 
+def show(rows: list[tuple[str, str, str, bool]], lines: list[str]) -> None:
+    """Print part of the table and what goes with it."""
+    for claim, reach, figure, reached in rows:
+        print(f"{'ok  ' if reached else 'MISS'} {claim:46} {reach:14} {figure}", flush=True)
+    for line in lines:
+        print("    ", line, flush=True)
+
+
 def main() -> int:
     """Print the table; 1 when a reach is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -303,18 +311,18 @@ def main() -> int:
         ):
             (mixed if is_mixed else stereo).__iadd__(found)
             cpu_s, length_s = cpu_s + cost_s, length_s + lasted_s
+        rows = table(stereo, mixed, (cpu_s, length_s))
+        show(rows, [*stereo.faults, *mixed.faults])
         hours = list(pool.map(idle_hour, range(args.hours)))
-    rows = table(stereo, mixed, (cpu_s, length_s))
     if hours:
         false, plain_s = sum(h[0] for h in hours), float(np.median([h[2] for h in hours]))
-        rows += [
+        idle = [
             (f"false calls in {len(hours)} idle hours", "0", str(false), false == 0),
             ("an idle hour, both sides", "<= 4 s CPU", f"{plain_s:.1f} s", plain_s <= 4.0),
         ]
-    for claim, reach, figure, reached in rows:
-        print(f"{'ok  ' if reached else 'MISS'} {claim:46} {reach:14} {figure}")
-    for line in [*stereo.faults, *mixed.faults, *real_calls(args.picture)]:
-        print("    ", line)
+        show(idle, [])
+        rows += idle
+    show([], real_calls(args.picture))
     return 0 if all(row[3] for row in rows) else 1
 
 
