@@ -57,7 +57,9 @@ def _confusion(plt: Any, figures: dict[str, Any]) -> Any:
         "every corpus, speakers unknown": figures["confusion"]["all"],
     }
     tables = {title: table for title, table in tables.items() if table is not None}
-    figure, axes = plt.subplots(1, len(tables), figsize=(6 * len(tables), 5.4), squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(tables), figsize=(5 * len(tables), 5.4), squeeze=False, layout="constrained"
+    )
     for axis, (title, table) in zip(axes[0], tables.items(), strict=True):
         share = 100 * np.array(table)
         axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
@@ -76,8 +78,7 @@ def _confusion(plt: Any, figures: dict[str, Any]) -> Any:
         axis.set(xlabel="found", ylabel="acted")
         axis.set_title(title, loc="left", fontsize=12)
         axis.spines[:].set_visible(False)
-    figure.suptitle("Of each emotion, what was found, % (telephone, int8)", x=0.13, ha="left")
-    figure.tight_layout()
+    figure.suptitle("Of each emotion, what was found, % (telephone, int8)", x=0.01, ha="left")
     return figure  # fmt: skip
 
 
