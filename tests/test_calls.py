@@ -236,6 +236,50 @@ def test_ringing_that_nobody_answers_is_unanswered() -> None:
     assert one(events).reason is EndReason.UNANSWERED
 
 
+def test_what_the_agent_says_before_it_rings_answers_nothing() -> None:
+    """Keys that drown in noise pass for a voice; only who is rung can answer."""
+    far = "--DDD====" + "RR====RR====RR" + "=" * 20
+    assert one(listen(far, "--===VV==" + "=" * 34)).reason is EndReason.UNANSWERED
+
+
+def test_who_is_rung_and_speaks_has_answered() -> None:
+    """Ringing that follows on the customer's words is a transfer."""
+    far = "--DDD====" + "VV=RR====RR" + "=" * 20
+    assert one(listen(far, "--===VV==" + "=" * 30)).reason is not EndReason.UNANSWERED
+
+
+def test_ringing_that_is_over_is_waited_for_less_long() -> None:
+    """A modem answers and falls silent; a call that comes 15 s later is another."""
+    far = "--DDD====RR====RR=" + "FFFF" + "=" * 15 + "VVV==VV=="
+    near = "--===tt.tt.tt====" + "=" * 30
+    assert [call.reason is EndReason.UNANSWERED for call in calls(listen(far, near))] == [
+        True,
+        False,
+    ]
+
+
+def test_dialling_that_nothing_has_answered_yet_is_waited_for() -> None:
+    """Abroad it may take 20 s until it rings."""
+    far = "--DDD====" + "=" * 18 + "RR====RR=VVV==VV=="
+    one(listen(far, "--===ttt.ttt.ttt" + "=" * 40))
+
+
+def test_a_fax_that_is_dialled_anew_is_two_calls() -> None:
+    """Nobody flashes the hook at a machine, however much louder the lifted line is."""
+    far = "-----.DDD====RR====RR=" + "FFFF" + "-=-=-" + "DDDD==RR===VVV==VV=="
+    near = "-----.===tt.tt.tt====" + "=" * 40
+    first, second = calls(listen(far, near))
+    assert first.reason is EndReason.UNANSWERED
+    assert second.start_s == pytest.approx(30.1, abs=1.0)
+
+
+def test_two_seconds_of_idle_line_are_enough_to_know_the_drop() -> None:
+    """The phone may ring as soon as the box listens."""
+    ended = one(listen("--=VVV=VV=VV==-----", finish=None))
+    assert ended.reason is EndReason.ON_HOOK
+    assert ended.end_s == pytest.approx(14, abs=0.2)
+
+
 def test_the_drop_to_the_on_hook_noise_ends_a_call_at_once() -> None:
     """The pauses of the call were louder than the line has been since."""
     ended = one(listen("-----=VVV=VV=VV==-----", finish=None))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sered.offhook import HookEvidence, Lead, OnHookStep, ToneRun
-from sered.records import CallEnded, CallStarted, EndReason, Side, State, Talk, Utterance
+from sered.records import CallEnded, CallStarted, EndReason, Side, State, Utterance
+from sered.talk import HELD, TONES, TalkMeter
 from sered.utterances import BLOCK_S, LEAST_VOICED_S, SideSpeech
 
 if TYPE_CHECKING:
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
 
 Event = CallStarted | Utterance | CallEnded
 
-_END_TONES = frozenset({State.BUSY, State.REORDER, State.HOWLER, State.SIT})
-_TONES = _END_TONES | {State.DIAL, State.RINGBACK, State.DTMF, State.FAX}
-_HELD = frozenset({State.MUSIC, State.RINGBACK})
-"""What keeps a call open while nobody speaks, up to the hold limit."""
 _RINGBACK_GAP_S = 6.5
 """Longest pause between two rings, with a margin."""
 _REDIAL_GAP_S = 4.2
@@ -27,71 +24,10 @@ _ANSWER_S = 0.25
 FAINTEST_DB = -47.0
 """Whose loudest 32 ms are fainter does not speak on this phone: a radio or the next line leaks in.
 Faint voices start no call; beside a louder one they are heard."""
+_NOBODY_S = 12.0
+"""Ringing or a fax has ended and nobody has spoken for so long: nobody will."""
 _RECALL_S = 8.0
 """A dial tone after a flash that nobody dials on for so long: the line has been given up."""
-
-
-class _TalkMeter:
-    """Measures who spoke how long, and the silences between."""
-
-    def __init__(self) -> None:
-        self._voiced: dict[Side, float] = dict.fromkeys(Side, 0.0)
-        self._silence_s = self._hold_s = self._longest_s = 0.0
-        self._quiet_s = 0.0
-        self._agent_run_s = 0.0
-        self._customer_quiet_s = 1.0
-        self._interruptions = 0
-
-    def hear(self, states: dict[Side, State]) -> None:
-        """Count one block; silence counts when somebody speaks again."""
-        for side, state in states.items():
-            if state is State.SPEECH:
-                self._voiced[side] += BLOCK_S
-        self._interrupt(states)
-        sounding = set(states.values())
-        if State.SPEECH in sounding:
-            self._settle()
-        elif sounding & _HELD:
-            self._settle()
-            self._hold_s += BLOCK_S if self.spoken_s else 0.0
-        elif sounding & _TONES:
-            self._settle()
-        elif self.spoken_s:
-            self._quiet_s += BLOCK_S
-
-    def credit(self, speech: SideSpeech) -> None:
-        """Count speech that was heard before it was sure to be a call's."""
-        self._voiced[speech.side] += speech.voiced_s
-
-    @property
-    def spoken_s(self) -> float:
-        """Speech so far, of any side."""
-        return sum(self._voiced.values())
-
-    def result(self) -> Talk:
-        """The silence after the last sound is not the call's."""
-        return Talk(
-            customer_s=round(self._voiced[Side.CUSTOMER], 3),
-            agent_s=round(self._voiced[Side.AGENT], 3),
-            mixed_s=round(self._voiced[Side.MIXED], 3),
-            silence_s=round(self._silence_s, 3),
-            hold_s=round(self._hold_s, 3),
-            longest_silence_s=round(self._longest_s, 3),
-            interruptions=self._interruptions,
-        )
-
-    def _settle(self) -> None:
-        self._silence_s += self._quiet_s
-        self._longest_s = max(self._longest_s, self._quiet_s)
-        self._quiet_s = 0.0
-
-    def _interrupt(self, states: dict[Side, State]) -> None:
-        customer = states.get(Side.CUSTOMER) is State.SPEECH
-        if customer and self._customer_quiet_s >= 0.5 and self._agent_run_s >= 0.5:
-            self._interruptions += 1
-        self._customer_quiet_s = 0.0 if customer else self._customer_quiet_s + BLOCK_S
-        agent = states.get(Side.AGENT) is State.SPEECH
-        self._agent_run_s = self._agent_run_s + BLOCK_S if agent else 0.0
 
 
 class _OpenCall:
@@ -108,7 +44,7 @@ class _OpenCall:
         self.held_s = 0.0
         self.ringing_s = float("-inf")
         self.answered = False
-        self.talk = _TalkMeter()
+        self.talk = TalkMeter()
 
 
 class Segmenter:
@@ -239,6 +175,8 @@ class Segmenter:
             for side, state in states.items()
             if state is State.SPEECH and self._speech[side].loudest_db > FAINTEST_DB
         }
+        if State.RINGBACK in sounding and not call.talk.heard(Side.CUSTOMER, Side.MIXED):
+            call.answered = False
         if not call.answered:
             call.answered = any(
                 speech.voiced_s >= _ANSWER_S
@@ -248,13 +186,13 @@ class Segmenter:
             )
         if voices:
             call.held_s = 0.0
-        elif sounding & _HELD:
+        elif sounding & HELD:
             call.held_s += BLOCK_S
-        if voices or sounding & _TONES:
+        if voices or sounding & TONES:
             call.active_s = now_s + BLOCK_S
-        if sounding & _HELD and call.held_s > self._settings.hold_limit_s:
+        if sounding & HELD and call.held_s > self._settings.hold_limit_s:
             return
-        if sounding & _HELD:
+        if sounding & HELD:
             call.active_s = now_s + BLOCK_S
 
     def _over(self, call: _OpenCall, now_s: float) -> tuple[float, EndReason] | None:
@@ -271,6 +209,8 @@ class Segmenter:
             patience_s = self._settings.hold_limit_s
         elif (down_s := self._put_down(call, end_s)) is not None:
             return max(down_s, call.start_s), EndReason.ON_HOOK
+        elif call.ringing_s > call.start_s and not call.answered:
+            patience_s = min(patience_s, _NOBODY_S)
         if call.active_s - call.ringing_s < 2 * BLOCK_S:
             patience_s = max(patience_s, _RINGBACK_GAP_S)
         if end_s - call.active_s >= patience_s:
@@ -281,7 +221,8 @@ class Segmenter:
         """When the handset went down, as far as the sound tells."""
         dial_s = self._tone.dial_s
         if dial_s is not None and dial_s > call.opened_s:
-            if dial_s - self._tone.before_s >= _REDIAL_GAP_S and not self._step.telling:
+            told = self._step.telling and call.answered
+            if dial_s - self._tone.before_s >= _REDIAL_GAP_S and not told:
                 return self._tone.before_s
             if end_s - dial_s >= _RECALL_S:
                 return dial_s

@@ -27,6 +27,8 @@ _DIALLED_DIAL_S, _DIALLED_AT_ONCE_S = 0.4, 0.4
 _DEAF_S = {State.SIT: 6.0}
 """After an intercept tone a machine speaks, not a customer."""
 _DEAF_AFTER_END_TONE_S = 3.0
+_IDLE_KNOWN_S = 1.5
+"""Quiet that must be heard on-hook before a drop to it proves anything."""
 
 
 class ToneRun:
@@ -177,7 +179,7 @@ class OnHookStep:
             if State.NOISE not in heard.states.values():
                 self._learn(heard)
             return
-        near = self._idle_s >= 3.0 and all(
+        near = self._idle_s >= _IDLE_KNOWN_S and all(
             level < self._idle_db.get(side, _NEVER) + 4.0 for side, level in _hiss(heard)
         )
         if not near:
@@ -192,7 +194,7 @@ class OnHookStep:
     @property
     def telling(self) -> bool:
         """Whether the pauses of this call are louder than the idle line, so that a drop shows."""
-        known = self._idle_s >= 3.0 and self._pauses >= 50
+        known = self._idle_s >= _IDLE_KNOWN_S and self._pauses >= 50
         return known and self._pauses_near < 0.2 * self._pauses
 
     def interrupt(self) -> None:

@@ -7,7 +7,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +40,8 @@ ENDINGS: tuple[Ending, ...] = ("busy", "reorder", "howler", "dial", "on_hook")
 CALLS_A_LINE = 4
 LONG_HOLD_EVERY = 30
 """Every so-manieth line has one call, with ten minutes of hold."""
-RADIO_EVERY, COMFORT_EVERY = 4, 4
-"""Every so-manieth idle hour has a station in it, or an exchange's noise."""
+COMFORT_EVERY = 4
+"""Every so-manieth idle hour has an exchange's noise."""
 Samples = dict[Side, NDArray[np.int16]]
 Events = list[CallStarted | Utterance | CallEnded]
 
@@ -131,10 +131,13 @@ def one_line(seed: int) -> tuple[bool, Score, float, float]:
     return drawn.mixed, found, cpu_s, len(next(iter(samples.values()))) / RATE_HZ
 
 
-def idle_hour(seed: int) -> tuple[int, float, float]:
-    """An hour of line without a call: calls found in it, CPU seconds of it and of plain noise."""
+def idle_hour(seed: int, *, radio: bool = False) -> tuple[int, float, float]:
+    """An hour of line without a call: calls found in it, CPU seconds of it and of plain noise.
+
+    `radio`: a station sounds in it all the time.
+    """
     rng = np.random.default_rng(seed)
-    radio, comfort = seed % RADIO_EVERY == 1, seed % COMFORT_EVERY == 2
+    comfort = seed % COMFORT_EVERY == 2
     level = 10.0 ** (rng.uniform(-75.0, -65.0 if radio else -45.0) / 20.0)
     found, busy_s = 0, 0.0
     ears, segmenter = Ears((Side.CUSTOMER, Side.AGENT)), Segmenter(CallSettings())
@@ -301,6 +304,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=520, help="calls to compose")
     parser.add_argument("--hours", type=int, default=24, help="hours of line without a call")
+    parser.add_argument("--radio-hours", type=int, default=6, help="hours with a station in them")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--picture", type=Path, help="PNG of the real calls")
     args = parser.parse_args()
@@ -314,6 +318,7 @@ def main() -> int:
         rows = table(stereo, mixed, (cpu_s, length_s))
         show(rows, [*stereo.faults, *mixed.faults])
         hours = list(pool.map(idle_hour, range(args.hours)))
+        radio = list(pool.map(partial(idle_hour, radio=True), range(args.radio_hours)))
     if hours:
         false, plain_s = sum(h[0] for h in hours), float(np.median([h[2] for h in hours]))
         idle = [
@@ -322,6 +327,12 @@ def main() -> int:
         ]
         show(idle, [])
         rows += idle
+    if radio:
+        heard = sum(hour[0] for hour in radio)
+        show(
+            [(f"false calls in {len(radio)} hours with a station", "none set", str(heard), True)],
+            [],
+        )
     show([], real_calls(args.picture))
     return 0 if all(row[3] for row in rows) else 1
 

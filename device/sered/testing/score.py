@@ -122,4 +122,6 @@ def _compare_speech(
     out.foreign_s += _STEP_S * int((inside & foreign & ~customer).sum())
     for utterance in judged:
         at = slice(round(utterance.start_s / _STEP_S), round(utterance.end_s / _STEP_S))
-        out.machine_utterances += bool((machine & ~customer & ~agent)[at].mean() >= 0.5)
+        if (machine & ~customer & ~agent)[at].mean() >= 0.5:
+            out.machine_utterances += 1
+            out.faults.append(f"machine speaks {utterance.start_s:.1f}-{utterance.end_s:.1f}")
