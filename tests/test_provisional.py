@@ -18,8 +18,8 @@ SETTINGS = VerdictSettings()
 
 def test_a_running_call_alarms_later_than_a_finished_one() -> None:
     """An alert while the call runs wants more speech and a lower score than the final verdict."""
-    results = in_turn(*unhappy(), *unhappy())
-    first = next(n for n in range(9) if running(results[:n], "both", SETTINGS).alert)
+    results = in_turn(*unhappy(), *unhappy(), *unhappy(), *unhappy())
+    first = next(n for n in range(len(results) + 1) if running(results[:n], "both", SETTINGS).alert)
     spoken = sum(result.utterance.voiced_s for result in results[:first])
     before = spoken - results[first - 1].utterance.voiced_s
     assert before < SETTINGS.provisional_speech_s <= spoken
@@ -31,7 +31,7 @@ def test_a_running_call_alarms_later_than_a_finished_one() -> None:
 
 def test_a_running_call_stands_where_it_would_end() -> None:
     """The running score of a whole call is the final one, and an alert names causes."""
-    results = in_turn(*unhappy(), *unhappy())
+    results = in_turn(*unhappy(), *unhappy(), *unhappy(), *unhappy())
     last = running(results, "both", SETTINGS)
     assert last.alert
     assert last.causes

@@ -142,7 +142,7 @@ class VerdictSettings(_Section):
     calls that are not negative raise an alarm (docs/verdict-evidence.md)."""
     provisional_below: float = Field(-0.75, ge=-1.0, le=0.0)
     """Running score at or under which an alert goes out before the call is over."""
-    provisional_speech_s: float = Field(24.0, ge=0.0, le=600.0)
+    provisional_speech_s: float = Field(50.0, ge=0.0, le=600.0)
     """Customer speech before such an alert; the more, the rarer one is withdrawn."""
     min_speech_s: float = Field(3.0, ge=0.0, le=60.0)
     """Customer speech under which there is no verdict."""
