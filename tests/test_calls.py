@@ -122,6 +122,21 @@ def test_a_word_too_short_to_judge_is_no_utterance() -> None:
     assert listen("=v=====") == []
 
 
+@pytest.mark.parametrize(
+    ("heard", "found"),
+    [
+        ("=VV......nnnnnnvvnnnnnnnnnnmmmmmmmm==", 1),
+        ("=VV.........nnnvvnnnnnnnnnnnn==", 2),
+        ("=VV......nnnnnnvvnn..........==", 2),
+        ("=VV......nnnnnnvvvvnnnnnnnnnn==", 2),
+    ],
+    ids=["in the midst", "at the beginning", "at the end", "a word"],
+)
+def test_a_mere_syllable_in_the_midst_of_noise_is_the_noises(heard: str, found: int) -> None:
+    """Music sounds like a voice for a moment before it is known to be music."""
+    assert len([event for event in listen(heard) if isinstance(event, Utterance)]) == found
+
+
 def test_long_speech_is_cut_at_its_best_pause() -> None:
     """No utterance is longer than 15 s, and no word is lost between two."""
     events = listen("=VVVVVVVVV..VVV.VVVVVVV=====")

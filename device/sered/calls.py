@@ -114,6 +114,7 @@ class Segmenter:
                 foreign=foreign,
                 since_s=heard.since_s.get(side),
                 level_db=heard.level_db[side],
+                noisy=state is State.NOISE,
             )
             if utterance:
                 out.append(utterance)

@@ -18,6 +18,8 @@ LONGEST_S = 15.0
 """Pads included; longer speech is cut at its best pause."""
 LEAST_VOICED_S = 0.16
 """Shorter speech is a click or a breath."""
+_SHOUTED_S, _DIN_BLOCKS = 0.25, 15
+"""Less voice than that, with half a second of noise at once before and after it, is the noise's."""
 _LOUD_BLOCKS = 4
 _LEAST_S = 0.3
 _EARLIEST_CUT_S = 4.0
@@ -35,6 +37,8 @@ class SideSpeech:
         self._first_s = 0.0
         self._until_s = float("inf")
         self._loudest_db: list[float] = []
+        self._din_blocks = 0
+        self._from_din = False
 
     @property
     def open_s(self) -> float | None:
@@ -59,13 +63,16 @@ class SideSpeech:
         foreign: bool,
         since_s: float | None = None,
         level_db: float = 0.0,
+        noisy: bool = False,
     ) -> Utterance | None:
         """Take one block; returns the utterance that it closes, if any.
 
         `foreign`: a machine or the other side sounds; no pad reaches into such a block.
-        `since_s`: when the voice began, if it was not sure at once.
+        `since_s`: when the voice began, if it was not sure at once. `noisy`: something sounds on
+        this side that has no name.
         """
         end_s = start_s + BLOCK_S
+        before_blocks, self._din_blocks = self._din_blocks, self._din_blocks + 1 if noisy else 0
         if voiced:
             # sound that was lost is a pause as well
             paused = self._runs and start_s - self._runs[-1][1] >= PAUSE_S
@@ -75,6 +82,7 @@ class SideSpeech:
                 began_s = start_s if since_s is None else min(since_s, start_s)
                 self._first_s = max(began_s - PAD_S, self._free_s)
                 self._loudest_db = []
+                self._from_din = before_blocks >= _DIN_BLOCKS
             self._loudest_db = sorted([*self._loudest_db, level_db])[-_LOUD_BLOCKS:]
             if self._runs and start_s - self._runs[-1][1] < BLOCK_S / 2:
                 self._runs[-1] = (self._runs[-1][0], end_s)
@@ -120,7 +128,8 @@ class SideSpeech:
     def _utterance(self, runs: list[tuple[float, float]], until_s: float) -> Utterance | None:
         voiced_s = sum(end - start for start, end in runs)
         end_s = max(min(runs[-1][1] + PAD_S, until_s), runs[-1][1])
-        if voiced_s < LEAST_VOICED_S or end_s - self._first_s < _LEAST_S:
+        din = self._from_din and self._din_blocks >= _DIN_BLOCKS and voiced_s < _SHOUTED_S
+        if din or voiced_s < LEAST_VOICED_S or end_s - self._first_s < _LEAST_S:
             return None
         self._free_s = max(self._free_s, end_s)
         return Utterance(self.side, round(self._first_s, 3), round(end_s, 3), round(voiced_s, 3))
