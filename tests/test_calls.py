@@ -382,6 +382,12 @@ def test_a_radio_that_leaks_in_starts_no_call() -> None:
     assert feed(stretch_of(".", 0, 2, -75.0) + stretch_of("v", 2, 60, -55.0)) == []
 
 
+def test_a_hum_that_sets_in_on_a_radio_starts_no_call() -> None:
+    """It takes a fifth of a second until a hum is known to be no voice."""
+    radio = stretch_of("v", 0, 3, -65.0) + stretch_of("v", 3, 3.2) + stretch_of("n", 3.2, 9)
+    assert feed(radio + stretch_of("v", 9, 12, -65.0)) == []
+
+
 def test_a_faint_voice_in_a_call_is_heard() -> None:
     """Once somebody is on the phone, he may mumble."""
     blocks = stretch_of("v", 0, 2) + stretch_of(".", 2, 4) + stretch_of("v", 4, 6, -55.0)

@@ -22,8 +22,8 @@ _REDIAL_GAP_S = 4.2
 _ANSWER_S = 0.25
 """Least voice that answers a call: a switch in the exchange may sound like a shorter one."""
 FAINTEST_DB = -47.0
-"""Whose loudest 32 ms are fainter does not speak on this phone: a radio or the next line leaks in.
-Faint voices start no call; beside a louder one they are heard."""
+"""Who is fainter in his loudest moments does not speak on this phone: a radio or the next line
+leaks in. A quarter of a second that is louder starts a call; within it faint voices are heard."""
 _NOBODY_S = 12.0
 """Ringing or a fax has ended and nobody has spoken for so long: nobody will."""
 _RECALL_S = 8.0
@@ -143,10 +143,7 @@ class Segmenter:
 
     def _evidence(self) -> float | None:
         voices = [speech for speech in self._speech.values() if speech.open_s is not None]
-        spoken = any(
-            speech.voiced_s >= LEAST_VOICED_S and speech.loudest_db > FAINTEST_DB
-            for speech in voices
-        )
+        spoken = any(speech.lasting_db > FAINTEST_DB for speech in voices)
         if not spoken and not self._lead.dialled:
             return None
         starts = [speech.open_s for speech in voices if speech.open_s is not None]

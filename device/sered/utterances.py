@@ -20,7 +20,7 @@ LEAST_VOICED_S = 0.16
 """Shorter speech is a click or a breath."""
 _SHOUTED_S, _DIN_BLOCKS = 0.25, 15
 """Less voice than that, with half a second of noise at once before and after it, is the noise's."""
-_LOUD_BLOCKS = 4
+_LOUD_BLOCKS, _LASTING_BLOCKS = 4, 8
 _LEAST_S = 0.3
 _EARLIEST_CUT_S = 4.0
 """Long speech is not cut before this, so that both pieces are worth judging."""
@@ -53,7 +53,13 @@ class SideSpeech:
     @property
     def loudest_db(self) -> float:
         """Level of the loudest eighth of a second of the speech that is open; a click is less."""
-        return self._loudest_db[0] if self._loudest_db else float("-inf")
+        return self._loudest_db[-_LOUD_BLOCKS:][0] if self._loudest_db else float("-inf")
+
+    @property
+    def lasting_db(self) -> float:
+        """Level of its loudest quarter of a second; a tone over a faint voice is known by then."""
+        known = len(self._loudest_db) == _LASTING_BLOCKS
+        return self._loudest_db[0] if known else float("-inf")
 
     def hear(
         self,
@@ -83,7 +89,7 @@ class SideSpeech:
                 self._first_s = max(began_s - PAD_S, self._free_s)
                 self._loudest_db = []
                 self._from_din = before_blocks >= _DIN_BLOCKS
-            self._loudest_db = sorted([*self._loudest_db, level_db])[-_LOUD_BLOCKS:]
+            self._loudest_db = sorted([*self._loudest_db, level_db])[-_LASTING_BLOCKS:]
             if self._runs and start_s - self._runs[-1][1] < BLOCK_S / 2:
                 self._runs[-1] = (self._runs[-1][0], end_s)
             else:
