@@ -25,7 +25,7 @@ FAINTEST_DB = -47.0
 """Who is fainter in his loudest moments does not speak on this phone: a radio or the next line
 leaks in. A quarter of a second that is louder starts a call; within it faint voices are heard."""
 _NOBODY_S = 12.0
-"""Ringing or a fax has ended and nobody has spoken for so long: nobody will."""
+"""A fax has answered, fallen silent, and nobody has spoken for so long: nobody will."""
 _RECALL_S = 8.0
 """A dial tone after a flash that nobody dials on for so long: the line has been given up."""
 
@@ -43,7 +43,7 @@ class _OpenCall:
         """End of the last utterance, its pad included."""
         self.held_s = 0.0
         self.ringing_s = float("-inf")
-        self.answered = False
+        self.answered = self.faxed = False
         self.talk = TalkMeter()
 
 
@@ -173,6 +173,7 @@ class Segmenter:
             for side, state in states.items()
             if state is State.SPEECH and self._speech[side].loudest_db > FAINTEST_DB
         }
+        call.faxed |= State.FAX in sounding
         if State.RINGBACK in sounding and not call.talk.heard(Side.CUSTOMER, Side.MIXED):
             call.answered = False
         if not call.answered:
@@ -207,7 +208,7 @@ class Segmenter:
             patience_s = self._settings.hold_limit_s
         elif (down_s := self._put_down(call, end_s)) is not None:
             return max(down_s, call.start_s), EndReason.ON_HOOK
-        elif call.ringing_s > call.start_s and not call.answered:
+        elif call.faxed and not call.answered:
             patience_s = min(patience_s, _NOBODY_S)
         if call.active_s - call.ringing_s < 2 * BLOCK_S:
             patience_s = max(patience_s, _RINGBACK_GAP_S)

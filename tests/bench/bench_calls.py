@@ -325,7 +325,7 @@ def main() -> int:
             (f"false calls in {len(hours)} idle hours", "0", str(false), false == 0),
             ("an idle hour, both sides", "<= 4 s CPU", f"{plain_s:.1f} s", plain_s <= 4.0),
         ]
-        show(idle, [])
+        show(idle, [f"hour {seed}: {hour[0]}" for seed, hour in enumerate(hours) if hour[0]])
         rows += idle
     if radio:
         heard = sum(hour[0] for hour in radio)
