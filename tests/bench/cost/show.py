@@ -29,11 +29,10 @@ def dearer(values: list[float]) -> float:
 
 
 def told(each: list[float], late_s: list[float]) -> str:
-    """Shares of a core a line, how much dearer the dearest is than the first, and the latest frame."""
+    """Shares of a core a line, how far the dearest is over the first, and the latest frame."""
     shares = ", ".join(f"{share:.4f}" for share in each)
-    return (
-        f"{shares}: {dearer(each):+.0%} at most; no frame taken more than {max(late_s):.2f} s late"
-    )
+    late = f"no frame taken more than {max(late_s):.2f} s late"
+    return f"{shares}: {dearer(each):+.0%} at most; {late}"
 
 
 def rows(results: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
