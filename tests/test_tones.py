@@ -92,6 +92,15 @@ def test_the_howler_is_named() -> None:
     assert states(sounds.progress_tone("na", State.HOWLER, 4.0)).count(State.HOWLER) > 30
 
 
+def test_a_howler_in_loud_noise_is_nobody_speaking() -> None:
+    """Once it is sure it is followed through noise that swallows a third of it."""
+    howler = sounds.progress_tone("na", State.HOWLER, 20.0)
+    for snr_db in (5.0, 6.0, 7.0, 8.0):
+        heard = states(howler, snr_db=snr_db)
+        assert heard.count(State.HOWLER) > 150
+        assert heard.count(State.SPEECH) == 0
+
+
 @pytest.mark.parametrize("detune", [-0.015, 0.0, 0.015])
 def test_special_information_tones_are_named(detune: float) -> None:
     """The three rising tones before "no such number" are known by the last of them."""

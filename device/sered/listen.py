@@ -116,15 +116,14 @@ class _SideEars:
             for signal, tone in zip(signals, tones, strict=True)
         ]
         keys = self._keys.hear(dtmf_keys(short))
-        howl = howls(short).tolist()
-        howling = [self._howler.hear(howls=four) for four in howl]
+        howling = [self._howler.hear(share) for share in howls(short).tolist()]
         tonal = (lines.first_share + lines.second_share).tolist()
         strongest = lines.first_hz.tolist()
         states = []
         for index in range(_BLOCKS):
             sounds = bool(levels[index] > self._gate.threshold_db)
             tone = None if onsets[index] else tones[index]
-            tone = self._name(tone, sounds=sounds, key=keys[index], howl=howling[index])
+            tone = self._name(tone, sounds=sounds, key=keys[index], howl=howling[index][1])
             if tone is not None:
                 self._after_tone = self._after_sure_tone = 0
                 if tone in (State.BUSY, State.REORDER):
@@ -142,7 +141,7 @@ class _SideEars:
                     (float(levels[index]), strongest[index]),
                     sounds=sounds,
                     tonal=tonal[index] if tones[index] is None else 0.0,
-                    doubtful=onsets[index] or signals[index] is State.NOISE or howl[index],
+                    doubtful=onsets[index] or signals[index] is State.NOISE or howling[index][0],
                 )
             )
         if states.count(State.SPEECH) == _BLOCKS and tones.count(None) == _BLOCKS:

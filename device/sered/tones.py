@@ -167,8 +167,8 @@ class DtmfKeys:
         ]
 
 
-def howls(power: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Whether each row of a SHORT spectrum carries the four lines of the howler."""
+def howls(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Share of the howler's four lines in each SHORT spectrum; 0 where one of them is missing."""
     step = RATE_HZ / SHORT
     total = power[:, int(_LOW_HZ / step) : int(_HIGH_HZ / step)].sum(axis=1) + 1e-9
     rows = np.arange(len(power))[:, None]
@@ -179,7 +179,7 @@ def howls(power: NDArray[np.float32]) -> NDArray[np.bool_]:
         at = low + power[:, low:high].argmax(axis=1)
         shares.append(power[rows, at[:, None] + np.arange(-2, 3)].sum(axis=1) / total)
     stacked = np.stack(shares)
-    return np.asarray((stacked.sum(axis=0) > 0.75) & (stacked > 0.04).all(axis=0))
+    return np.where((stacked > 0.04).all(axis=0), stacked.sum(axis=0), np.float32(0.0))
 
 
 class Howler:
@@ -187,11 +187,15 @@ class Howler:
 
     _WITHIN = 24
     _ENOUGH = 8
+    _SURE, _LIKELY = 0.75, 0.5
+    """Share of the four lines that makes sure of it, and that is enough while it goes on."""
 
     def __init__(self) -> None:
         self._recent: deque[bool] = deque(maxlen=self._WITHIN)
 
-    def hear(self, *, howls: bool) -> bool:
-        """Take one block; True while the howler sounds."""
+    def hear(self, share: float) -> tuple[bool, bool]:
+        """Take one block's share: whether it may be the howler's, and whether it is for sure."""
+        going_on = sum(self._recent) >= self._ENOUGH
+        howls = share > (self._LIKELY if going_on else self._SURE)
         self._recent.append(howls)
-        return howls and sum(self._recent) >= self._ENOUGH
+        return howls, howls and sum(self._recent) >= self._ENOUGH
