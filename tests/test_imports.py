@@ -20,7 +20,7 @@ ROOMS = [
     {
         "breakdown", "calls", "causes", "cepstral", "evidence", "explain", "features",
         "homeassistant", "loudness", "offhook", "phrases", "pitch", "redact", "report",
-        "streamclock", "utterances", "verdict",
+        "streamclock", "talk", "utterances", "verdict",
     },
     # adapters, and what needs the clock, the disk or a library
     {
