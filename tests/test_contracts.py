@@ -30,7 +30,8 @@ def voice() -> NDArray[np.int16]:
     """Two seconds of the demo customer's voice."""
     recording = Recording(Path(sered.__file__).parent / "demo/call.wav", {Side.CUSTOMER: 2})
     pcm = np.concatenate([frame.pcm[Side.CUSTOMER] for frame in recording.frames()])
-    loudest = int(np.argmax(np.convolve(pcm.astype(float) ** 2, np.ones(RATE_HZ), "valid")))
+    energy = np.cumsum(pcm.astype(float) ** 2)
+    loudest = int(np.argmax(energy[RATE_HZ:] - energy[:-RATE_HZ]))
     return pcm[loudest : loudest + 2 * RATE_HZ]
 
 
