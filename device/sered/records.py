@@ -94,7 +94,7 @@ class Heard:
     since_s: Mapping[Side, float] = field(default_factory=dict)
     """When what a side carries now began, where it could only be named later."""
     hiss_db: Mapping[Side, float] = field(default_factory=dict)
-    """Level of the sound's steps from sample to sample: noise without hum. None: level_db."""
+    """Level of the sound's steps from sample to sample: noise without hum. Empty: level_db."""
 
 
 @dataclass(frozen=True, slots=True)
