@@ -362,6 +362,7 @@ def test_a_sick_line_does_not_disturb_its_neighbour(listen: Any) -> None:
     """One capture crashes over and over; the other line loses nothing."""
     sick = listen("opened(); sound(0.3); os.abort()")
     well = listen("opened()\nwhile True: time.sleep(0.05); sound(0.05)")
+    well.wait_for(1)
     wait_until(lambda: sick.tap.state.attempts >= 3, what="three crashes")
     assert well.tap.state.reasons == ()
     assert well.check_line_time() == 0
