@@ -110,6 +110,18 @@ def test_another_port_has_a_reason_of_its_own(box: Path) -> None:
     assert caught.value.reason == "wrong_port"
 
 
+def test_another_lines_card_is_no_sign_of_a_wrong_port(box: Path) -> None:
+    """Twins named by port: one pulled out is missing, though the other line's is plugged in."""
+    others = ["path:1-1.4", "usb:0499:170f", "card:sndrpihifiberry"]
+    left = [card for card in cards(box) if card.bus != "1-1.3"]
+    with pytest.raises(DeviceError, match=r"No card path:1-1\.3") as caught:
+        find("path:1-1.3", left, others)
+    assert caught.value.reason == "no_device"
+    with pytest.raises(DeviceError, match=r"there is Steinberg UR22 at path:1-1\.1\.") as caught:
+        find("path:1-1.3", left, ["path:1-1.4", "card:sndrpihifiberry"])
+    assert caught.value.reason == "wrong_port"
+
+
 def test_a_renumbered_card_keeps_its_name(box: Path) -> None:
     """After a replug under another index the same name finds it."""
     text = (box / "proc/asound/cards").read_text()

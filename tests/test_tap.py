@@ -307,6 +307,22 @@ def test_a_card_that_comes_late_is_opened_at_once(listen: Any) -> None:
     ear.wait_reason("unplugged")
 
 
+def test_of_two_cards_named_by_port_the_missing_one_is_unplugged(listen: Any) -> None:
+    """The other line's card, where it belongs, is no sign that this one sits in a wrong port."""
+    twin = Card(2, "Device_1", "USB Audio Device", "1-1.4", (0,), "0d8c:0014")
+    there = [card(), twin]
+    ear = listen(
+        "opened()\nfor n in range(8): time.sleep(0.1); sound(0.1)",
+        card="path:1-1.3",
+        others=["path:1-1.4"],
+        read_cards=lambda: list(there),
+    )
+    ear.wait_for(2)
+    there.remove(card())
+    ear.wait_reason("unplugged")
+    assert "1-1.4" not in ear.tap.state.sentence
+
+
 def test_an_absent_card_is_progress_and_a_stuck_analysis_is_none(
     listen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

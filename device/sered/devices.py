@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sered.errors import DeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 PROC = Path("/proc")
 SYS = Path("/sys")
@@ -94,11 +94,11 @@ def is_hardware(name: str) -> bool:
     return name.startswith(("card:", "usb:", "path:"))
 
 
-def find(name: str, cards: Sequence[Card]) -> Card:
-    """The one card that has this stable name.
+def find(name: str, cards: Sequence[Card], others: Collection[str] = ()) -> Card:
+    """The one card that has this stable name; `others` are the names that other lines have.
 
-    Raises DeviceError: `no_device` when none has it or several have, `wrong_port` when only other
-    ports have cards. Another card is never taken instead.
+    Raises DeviceError: `no_device` when none has it or several have, `wrong_port` when a card that
+    is no other line's is at another port. Another card is never taken instead.
     """
     fits = [card for card in cards if _is_called(card, name)]
     if len(fits) == 1:
@@ -107,8 +107,9 @@ def find(name: str, cards: Sequence[Card]) -> Card:
         each = ", ".join(f"path:{card.bus}" for card in fits)
         msg = f"{len(fits)} cards are {name}: name one by its port ({each})."
         raise DeviceError(msg)
-    if name.startswith("path:") and cards:
-        there = ", ".join(f"{card.title} at path:{card.bus}" for card in cards)
+    strays = [card for card in cards if not any(_is_called(card, other) for other in others)]
+    if name.startswith("path:") and strays:
+        there = ", ".join(f"{card.title} at path:{card.bus}" for card in strays)
         msg = f"No card at {name}; there is {there}. Plug it back, or configure the new port."
         raise DeviceError(msg, "wrong_port")
     there = ", ".join(card.names[0] for card in cards) or "no card that records"

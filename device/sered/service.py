@@ -57,7 +57,9 @@ def live_feeds(settings: Settings) -> list[Feed]:
     feeds = []
     for line in settings.line:
         clock = LiveClock()
-        feeds.append(Feed(line, LiveTap(line, on_frame=clock.arrived), clock))
+        others = [other.card for other in settings.line if other is not line]
+        tap = LiveTap(line, on_frame=clock.arrived, others=others)
+        feeds.append(Feed(line, tap, clock))
     return feeds
 
 

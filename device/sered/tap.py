@@ -22,7 +22,7 @@ from sered.streamclock import StreamClock
 from sered.tapstate import TapState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from sered.child import Piece
     from sered.devices import Card
@@ -56,7 +56,8 @@ class LiveTap:
 
     A card that fails, vanishes or falls silent is opened again by a fresh process until it works;
     meanwhile `frames` waits, and `state` says why. `on_frame` is called as each frame arrives,
-    before any queue; `hold_s` is how much sound may wait for the analysis.
+    before any queue; `hold_s` is how much sound may wait for the analysis; `others` are the cards
+    of the other lines, which are not looked at when this one's is missing.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class LiveTap:
         *,
         on_frame: Callable[[AudioFrame], None] | None = None,
         hold_s: float = HOLD_S,
+        others: Collection[str] = (),
         read_cards: Callable[[], list[Card]] = devices.read_cards,
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._line = line
         self._sides = line.channels
         self._on_frame = on_frame
+        self._others = others
         self._read_cards = read_cards
         self._command = command
         self._door = Door(hold_s)
@@ -170,7 +173,7 @@ class LiveTap:
     def _listen(self, seen: list[Card], began: float) -> None:
         self._update(attempts=self._state.attempts + 1)
         self._step()
-        card = devices.find(self._line.card, seen) if devices.is_hardware(self._line.card) else None
+        card = self._find(seen) if devices.is_hardware(self._line.card) else None
         target = f"hw:{card.number}" if card else self._line.card
         channels = 0 if "mono" in self._sides.values() else max(map(int, self._sides.values()))
         self._streams = False
@@ -188,6 +191,9 @@ class LiveTap:
         except DeviceError as error:
             raise self._blame(error, card) from None
 
+    def _find(self, cards: list[Card]) -> Card:
+        return devices.find(self._line.card, cards, self._others)
+
     def _wanted(self) -> bool:
         return not self._closed.is_set()
 
@@ -195,7 +201,7 @@ class LiveTap:
         found = child.open()
         if found is None:
             return
-        if card is not None and devices.find(self._line.card, self._read_cards()) != card:
+        if card is not None and self._find(self._read_cards()) != card:
             # its number may be another card's by now
             msg = "it moved while it was being opened"
             raise DeviceError(msg, "failed")
@@ -209,7 +215,7 @@ class LiveTap:
         """The whole sentence for a failed capture; raises DeviceError where the card is gone."""
         if card is None:
             return devices.complain(self._line.card, error)
-        devices.find(self._line.card, self._read_cards())
+        self._find(self._read_cards())
         if error.reason == "no_frames" or self._streams:
             return devices.complain(str(card), error)
         return devices.explain(card, str(error))

@@ -39,14 +39,15 @@ def there(context: Context) -> Outcome:
                 return fault(_CARD_REASONS[reason], told[0].text, did_you_mean="")
         return ok(f"{name}, as the running service says")
     if devices.is_hardware(name):
-        return _hardware(name)
+        others = [line.card for line in context.known.line if line.name != context.this_line.name]
+        return _hardware(name, others)
     return _input(name)
 
 
-def _hardware(name: str) -> Outcome:
+def _hardware(name: str, others: list[str]) -> Outcome:
     cards = devices.read_cards()
     try:
-        return ok(str(devices.find(name, cards)))
+        return ok(str(devices.find(name, cards, others)))
     except DeviceError as error:
         if not cards:
             return fault("no_card", "no sound card that can record")
