@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Singles = NDArray[np.float32]
 
 VERSION = 2
 """Raised whenever the same recipe would give other numbers."""
 
-_AT_ONCE = 32
+_AT_ONCE = 96
 """Frames that are transformed at once."""
+_SCALE = 100
+"""Of the emphasised sound."""
 _LEVEL = (
     "spread", "p5", "p25", "p75", "p95", "move spread", "move size", "fall", "rise",
     "change", "voiced share", "onset rate", "crest rate", "top",
@@ -42,7 +45,7 @@ class Recipe:
     version: int = VERSION
     rate_hz: int = 16_000
     frame: int = 512
-    """Samples, also the points of the Fourier transform."""
+    """Samples, an even number, also the points of the Fourier transform."""
     step: int = 256
     """Samples."""
     preemphasis: float = 0.97
@@ -81,11 +84,6 @@ class Recipe:
         return asdict(self)
 
 
-@lru_cache(maxsize=4)
-def _window(recipe: Recipe) -> Floats:
-    return np.hamming(recipe.frame)
-
-
 def _edges_hz(recipe: Recipe) -> Floats:
     low, high = 2595 * np.log10(1 + np.array([recipe.low_hz, recipe.high_hz]) / 700)
     return np.asarray(700 * (10 ** (np.linspace(low, high, recipe.filters + 2) / 2595) - 1))
@@ -104,12 +102,23 @@ def filter_bank(recipe: Recipe) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _used_filters(recipe: Recipe) -> tuple[slice, Floats]:
-    """The bins that any filter uses, and (those bins, filters) weights of |X|^2."""
+def _transform(recipe: Recipe) -> tuple[Singles, Singles, Singles]:
+    """Cosines and sines under the window, (frame // 2, bins), and weights, (bins, filters).
+
+    The telephone's band is less than half of a Fourier transform's bins, and the window is even
+    about the frame's middle: cosines need but the sum of what lies equally far before and after
+    it, sines the difference. As two matrix products that takes half the time of numpy's transform.
+    """
     bank = filter_bank(recipe)
-    used = np.flatnonzero(bank.any(axis=0))
-    band = slice(used[0], used[-1] + 1)
-    return band, np.ascontiguousarray(bank[:, band].T / recipe.frame)
+    bins = np.flatnonzero(bank.any(axis=0))
+    angle = 2 * np.pi / recipe.frame * np.outer(np.arange(recipe.frame // 2) + 0.5, bins)
+    window = np.hamming(recipe.frame)[recipe.frame // 2 :, None]
+    weights = bank[:, bins].T / (recipe.frame * _SCALE**2)
+    return (
+        (window * np.cos(angle)).astype(np.float32),
+        (window * np.sin(angle)).astype(np.float32),
+        np.ascontiguousarray(weights, np.float32),
+    )
 
 
 @lru_cache(maxsize=4)
@@ -125,29 +134,42 @@ def _cosines(recipe: Recipe) -> Floats:
     return np.asarray(matrix)
 
 
-def _emphasised(pcm: NDArray[np.int16], recipe: Recipe) -> Floats:
-    signal = pcm.astype(np.float64)
-    signal[1:] -= recipe.preemphasis * signal[:-1].copy()
+def _emphasised(pcm: NDArray[np.int16], recipe: Recipe) -> Singles:
+    """A hundred times the emphasised sound: whole numbers, which float32 holds exactly."""
+    sound = pcm.astype(np.float32)
+    signal = sound * np.float32(_SCALE)
+    signal[1:] -= sound[:-1] * np.float32(_SCALE * recipe.preemphasis)
     return signal
 
 
-def _bands(signal: Floats, recipe: Recipe) -> Floats:
+def _halves(padded: Singles, count: int, recipe: Recipe) -> Singles:
+    """A view of every frame's second half; numpy's own windows take longer to make than to use."""
+    half, size = recipe.frame // 2, padded.itemsize
+    shape, strides = (count, half), (recipe.step * size, size)
+    return np.ndarray(shape, np.float32, padded, half * size, strides)
+
+
+def _bands(signal: Singles, recipe: Recipe) -> Floats:
     """Filter energies of every frame, (frames, filters), never zero; the last frame is padded."""
     count = 1 + max(0, -(-(len(signal) - recipe.frame) // recipe.step))
-    padded = np.zeros((count - 1) * recipe.step + recipe.frame)
+    padded = np.zeros((count - 1) * recipe.step + recipe.frame, np.float32)
     padded[: len(signal)] = signal
-    frames = np.lib.stride_tricks.sliding_window_view(padded, recipe.frame)[:: recipe.step]
-    window, (band, weights) = _window(recipe), _used_filters(recipe)
-    bands = np.empty((count, recipe.filters))
-    # a few frames at a time stay in the processor's cache: twice as fast as all at once
+    # every frame's second half, and its first half backwards: both lead away from the middle
+    after = _halves(padded, count, recipe)
+    before = _halves(padded[::-1].copy(), count, recipe)[::-1]
+    cosines, sines, weights = _transform(recipe)
+    bands = np.empty((count, recipe.filters), np.float32)
+    # not all frames at once: these stay in the processor's cache
     for first in range(0, count, _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
-        spectrum = np.fft.rfft(frames[some] * window)[:, band]
-        power = spectrum.real**2
-        power += spectrum.imag**2
+        power = (after[some] + before[some]) @ cosines
+        power *= power
+        odd = (after[some] - before[some]) @ sines
+        odd *= odd
+        power += odd
         np.matmul(power, weights, out=bands[some])
     bands[bands == 0] = np.finfo(float).eps
-    return bands
+    return bands.astype(np.float64)
 
 
 def mfcc(pcm: NDArray[np.int16], recipe: Recipe) -> Floats:

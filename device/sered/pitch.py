@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,8 +33,10 @@ def _window(length: int) -> Floats:
     return np.hanning(length)
 
 
-def contour(signal: Floats, recipe: Recipe, frames: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Pitch (octaves above 100 Hz) and clarity (0 to 1) around the given frames.
+def contour(
+    signal: NDArray[np.floating[Any]], recipe: Recipe, frames: NDArray[np.intp]
+) -> tuple[Floats, Floats]:
+    """Pitch (octaves above 100 Hz) and clarity (0 to 1) around the given frames, at any level.
 
     The autocorrelation of the band's amplitude spectrum: the harmonics tell the period even where
     the line has cut the fundamental off.
