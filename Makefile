@@ -64,14 +64,19 @@ $(BIN)/python: | packages-run
 	    "Name another one: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: pyproject.toml $(BIN)/python | packages-run
+# what a box gets is what is tested: the same versions, where they are pinned for this Python
+PINS := $(wildcard systemd/constraints-*.txt)
+PIP = PIP_CONSTRAINT=$$(ls systemd/constraints-$$($(BIN)/python -c \
+  'import sys; print("%d.%d" % sys.version_info[:2])').txt 2>/dev/null || true) $(BIN)/pip
+
+$(VENV)/.run: pyproject.toml $(PINS) $(BIN)/python | packages-run
 	@echo "Installing sered and its libraries into $(VENV) (a minute or two)"
-	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -e '.[plot]'
+	@$(PIP) install -q --disable-pip-version-check --use-pep517 -e '.[plot]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(BIN)/python | packages-test
+$(VENV)/.dev: pyproject.toml $(PINS) $(BIN)/python | packages-test
 	@echo "Installing sered, its libraries and the test tools into $(VENV) (a minute or two)"
-	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 -e '.[dev]'
+	@$(PIP) install -q --disable-pip-version-check --use-pep517 -e '.[dev]'
 	@touch $(VENV)/.run $@
 
 $(CONVERT)/.ready: pyproject.toml | $(BIN)/python
@@ -102,7 +107,13 @@ test-system: $(VENV)/.dev ## As root: install, kill, reboot, upgrade, uninstall 
 	@$(BIN)/python -m pytest -m system -s tests/system $(PYTEST_ARGS)
 
 test-arm64: $(VENV)/.dev ## As root, slow: the same verdict on an emulated Raspberry Pi userland
+	@[ "$$(id -u)" -ne 0 ] || systemd/debian-packages system arm64
 	@$(BIN)/python -m pytest -m arm64 -s tests/system $(PYTEST_ARGS)
+
+.PHONY: pins
+pins: $(VENV)/.dev ## As root: which version of every library a box gets; writes systemd/constraints-*.txt
+	@systemd/debian-packages system
+	@PYTHONPATH=tests $(BIN)/python tests/system/pins.py
 
 .PHONY: soak
 soak: $(VENV)/.dev ## Half an hour: a day of calls at the highest speed, a card unplugged 100 times

@@ -59,6 +59,16 @@ id_of() {
     echo "$(version_in "$1")-$hash"
 }
 
+# pip in the environment $1 is held to the versions that this release was tested with, where it was
+# tested with this Python; also in what it builds.
+pin() {
+    local python
+    python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    [ -f "$source/systemd/constraints-$python.txt" ] || return 0
+    cp "$source/systemd/constraints-$python.txt" "$1/constraints.txt"
+    export PIP_CONSTRAINT=$1/constraints.txt
+}
+
 # What a bundle must match: Debian's name, processor and Python.
 target_here() {
     echo "$(. /etc/os-release && echo "$VERSION_CODENAME")-$(dpkg --print-architecture)"

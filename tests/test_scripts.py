@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
+import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +56,93 @@ def test_a_system_that_has_no_libraries_is_refused_at_once(tools: Path, arch: st
     assert not ended.stdout
 
 
+@pytest.fixture
+def bundle(tmp_path: Path, tools: Path) -> Path:
+    """A bundle as far as its checks go: scripts, something in `wheels`, target and checksums."""
+    _command(tools, "dpkg", "echo amd64")
+    folder = tmp_path / "sered-1.2.3"
+    shutil.copytree(SYSTEMD, folder / "systemd")
+    (folder / "wheels").mkdir()
+    (folder / "wheels/a.whl").write_bytes(b"a library")
+    here = _run("bash", "-c", f". {SYSTEMD}/lib.sh; target_here", tools=tools).stdout
+    (folder / "TARGET").write_text(here)
+    sums = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  ./{path.relative_to(folder)}\n"
+        for path in folder.rglob("*")
+        if path.is_file()
+    ]
+    (folder / "SHA256SUMS").write_text("".join(sums))
+    return folder
+
+
+def _install_from(bundle: Path, tools: Path) -> str:
+    """What the bundle's own installation says to somebody who is not root."""
+    _command(tools, "id", "echo 1000")
+    ended = _run(bundle / "systemd/install", tools=tools)
+    assert ended.returncode == 1
+    return ended.stderr
+
+
+def test_a_whole_bundle_passes_its_checks(bundle: Path, tools: Path) -> None:
+    """Nothing is said of damage; root is the next thing that is asked for."""
+    assert _install_from(bundle, tools).startswith("This changes the system: run it as root")
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "missing"])
+def test_a_damaged_bundle_is_refused_before_anything_is_touched(
+    bundle: Path, tools: Path, damage: str
+) -> None:
+    """A file that is changed, cut short or missing is named, and that is the end."""
+    library = bundle / "wheels/a.whl"
+    if damage == "missing":
+        library.unlink()
+    else:
+        library.write_bytes(b"a librarz" if damage == "changed" else b"a lib")
+    said = _install_from(bundle, tools)
+    assert "This bundle is damaged" in said
+    assert "root" not in said
+
+
+def test_a_bundle_for_another_box_is_refused(bundle: Path, tools: Path) -> None:
+    """Both kinds are named."""
+    (bundle / "TARGET").write_text("bookworm-arm64\n")
+    said = _install_from(bundle, tools)
+    assert said.startswith("This bundle is for bookworm-arm64; this box is ")
+
+
+def _pins(python: str) -> dict[str, str]:
+    """Pinned versions by canonical name."""
+    lines = (SYSTEMD / f"constraints-{python}.txt").read_text().splitlines()
+    pairs = [line.split("==") for line in lines if not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.13"])
+def test_every_library_of_a_box_is_pinned(python: str) -> None:
+    """Each one that pyproject.toml names has a version for either Debian that it allows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    named = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["gpio"]
+    wanted = [Requirement(text) for text in named + project["build-system"]["requires"]]
+    pins = _pins(python)
+    here = [w for w in wanted if not w.marker or w.marker.evaluate({"python_version": python})]
+    assert len(here) > 15
+    missing = [w.name for w in here if canonicalize_name(w.name) not in pins]
+    assert missing == []
+    assert [w.name for w in here if pins[canonicalize_name(w.name)] not in w.specifier] == []
+
+
+def test_what_is_tested_is_what_a_box_gets() -> None:
+    """The libraries of this very environment have the pinned versions."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if not (SYSTEMD / f"constraints-{python}.txt").exists():
+        pytest.skip(f"no box runs Python {python}: nothing is pinned for it")
+    here = {canonicalize_name(d.name): d.version for d in metadata.distributions()}
+    pins = _pins(python)
+    common = pins.keys() & here.keys() - {"setuptools", "wheel"}
+    assert len(common) > 30
+    assert {n: here[n] for n in common if here[n] != pins[n]} == {}
+
+
 def test_packages_that_are_here_are_not_talked_about(tools: Path) -> None:
     """With nothing missing the package step is silent and asks for no rights."""
     _command(tools, "dpkg-query", "echo 'ii '")
@@ -81,7 +175,7 @@ def test_a_failing_installation_of_packages_shows_apts_own_words(tools: Path) ->
 
 
 def test_every_package_has_a_purpose_and_a_reason() -> None:
-    """The table has three columns and knows five purposes."""
+    """The table has three columns and knows six purposes."""
     lines = (SYSTEMD / "packages.txt").read_text().splitlines()
     rows = [line.split(maxsplit=2) for line in lines if not line.startswith("#")]
     assert len({name for name, _, _ in rows}) == len(rows) > 5
@@ -91,6 +185,7 @@ def test_every_package_has_a_purpose_and_a_reason() -> None:
         "demo",
         "test",
         "system",
+        "arm64",
     }
 
 

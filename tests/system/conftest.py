@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from desk import Desk
-from machine import CACHE, Disk, Machine, disk_like, seed
-
-from broker import wait_until
+from machine import CACHE, Disk, Machine, a_bus, disk_like, seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,17 +28,8 @@ def can_boot() -> Iterator[None]:
         pytest.skip(f"{needs}; here: uid {os.geteuid()}, missing {missing or 'nothing'}")
     if refused := _no_mount():
         pytest.skip(f"needs to mount overlays; here: {refused}")
-    # systemd-nspawn wants a bus; this one is nobody else's, and goes with the tests
-    with tempfile.TemporaryDirectory() as folder:
-        address = f"unix:path={folder}/bus"
-        with subprocess.Popen(
-            ["dbus-daemon", "--session", "--nofork", f"--address={address}"]
-        ) as bus:
-            wait_until(Path(folder, "bus").exists, 10.0, "a bus")
-            os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = address
-            yield
-            del os.environ["DBUS_SYSTEM_BUS_ADDRESS"]
-            bus.terminate()
+    with a_bus():
+        yield
 
 
 def _no_mount() -> str:

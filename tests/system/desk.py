@@ -164,3 +164,12 @@ def eventually(true: Callable[[], object], within_s: float, what: str) -> float:
         assert time.monotonic() - began < within_s, f"waited {within_s} s in vain for {what}"
         time.sleep(0.3)
     return time.monotonic() - began
+
+
+def unpinned(frozen: str, python: str) -> list[str]:
+    """Of what `pip freeze` says, what is not as the constraints of that Python want it."""
+    pins = (ROOT / f"systemd/constraints-{python}.txt").read_text(encoding="utf-8").splitlines()
+    assert frozen
+    return [
+        line for line in frozen.splitlines() if line not in pins and not line.startswith("sered")
+    ]

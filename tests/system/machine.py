@@ -6,11 +6,13 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from broker import wait_until
 from project import Ended
 
 if TYPE_CHECKING:
@@ -39,6 +41,22 @@ _LENT_PREFIXES = (
 
 _BOOT_S = 60.0
 _OFF_S = 40.0
+
+
+@contextlib.contextmanager
+def a_bus() -> Iterator[None]:
+    """The bus that systemd-nspawn wants: nobody else's, and gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        address = f"unix:path={folder}/bus"
+        command = ["dbus-daemon", "--session", "--nofork", f"--address={address}"]
+        with subprocess.Popen(command) as bus:
+            wait_until(Path(folder, "bus").exists, 10.0, "a bus")
+            os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = address
+            try:
+                yield
+            finally:
+                del os.environ["DBUS_SYSTEM_BUS_ADDRESS"]
+                bus.terminate()
 
 
 def lent_environment() -> dict[str, str]:
@@ -132,13 +150,15 @@ class Machine:
         """Until systemd says that it is up."""
         command = ["systemd-nspawn", "-q", "-D", str(self.disk.root), "--boot", "--register=no"]
         command += ["--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]
+        # with these systemd in there can enforce what a unit says of devices
+        command += ["--capability=CAP_BPF", "--system-call-filter=bpf"]
         with self._log.open("ab") as console:
             self._nspawn = subprocess.Popen(
                 [*command, *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
-                env=os.environ | {"SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE": "1"},
+                env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             )
         self._init = _child_of(self._nspawn.pid)
         end = time.monotonic() + _BOOT_S
@@ -184,6 +204,17 @@ class Machine:
         ended = Ended(done.returncode, done.stdout.strip(), done.stderr.strip())
         assert not check or ended.status == 0, f"{script}\n{ended.out}\n{ended.err}"
         return ended
+
+    def run_unbooted(self, script: str) -> str:
+        """What a script says as the only thing that runs on the disk."""
+        lent = [f"--setenv={name}={value}" for name, value in lent_environment().items()]
+        command = ["systemd-nspawn", "-q", "-D", str(self.disk.root), "--register=no", "--pipe"]
+        command += ["--keep-unit", "--resolv-conf=off", "--timezone=off", *lent]
+        done = subprocess.run(
+            [*command, "bash", "-c", script], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
 
 
 _UP = ("running", "degraded")

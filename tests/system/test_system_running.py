@@ -109,15 +109,16 @@ def test_a_box_without_configuration_takes_the_one_on_its_boot_partition(desk: D
     desk.run(
         "mkdir -p /boot/firmware; sed 's/^device.*/device = \"desk-12\"/' /etc/sered/sered.toml"
         " >/boot/firmware/sered.toml; echo secret >/boot/firmware/sered-mqtt-password;"
+        " touch /boot/firmware/sered-{ca.crt,box.crt,box.key};"
         " mv /etc/sered/sered.toml /root/sered.toml"
     )
     desk.machine.power_off()
     desk.machine.boot()
     eventually(lambda: desk.healthy, 60, "a healthy service")
     assert 'device = "desk-12"' in desk.run("sered config show").out
-    script = "stat -c '%a %U:%G' /etc/sered/sered.toml /etc/sered/mqtt-password"
-    assert desk.run(script).out.splitlines() == ["640 root:sered", "600 root:root"]
-    desk.run("mv /root/sered.toml /etc/sered/sered.toml; rm /etc/sered/mqtt-password")
+    script = "cd /etc/sered; stat -c '%a %U:%G' sered.toml ca.crt box.crt box.key mqtt-password"
+    assert desk.run(script).out.splitlines() == [*["640 root:sered"] * 4, "600 root:root"]
+    desk.run("cd /etc/sered; rm mqtt-password *.crt *.key; mv /root/sered.toml sered.toml")
     desk.run("rm /boot/firmware/sered*; systemctl restart sered")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from desk import eventually
+from desk import eventually, unpinned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,8 @@ def test_trixie_hears_a_call(fresh: Callable[..., Desk], pip_cache: tuple[str, .
     assert "Python is one that sered is tested with: 3.13" in said
     assert "the network computes here as where it was made" in said
     assert desk.run("/opt/sered/current/bin/python -c 'import ai_edge_litert'").status == 0
+    assert unpinned(desk.run("/opt/sered/current/bin/pip freeze").out, "3.13") == []
+    assert desk.run("ls -d /opt/sered/current/lib/python3.13/site-packages/lgpio.py").out
     assert desk.run("systemd-analyze verify sered.service").err == ""
     assert desk.run("udevadm verify /etc/udev/rules.d/60-sered.rules").status == 0
     eventually(lambda: desk.healthy, 60, "a healthy service")
