@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,33 +140,73 @@ def test_no_sound_system_is_no_card(tmp_path: Path) -> None:
         find("card:Device", [])
 
 
+def refusal(box: Path) -> DeviceError:
+    return explain(find("card:UR22", cards(box)), "Invalid rate", box / "proc", box / "dev")
+
+
 def test_a_card_in_use_names_the_program(box: Path) -> None:
     """Who has it, by name and process."""
+    (box / "dev/pcmC7D0c").touch()
     status = box / "proc/asound/card7/pcm0c/sub0/status"
     status.write_text("state: RUNNING\nowner_pid   : 812\ntrigger_time: 1.5\n")
     (box / "proc/812").mkdir()
     (box / "proc/812/comm").write_text("arecord\n")
-    error = explain(find("card:UR22", cards(box)), "Device unavailable", box / "proc", box / "dev")
+    error = refusal(box)
     assert error.reason == "busy"
     assert "in use by arecord (process 812)" in str(error)
 
 
-def test_a_forbidden_card_names_the_group(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which group opens it, and how to join."""
-    (box / "dev/pcmC7D0c").touch()
+@pytest.fixture
+def forbidden(box: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The box, its card's device not for this user but for the group `games`."""
+    node = box / "dev/pcmC7D0c"
+    node.touch()
+    shutil.chown(node, group="games")
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may open anything
-    error = explain(find("card:UR22", cards(box)), "-", box / "proc", box / "dev")
+    return box
+
+
+def test_a_forbidden_card_names_user_and_group(forbidden: Path) -> None:
+    """Which group opens it, who has to join it, and how."""
+    error = refusal(forbidden)
     assert error.reason == "no_permission"
-    group = (box / "dev/pcmC7D0c").group()
-    assert f"usermod -aG {group}" in str(error)
+    assert "belongs to group games" in str(error)
+    assert f"usermod -aG games {pwd.getpwuid(os.getuid()).pw_name}`" in str(error)
+
+
+def test_a_group_that_the_sandbox_hides_is_not_called_nogroup(forbidden: Path) -> None:
+    """In a user namespace every other group shows as `nogroup`: the usual one is named instead."""
+    (forbidden / "proc/sys/kernel").mkdir(parents=True)
+    gid = (forbidden / "dev/pcmC7D0c").stat().st_gid
+    (forbidden / "proc/sys/kernel/overflowgid").write_text(f"{gid}\n")
+    error = refusal(forbidden)
+    assert error.reason == "no_permission"
+    assert "games" not in str(error)
+    assert "usermod -aG audio " in str(error)
+
+
+@pytest.mark.parametrize(("there", "how"), [(False, "not there yet"), (True, "still root's alone")])
+def test_a_card_that_udev_has_not_handed_over_is_not_ready(
+    forbidden: Path,
+    there: bool,
+    how: str,
+) -> None:
+    """Listed by the kernel, its device missing or root's own: nobody has to act, it comes late."""
+    node = forbidden / "dev/pcmC7D0c"
+    shutil.chown(node, group="root")
+    if not there:
+        node.unlink()
+    error = refusal(forbidden)
+    assert error.reason == "not_ready"
+    assert how in str(error)
 
 
 def test_any_other_fault_is_told_as_the_library_tells_it(box: Path) -> None:
     """No reason is invented."""
-    card = find("card:UR22", cards(box))
-    error = explain(card, "Invalid sample rate", box / "proc", box / "dev")
+    (box / "dev/pcmC7D0c").touch()
+    error = refusal(box)
     assert error.reason == "failed"
-    assert "Invalid sample rate" in str(error)
+    assert "Invalid rate" in str(error)
 
 
 @pytest.mark.parametrize("reason", ["no_device", "busy", "no_frames", "failed"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import os
+import pwd
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from sered.errors import DeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 PROC = Path("/proc")
 SYS = Path("/sys")
@@ -144,14 +145,8 @@ def explain(card: Card, detail: str, proc: Path = PROC, dev: Path = DEV) -> Devi
     """Why a card that is there cannot be opened; `detail` is PortAudio's own word for it."""
     for device in card.captures:
         node = dev / f"pcmC{card.number}D{device}c"
-        if node.exists() and not os.access(node, os.R_OK | os.W_OK):
-            group = _group(node)
-            msg = (
-                f"{card} may not be opened by this user: {node} belongs to group {group}. "
-                f"Run `sudo usermod -aG {group} USER` for the user that runs sered, "
-                "then start it again."
-            )
-            return DeviceError(msg, "no_permission")
+        if not os.access(node, os.R_OK | os.W_OK):
+            return _shut(card, node, proc)
     if taker := _taker(card, proc):
         msg = f"{card} is in use by {taker}. Stop that program; sered goes on by itself."
         return DeviceError(msg, "busy")
@@ -159,12 +154,38 @@ def explain(card: Card, detail: str, proc: Path = PROC, dev: Path = DEV) -> Devi
     return DeviceError(msg, "failed")
 
 
-def _group(node: Path) -> str:
-    gid = node.stat().st_gid
+def _shut(card: Card, node: Path, proc: Path) -> DeviceError:
+    """Why this process may not open a card's device."""
     try:
-        return grp.getgrgid(gid).gr_name
+        gid = node.stat().st_gid
+    except OSError:
+        gid = None
+    if not gid:
+        # the kernel lists a card before udev has made or handed over its device
+        how = "is not there yet" if gid is None else "is still root's alone"
+        msg = (
+            f"{card} is not ready: {node} {how}. sered opens it as soon as it is; "
+            "in a container, pass /dev/snd through."
+        )
+        return DeviceError(msg, "not_ready")
+    group = _name(grp.getgrgid, gid)
+    whose = f"group {group}"
+    if str(gid) == _word(proc / "sys/kernel/overflowgid"):
+        group, whose = "audio", "a group that the sandbox hides, by custom audio"
+    user = _name(pwd.getpwuid, os.getuid())
+    msg = (
+        f"{card} may not be opened by {user}: {node} belongs to {whose}. "
+        f"Run `sudo usermod -aG {group} {user}`, then start sered again."
+    )
+    return DeviceError(msg, "no_permission")
+
+
+def _name(look_up: Callable[[int], tuple[object, ...]], number: int) -> str:
+    """Name of a user or group; the number where it has none."""
+    try:
+        return str(look_up(number)[0])
     except KeyError:
-        return str(gid)
+        return str(number)
 
 
 def _taker(card: Card, proc: Path) -> str | None:

@@ -23,8 +23,8 @@ class AudioError(SeredError, OSError):
 class DeviceError(AudioError):
     """A sound card is missing, busy or not ours to open.
 
-    `reason` is the word that `status` carries: `no_device`, `wrong_port`, `busy`,
-    `no_permission`, `no_frames`, `failed`.
+    `reason` is the word that `status` carries: `no_device`, `wrong_port`, `not_ready`,
+    `busy`, `no_permission`, `no_frames`, `failed`.
     """
 
     def __init__(self, message: str, reason: str = "no_device") -> None:

@@ -224,9 +224,9 @@ class LineStatus(_Payload):
 
     line: str
     reasons: tuple[str, ...]
-    """Empty when all is well. The card: no_device, unplugged, wrong_port, busy, no_permission,
-    no_frames, failed. The sound: digital_silence, silent_line, clipping, dc_offset, hum, low_level.
-    The box: behind, no_model, no_words ..."""
+    """Empty when all is well. The card: no_device, unplugged, wrong_port, not_ready, busy,
+    no_permission, no_frames, failed. The sound: digital_silence, silent_line, clipping, dc_offset,
+    hum, low_level. The box: behind, no_model, no_words ..."""
     text: str
     """One sentence for a technician."""
 

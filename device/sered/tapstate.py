@@ -16,8 +16,8 @@ class TapState:
     """What a tap knows of itself at one moment."""
 
     reasons: tuple[str, ...] = ()
-    """Empty when all is well. One of the card: no_device, unplugged, wrong_port, busy,
-    no_permission, no_frames, failed; or several of the sound: digital_silence, silent_line,
+    """Empty when all is well. One of the card: no_device, unplugged, wrong_port, not_ready,
+    busy, no_permission, no_frames, failed; or several of the sound: digital_silence, silent_line,
     clipping, dc_offset, hum, low_level; and behind."""
     sentence: str = "is being opened"
     """For a technician."""

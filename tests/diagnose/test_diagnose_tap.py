@@ -195,7 +195,9 @@ def test_a_card_that_another_program_holds_is_told_with_its_name(
 def test_a_card_that_the_services_user_may_not_open_is_told_even_to_root(
     machine: Path, examine: Examine, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plug(machine).chmod(0o660)
+    node = plug(machine)
+    shutil.chown(node, group="audio")
+    node.chmod(0o660)
     for folder in (machine, machine.parent, machine.parent.parent):
         folder.chmod(0o755)
     monkeypatch.setattr(account, "SERVICE_USER", "nobody")
@@ -239,6 +241,7 @@ def running(*reasons: str, text: str = "hears it.", lost_s: float = 0.0) -> snap
         ("unplugged", "card", "gone"),
         ("no_device", "card", "gone"),
         ("wrong_port", "card", "wrong_port"),
+        ("not_ready", "opens", "not_ready"),
         ("busy", "opens", "busy"),
         ("no_permission", "opens", "no_permission"),
         ("no_frames", "opens", "no_frames"),

@@ -76,8 +76,8 @@ def _did_you_mean(name: str, names: list[str]) -> str:
 
 
 def may_open(name: str) -> None:
-    """Raise DeviceError where this user has no right to the card."""
+    """Raise DeviceError where this user has no right to the card, or not yet."""
     if devices.is_hardware(name):
         refusal = devices.explain(devices.find(name, devices.read_cards()), "not tried")
-        if refusal.reason == "no_permission":
+        if refusal.reason in ("no_permission", "not_ready"):
             raise refusal

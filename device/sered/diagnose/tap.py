@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 13.0
 _RATE_OFF = 0.08
-_OPEN_REASONS = ("no_permission", "busy", "no_frames", "failed")
+_OPEN_REASONS = ("not_ready", "no_permission", "busy", "no_frames", "failed")
 
 
 def _opens(context: Context) -> Outcome:
@@ -153,6 +153,9 @@ CHECKS = (
         "It is opened as the service's user; while the service runs, it is asked instead.",
         _opens,
         failures={
+            "not_ready": "Wait some seconds: the system is still making its device. If it "
+            "stays, `sudo udevadm trigger --subsystem-match=sound`; in a container, pass /dev/snd "
+            "through.",
             "no_permission": "`sudo usermod -aG audio sered`, then `sudo systemctl restart "
             "sered`: sound cards belong to the group audio.",
             "busy": "Another program records from it: stop that (a desktop's sound server: "
