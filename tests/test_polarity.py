@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.sentences import FRESH, heard, kept_aside, label, macro_f1, read_sentences
+from bench.fit_leanings import OUT, fit, learnt_from
+from bench.sentences import FRESH, LAST, heard, kept_aside, label, macro_f1, read_sentences
 from calls import LEXICON, polarity
 from sered.errors import ModelError
+from sered.leanings import Leanings
 from sered.phrases import PhraseBook, spoken
 from sered.polarity import CallPolarity
 from sered.records import Polarity, Transcript, Word
@@ -39,6 +41,86 @@ def test_sentences_never_tuned_on_are_labelled_as_well() -> None:
     assert {text for _, _, text in rows}.isdisjoint(text for _, _, text in read_sentences())
     assert len(rows) >= 30
     assert macro_f1([(truth, label(score(text))) for truth, _, text in rows]) >= 0.85
+
+
+def test_sentences_written_last_are_labelled_by_their_likeness_too() -> None:
+    """Of sentences that were neither learnt from nor corrected for, macro-F1 is 0.85 or more."""
+    rows = read_sentences(LAST)
+    assert {text for _, _, text in rows}.isdisjoint(text for _, text in learnt_from())
+    assert len(rows) >= 250
+    assert macro_f1([(truth, label(score(text))) for truth, _, text in rows]) >= 0.85
+
+
+def test_the_leanings_are_what_the_sentences_give() -> None:
+    """`make fit-leanings` writes the table that is there: nobody bent it by hand."""
+    lines = [line for line in OUT.read_text("utf-8").splitlines() if line[0] != "#"]
+    there = {name: (float(bad), float(good)) for name, bad, good in (x.split("\t") for x in lines)}
+    anew = fit(learnt_from())
+    assert anew.keys() == there.keys()
+    gaps = [abs(x - y) for name in anew for x, y in zip(anew[name], there[name], strict=True)]
+    assert max(gaps) < 0.05
+
+
+def test_no_sentence_kept_aside_is_learnt_from() -> None:
+    """The third kept aside and the sentences written last teach nothing."""
+    learnt = {text for _, text in learnt_from()}
+    assert learnt.isdisjoint(text for _, _, text in read_sentences() if kept_aside(text))
+    assert learnt.isdisjoint(text for _, _, text in read_sentences(FRESH))
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("i ordered a red one and you sent me blue", "negative"),
+        ("the money was in my account the next day", "positive"),
+    ],
+)
+def test_what_a_sentence_leans_by_is_named_in_its_words(text: str, truth: str) -> None:
+    """Terms of a sentence without a phrase are words of it, no digits, all on its side."""
+    found = polarity().score(heard(text))
+    assert label(found.score) == truth
+    assert found.terms
+    for term in found.terms:
+        assert f" {term.text} " in f" {text} "
+        assert term.valence * found.score > 0
+
+
+def test_digits_are_never_named() -> None:
+    """However a sentence leans, the card number in it is not what it is said to lean by."""
+    words, _ = spoken(["you", "took", "it", "from", "card", "four", "two", "and", "nobody", "told"])
+    lean = Leanings(OUT).lean(words, [1.0] * len(words))
+    assert lean.parts
+    assert {w for part, _ in lean.parts for w in words[part.start : part.end]}.isdisjoint(
+        ("four", "two")
+    )
+
+
+def test_a_site_s_own_phrase_is_never_outweighed_by_likeness(tmp_path: Path) -> None:
+    """In a sentence with a phrase of the site's own the leanings say nothing."""
+    extra = tmp_path / "site.tsv"
+    extra.write_text("sent me blue\t0\t\nopening times\t-1\t\n")
+    mine = CallPolarity(LEXICON, extra)
+    red = "i ordered a red one and you sent me blue"
+    assert score(red) < 0 == mine.score(heard(red)).score
+    asked = "could you tell me your opening times please"
+    assert mine.score(heard(asked)).score < 0 == score(asked)
+
+
+def test_a_lexicon_elsewhere_does_without_leanings(tmp_path: Path) -> None:
+    """Where a site brings its own list of another language no English sentence leans."""
+    lexicon = tmp_path / "lexique.tsv"
+    lexicon.write_text("en panne\t-2\t\n")
+    mine = CallPolarity(lexicon)
+    assert mine.score(heard("i ordered a red one and you sent me blue")).score == 0.0
+
+
+def test_a_broken_table_of_leanings_is_named(tmp_path: Path) -> None:
+    """A table that cannot be read is one sentence."""
+    lexicon = tmp_path / "call-lexicon.tsv"
+    lexicon.write_text("late\t-2\t\n")
+    (tmp_path / "call-leanings.tsv").write_text("late\tmuch\t0\n")
+    with pytest.raises(ModelError, match="call-leanings"):
+        CallPolarity(lexicon)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +225,12 @@ def test_contractions_and_hesitations_do_not_hide_a_phrase() -> None:
     assert origins == [0, 0, 2, 3]
 
 
+def test_the_state_of_a_thing_is_told_from_what_it_owns() -> None:
+    """`internet's been out` is about the internet; `internet's price` keeps its s."""
+    assert spoken(["internet's", "been", "out"])[0] == ["internet", "is", "been", "out"]
+    assert spoken(["internet's", "price"])[0] == ["internet's", "price"]
+
+
 @pytest.mark.parametrize(
     ("phrase", "text", "found"),
     [
@@ -155,6 +243,8 @@ def test_contractions_and_hesitations_do_not_hide_a_phrase() -> None:
         ("thank you very? much", "thank you much", True),
         ("^ star", "you star", False),
         ("great $", "that is great", True),
+        ("call|calls me back", "nobody calls us back", True),
+        ("i was let down", "we were let down", True),
     ],
 )
 def test_the_phrase_language(phrase: str, text: str, found: object) -> None:

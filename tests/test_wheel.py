@@ -87,6 +87,7 @@ def test_what_a_box_needs_is_inside(wheel: Path) -> None:
         "models/emotion.tflite",
         "models/emotion.json",
         "models/call-lexicon.tsv",
+        "models/call-leanings.tsv",
         "models/vosk-mini/README.md",
         "models/vosk-mini/LICENSE.txt",
     ):

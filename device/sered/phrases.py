@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 T = TypeVar("T")
+
+
+def row(words: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(words.split())
+
 
 _SPOKEN = {
     "cannot": "can not",
@@ -46,6 +53,8 @@ _TAILS = {
 _IS = frozenset(
     ("it", "that", "he", "she", "there", "what", "where", "who", "how", "here", "this", "when")
 )
+_STATES = row("been not never still gone got broken down out dead working")
+"""After one of these `internet's` is `internet is`; otherwise it owns something."""
 _BARE = {
     short.replace("'", ""): long
     for short, long in {
@@ -70,7 +79,25 @@ _BARE = {
         "you've": "you have",
     }.items()
 }
-_HESITATIONS = frozenset(("um", "uh", "er", "erm", "hmm", "mm", "ah", "uhm", "eh"))
+_AS_ONE = {
+    "we": "i",
+    "us": "me",
+    "our": "my",
+    "ours": "mine",
+    "ourselves": "myself",
+    "anybody": "anyone",
+    "somebody": "someone",
+    "everybody": "everyone",
+    "noone": "nobody",
+}
+_OF_ONE = {"are": "am", "were": "was"}
+SMALL_WORDS = row(
+    "a an the i me my we us our you your he him she her it its they them their this that these "
+    "those and or but so of to in on at by for from with about as if is am are was were be been "
+    "do does did have has had will would can could should there here just again"
+)
+"""Words that carry no meaning of their own."""
+_HESITATIONS = row("um uh er erm hmm mm ah uhm eh")
 
 _NUMBERS = (
     "a|an|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|"
@@ -96,15 +123,16 @@ def spoken(words: Sequence[str]) -> tuple[list[str], list[int]]:
     """
     tokens: list[str] = []
     origins: list[int] = []
-    for index, word in enumerate(words):
-        for token in _spelt(word.lower().strip('.,!?;:"')).split():
+    plain = [word.lower().strip('.,!?;:"') for word in words]
+    for index, (word, after) in enumerate(pairwise([*plain, ""])):
+        for token in _spelt(word, after).split():
             if token not in _HESITATIONS:
                 tokens.append(token)
                 origins.append(index)
     return tokens, origins
 
 
-def _spelt(word: str) -> str:
+def _spelt(word: str, after: str) -> str:
     word = word.replace("’", "'")
     if word in _SPOKEN:
         return _SPOKEN[word]
@@ -113,9 +141,19 @@ def _spelt(word: str) -> str:
     for tail, full in _TAILS.items():
         if word.endswith(tail) and len(word) > len(tail):
             return f"{word[: -len(tail)]} {full}"
-    if word.endswith("'s") and word[:-2] in _IS:
+    if word.endswith("'s") and (word[:-2] in _IS or after in _STATES):
         return f"{word[:-2]} is"
     return word
+
+
+def alike(tokens: Sequence[str]) -> list[str]:
+    """Words with those made one that mean one to a phrase: who speaks for two says `we`."""
+    alike: list[str] = []
+    before = ""
+    for token in tokens:
+        alike.append(_OF_ONE.get(token, token) if before == "we" else _AS_ONE.get(token, token))
+        before = token
+    return alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +206,9 @@ class PhraseBook(Generic[T]):
 
     def find_all(self, tokens: Sequence[str]) -> list[Found[T]]:
         """Every phrase found, overlapping or not, in the table's order."""
-        text = "".join(f" {token}" for token in tokens)
-        numbers = {n for word in {*tokens, None} for n in self._by_word.get(word, ())}
+        words = alike(tokens)
+        text = "".join(f" {word}" for word in words)
+        numbers = {n for word in {*words, None} for n in self._by_word.get(word, ())}
         return [
             Found(
                 start=text.count(" ", 0, match.start()),
@@ -191,7 +230,7 @@ class PhraseBook(Generic[T]):
 def _needed(phrase: str) -> list[str | None]:
     """Words one of which must be there for the phrase to be; None: there is no such word."""
     plain = [
-        [(spoken([choice])[0] or [choice])[-1] for choice in element.split("|")]
+        [alike(spoken([choice])[0] or [choice])[-1] for choice in element.split("|")]
         for element in phrase.split()
         if re.fullmatch(r"[a-z'|]+", element)
     ]
@@ -230,5 +269,5 @@ def _choice(choice: str, phrase: str) -> str:
             f"found {choice!r} in the phrase {phrase!r}"
         )
         raise ValueError(msg)
-    words, _ = spoken([choice])
+    words = alike(spoken([choice])[0])
     return " " + " ".join(words).replace("*", r"\S*")

@@ -13,41 +13,37 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from sered.errors import ModelError
-from sered.phrases import PhraseBook, spoken
+from sered.leanings import Leanings
+from sered.phrases import SMALL_WORDS, PhraseBook, row, spoken
 from sered.records import Polarity, Term
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from sered.records import Transcript
+    from sered.records import Transcript, Word
 
 UNSURE, SURE = 0.5, 0.85
 """A word recognised with no more than the first counts nothing, from the second on fully."""
 QUIET = 0.7
 """Sum of valences, of VADER's 4 a word, under which an utterance is neutral."""
+WEAK, PLAIN = 2.2, 0.7
+"""A sum under the first counts nothing where the sentence is neutral with the second's odds."""
+LEANINGS = "call-leanings.tsv"
+"""Beside the lexicon; one that lies elsewhere, of another language perhaps, does without."""
 UNHURT = 0.5
 """How good `not bad` is beside what VADER makes of it: not being unhappy is not being happy."""
 
 
-def _row(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_SMALL_WORDS = _row(
-    "a an the i me my we us our you your he him she her it its they them their this that these "
-    "those and or but so of to in on at by for from with about as if is am are was were be been "
-    "do does did have has had will would can could should there here just again"
-)
-_SUBJECTS = _row("i you he she it we they this that there everything")
-_VERBS = _row(
+_SUBJECTS = row("i you he she it we they this that there everything")
+_VERBS = row(
     "is am are was were has have had will would can could should did does do keep keeps still just "
     "never always want need got get know feel love like really went works worked took came made "
     "said told think"
 )
-_OPINIONS = _row("think believe feel find say call guess that sure")
-_INVERTED = _row("is are am was were do does did have has had can could will would")
-_CONJUNCTIONS = _row("and but because why when if then although though since until")
-_NEGATIONS = _row("not no never nobody nothing none without")
+_OPINIONS = row("think believe feel find say call guess that sure")
+_INVERTED = row("is are am was were do does did have has had can could will would")
+_CONJUNCTIONS = row("and but because why when if then although though since until")
+_NEGATIONS = row("not no never nobody nothing none without")
 _NEGATORS = frozenset(("no", "nobody", "hardly", "neither"))
 
 
@@ -62,6 +58,8 @@ class CallPolarity:
         words = _vader_words()
         tables = [lexicon, *([extra] if extra else [])]
         entries = [entry for table in tables for entry in read_lexicon(table)]
+        learnt = lexicon.with_name(LEANINGS)
+        self._leanings = Leanings(learnt) if learnt.is_file() else None
         self._vader = _analyzer(words)
         # VADER sees a phrase as one word of its list, so negation and boosters stay its own
         names = [f"<{number}>" for number in range(len(entries))]
@@ -71,7 +69,9 @@ class CallPolarity:
         self._vader.lexicon.update(
             {name: v for (_, v), name in zip(entries, names, strict=True) if v}
         )
-        self.version = _digest([words, *tables])
+        theirs = len(read_lexicon(extra)) if extra else 0
+        self._theirs = frozenset(names[len(names) - theirs :])
+        self.version = _digest([words, *tables, *([learnt] if self._leanings else [])])
         """Twelve hex digits over the word list and the lexica, as reports carry it."""
 
     def score(self, transcript: Transcript) -> Polarity:
@@ -79,17 +79,26 @@ class CallPolarity:
         tokens, origins = spoken([word.text for word in transcript.words])
         items, spans = self._items(tokens)
         valences = self._valences(items, [tokens[start:end] for start, end in spans])
-        terms = []
-        for valence, (start, end) in zip(valences, spans, strict=True):
-            words = [transcript.words[i] for i in sorted(set(origins[start:end]))]
-            weighed = valence * _certainty([(w.text, w.confidence) for w in words])
-            if weighed:
-                text = " ".join(word.text for word in words)
-                terms.append(Term(text, round(weighed, 4), words[0].start_s))
+        said = [
+            [transcript.words[i] for i in sorted(set(origins[start:end]))] for start, end in spans
+        ]
+        terms = _terms(zip(said, valences, strict=True))
         total = sum(term.valence for term in terms)
+        if self._leanings and self._theirs.isdisjoint(items) and abs(total) < WEAK:
+            sure = [_sure(transcript.words[i].confidence) for i in origins]
+            lean = self._leanings.lean(tokens, sure)
+            # where a phrase was heard unsurely, what is left of the sentence does not speak for it
+            if abs(sum(valences)) < QUIET and lean.parts:
+                terms = _terms(
+                    ([transcript.words[i] for i in sorted(set(origins[p.start : p.end]))], valence)
+                    for p, valence in lean.parts
+                )
+                total = sum(term.valence for term in terms)
+            elif lean.neutral > PLAIN:
+                return Polarity(0.0)
         if abs(total) < QUIET:
             return Polarity(0.0)
-        return Polarity(round(self._vader.constants.normalize(total), 4), tuple(terms))
+        return Polarity(round(self._vader.constants.normalize(total), 4), terms)
 
     def _items(self, tokens: Sequence[str]) -> tuple[list[str], list[tuple[int, int]]]:
         """Words with each phrase folded into one item, and which words each item spans."""
@@ -153,11 +162,23 @@ def read_lexicon(path: Path) -> list[tuple[str, float]]:
     return entries
 
 
-def _certainty(words: Sequence[tuple[str, float]]) -> float:
+def _sure(confidence: float) -> float:
+    return min(1.0, max(0.0, (confidence - UNSURE) / (SURE - UNSURE)))
+
+
+def _certainty(words: Sequence[Word]) -> float:
     """0 to 1: a phrase is as sure as the least sure of its words that carry meaning."""
-    weighty = [sure for text, sure in words if text not in _SMALL_WORDS]
-    least = min(weighty or [sure for _, sure in words])
-    return min(1.0, max(0.0, (least - UNSURE) / (SURE - UNSURE)))
+    weighty = [word.confidence for word in words if word.text not in SMALL_WORDS]
+    return _sure(min(weighty or [word.confidence for word in words]))
+
+
+def _terms(said: Iterable[tuple[list[Word], float]]) -> tuple[Term, ...]:
+    """What was said that weighs something, each by how surely it was heard."""
+    return tuple(
+        Term(" ".join(word.text for word in words), round(weighed, 4), words[0].start_s)
+        for words, valence in said
+        if (weighed := valence * _certainty(words))
+    )
 
 
 def _clauses(items: Sequence[str], heads: Sequence[str]) -> list[list[str]]:

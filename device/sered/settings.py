@@ -220,7 +220,7 @@ class PrivacySettings(_Section):
     """`[privacy]`: what may leave the box besides scores."""
 
     terms: bool = True
-    """Publish the lexicon phrases that moved the score (no other words)."""
+    """Publish the words of sered's lists that moved the score (no others)."""
     transcript: bool = False
     """Publish what the customer said, word for word."""
     redact: bool = True

@@ -16,7 +16,19 @@ import numpy as np
 
 from bench import real_calls
 from bench import verdict_tables as tables
-from bench.sentences import FRESH, LATER, heard, kept_aside, label, macro_f1, read_sentences
+from bench.sentences import (
+    EVENTS,
+    FRESH,
+    LAST,
+    LATER,
+    MANY,
+    TALK,
+    heard,
+    kept_aside,
+    label,
+    macro_f1,
+    read_sentences,
+)
 from bench.verdict_fits import LEXICON, LONG, calls_of_parts, emotion_rows, judge_all
 from sered.polarity import CallPolarity
 
@@ -36,18 +48,21 @@ INTRODUCTION = """# How good the verdict is
 Written by `make bench-verdict`; [verdict.md](verdict.md) explains the arithmetic.
 
 **What this is and is not.** There are no recorded customers here whose feeling is known. The
-sentences are ours; a third of them was kept aside by hash and never tuned on, but whoever wrote
-the lexicon wrote them too. Those kept aside stood at 0.912 until their misses were seen, once,
-among others. The 270 written later, mostly in a roundabout way, scored 0.80 at first sight; the
-38 written last are plainer. The calls are made up: each customer is a speaker of an acted corpus,
-judged by an int8 network that was trained without them, through a telephone line; the words are
-sentences kept aside, sent through a made-up recogniser that drops 7 % of the words, mishears 18 %
-as others of the same sentences, and is less sure of those. An unhappy customer shows it in half
-of the voices and in six of ten sentences, the rest is neutral. Speakers and sentences are dealt
-out in four parts that share neither; the calibration error is of odds fitted on the other three.
-The few weights and thresholds were chosen on all of them; how far a threshold chosen on half of
-them holds on the other half has a table of its own: parts differ more than the figures' last
-digits. Expect real calls to be harder.
+sentences are ours; a third of them was kept aside by hash and never tuned on, but whoever wrote the
+lexicon wrote them too. Those kept aside stood at 0.912 until their misses were seen, once, among
+others. What sentences come to that nobody tuned on is told by those written afterwards, each lot at
+first sight: 270 in a roundabout way 0.80, 233 in many styles 0.864, 325 of what had happened, with
+hardly a word of feeling in them, 0.753. Widening the lexicon for their misses did nothing for the
+next lot; leanings learnt from them did. Over all 1,304 sentences written so, each judged by the
+lexicon from before any of them, macro-F1 is 0.793, and 0.870 with leanings learnt from others of
+them. The calls are made up: each customer is a speaker of an acted corpus, judged by an int8
+network that was trained without them, through a telephone line; the words are sentences kept aside,
+sent through a made-up recogniser that drops 7 % of the words, mishears 18 % as others of the same
+sentences, and is less sure of those. An unhappy customer shows it in half of the voices and in six
+of ten sentences, the rest is neutral. Speakers and sentences are dealt out in four parts that share
+neither; the calibration error is of odds fitted on the other three. The few weights and thresholds
+were chosen on all of them; how far a threshold chosen on half of them holds on the other half has a
+table of its own: parts differ more than the figures' last digits. Expect real calls to be harder.
 """
 FALSE_ALARMS = 0.014
 """Share of the calls that are not negative which may raise an alarm."""
@@ -74,7 +89,11 @@ def sentence_rows(polarity: CallPolarity) -> list[str]:
         ("tuned on", [row for row in rows if not kept_aside(row[2])]),
         ("kept aside", [row for row in rows if kept_aside(row[2])]),
         ("written later, then tuned on", read_sentences(LATER)),
-        ("written last, never tuned on", read_sentences(FRESH)),
+        ("in many styles, then tuned on: 0.864 at first sight", read_sentences(MANY)),
+        ("of what happened, then tuned on: 0.753 at first sight", read_sentences(EVENTS)),
+        ("of every kind, then learnt from: 0.842 at first sight", read_sentences(TALK)),
+        ("never tuned on, plain", read_sentences(FRESH)),
+        ("written last, never tuned on: 0.869 at first sight", read_sentences(LAST)),
     ):
         ours = macro_f1([(t, label(polarity.score(heard(text)).score)) for t, _, text in part])
         theirs = macro_f1([(t, label(plain(text))) for t, _, text in part])
