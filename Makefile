@@ -132,6 +132,10 @@ bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verd
 fit-verdict: $(VENV)/.dev ## The verdict's constants fitted anew to the trained network, a minute; prints
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict --fit
 
+.PHONY: fit-leanings
+fit-leanings: $(VENV)/.dev ## What sentences lean to, learnt anew, half a minute; writes models/call-leanings.tsv
+	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.fit_leanings
+
 PROTOTYPE := .venv-prototype
 .PHONY: bench
 bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it replaces, 15 minutes; docs/performance.md
