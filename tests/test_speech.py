@@ -97,3 +97,13 @@ def test_the_louder_side_owns_a_voice_that_leaks() -> None:
 def test_two_who_speak_at_once_are_both_heard() -> None:
     """A customer a little fainter than the agent is no leak."""
     assert own(-25.0, -20.0) == ([State.SPEECH] * 8, [State.SPEECH] * 8)
+
+
+def test_hold_music_that_leaks_into_the_agents_channel_stays_the_customers_for_minutes() -> None:
+    """What arrives there teaches nothing about how loud the agent is elsewhere."""
+    ownership = Ownership()
+    for _ in range(1000):
+        customer, agent = [State.MUSIC] * 8, [State.NOISE] * 8
+        levels = (np.full(8, -10.0), np.full(8, -28.0))
+        ownership.settle((customer, agent), levels, (-47.0, -47.0))
+    assert customer == [State.MUSIC] * 8

@@ -44,19 +44,19 @@ class Leakage:
         `floor_db` is the noise floor of the other side.
         """
         self._peak_db = max(self._peak_db - 0.003, source_db)
-        if source in _SILENT:
-            self._recent_db.append(-90.0)
-        else:
-            self._recent_db.append(source_db)
-            if source_db > self._peak_db - self._LOUD_DB:
-                difference = source_db - other_db
-                rate = 0.05 if difference > self._loss_db else 0.003
-                self._loss_db += rate * (difference - self._loss_db)
+        self._recent_db.append(-90.0 if source in _SILENT else source_db)
         loudest_db = max(self._recent_db)
         if loudest_db <= -90.0:
             return False
         leak = 10.0 ** ((loudest_db - self._loss_db) / 10.0) + 10.0 ** (floor_db / 10.0)
         return other_db < 10.0 * log10(leak) + self._MARGIN_DB
+
+    def learn(self, source: State, source_db: float, other_db: float) -> None:
+        """How much of a block's source arrives at the other side; not to be asked of a leak."""
+        if source not in _SILENT and source_db > self._peak_db - self._LOUD_DB:
+            difference = source_db - other_db
+            rate = 0.05 if difference > self._loss_db else 0.003
+            self._loss_db += rate * (difference - self._loss_db)
 
 
 class Ownership:
@@ -83,6 +83,11 @@ class Ownership:
             far_db, near_db = smooth[0][index], smooth[1][index]
             to_customer = self._into_customer.hear(near, near_db, far_db, floors_db[0])
             to_agent = self._into_agent.hear(far, far_db, near_db, floors_db[1])
+            # what leaks in is no source: music of minutes would in the end be its own leak's leak
+            if not to_agent:
+                self._into_customer.learn(near, near_db, far_db)
+            if not to_customer:
+                self._into_agent.learn(far, far_db, near_db)
             if far in _OWNED and to_customer and near_db > far_db - _FAINT_DB:
                 customer[index] = State.SILENCE
             if near in _OWNED and to_agent and far_db > near_db - _FAINT_DB:
