@@ -103,7 +103,7 @@ def test_hold_music_that_leaks_into_the_agents_channel_stays_the_customers_for_m
     """What arrives there teaches nothing about how loud the agent is elsewhere."""
     ownership = Ownership()
     for _ in range(1000):
-        customer, agent = [State.MUSIC] * 8, [State.NOISE] * 8
+        customer, agent = [State.MUSIC] * 8, [State.MUSIC] * 8
         levels = (np.full(8, -10.0), np.full(8, -28.0))
         ownership.settle((customer, agent), levels, (-47.0, -47.0))
     assert customer == [State.MUSIC] * 8
