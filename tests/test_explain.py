@@ -48,6 +48,13 @@ def test_an_unhappy_call_is_told_in_sentences_with_times() -> None:
     assert "got worse" in text
 
 
+def test_times_are_those_of_the_recording() -> None:
+    """A call that begins a minute into its recording is explained in the recording's time."""
+    call = report(said("hello", None), *(said(COMPLAINT, ANGRY),) * 2)
+    alone, late = "\n".join(explain(call)), "\n".join(explain(call, 60.0))
+    assert late == re.sub(r"\b0:(?=\d\d)", "1:", alone) != alone
+
+
 def test_no_estimate_reads_as_certainty() -> None:
     """However clear a call, neither its report nor its explanation is 100 % sure of anything."""
     calls = [

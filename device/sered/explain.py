@@ -26,8 +26,11 @@ UNDETERMINED = {
 """What each reason of a missing category means."""
 
 
-def explain(report: CallReport) -> list[str]:
-    """Sentences that tell how a report's verdict came about, in the order of importance."""
+def explain(report: CallReport, at_s: float = 0.0) -> list[str]:
+    """Sentences that tell how a report's verdict came about, in the order of importance.
+
+    `at_s`: where in its recording the call begins, in seconds, so that times match a player's.
+    """
     sentiment = report.sentiment
     if sentiment is None:
         return ["No verdict: nobody answered the call."]
@@ -38,8 +41,8 @@ def explain(report: CallReport) -> list[str]:
         what = "cause" if len(sentiment.causes) == 1 else "causes, the likeliest first"
         lines.append(f"The probable {what}: {_listed(sentiment.causes)}.")
     lines += _voice(report.acoustic, report)
-    lines += _words(report.verbal, report)
-    lines += _course(report.trend, report)
+    lines += _words(report.verbal, report, at_s)
+    lines += _course(report.trend, report, at_s)
     return lines
 
 
@@ -76,7 +79,7 @@ def _voice(acoustic: Acoustic | None, report: CallReport) -> list[str]:
     ]
 
 
-def _words(verbal: Verbal | None, report: CallReport) -> list[str]:
+def _words(verbal: Verbal | None, report: CallReport, at_s: float) -> list[str]:
     if verbal is None:
         return ["The words were not judged."] if report.mode != "audio" else []
     heard = f"{verbal.words} words, on average recognised with {percent(verbal.asr_confidence)}"
@@ -88,20 +91,21 @@ def _words(verbal: Verbal | None, report: CallReport) -> list[str]:
     ]
     strongest = sorted(verbal.terms, key=lambda term: -abs(term.share))[:MOST_TERMS]
     lines += [
-        f"  at {clock(term.offset_s)} “{term.text}” {term.share:+.2f}"
+        f"  at {clock(at_s + term.offset_s)} “{term.text}” {term.share:+.2f}"
         for term in sorted(strongest, key=lambda term: term.offset_s)
     ]
     left = len(verbal.terms) - len(strongest)
     return [*lines, f"  and {left} more"] if left else lines
 
 
-def _course(trend: Trend | None, report: CallReport) -> list[str]:
+def _course(trend: Trend | None, report: CallReport, at_s: float) -> list[str]:
     lines = []
     worst = report.worst
     lowest = min((spoken.share for spoken in report.utterances), default=0.0)
     if worst is not None and lowest <= -NOTABLE:
-        until = clock(worst.offset_s + worst.duration_s)
-        lines.append(f"The worst moment is from {clock(worst.offset_s)} to {until}.")
+        begin = at_s + worst.offset_s
+        until = clock(begin + worst.duration_s)
+        lines.append(f"The worst moment is from {clock(begin)} to {until}.")
     if trend is not None:
         present = [quarter for quarter in trend.quarters if quarter is not None]
         if len(present) > 1:

@@ -232,7 +232,7 @@ def _show(result: _Result, *, explain: bool) -> None:
         console.print(f"{result.path}: no call in it: nobody speaks.", soft_wrap=True)
     for call in result.calls:
         show_call(console, call.report, result.path.name, call.at_s)
-        for sentence in why(call.report) if explain else ():
+        for sentence in why(call.report, call.at_s) if explain else ():
             console.print(f"  {sentence}")
         console.print()
 
