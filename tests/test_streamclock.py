@@ -51,6 +51,15 @@ def test_hours_of_drift_are_no_loss() -> None:
     assert clock.drift_ppm == pytest.approx(400, abs=2)
 
 
+@pytest.mark.parametrize("ppm", [-40, 250])
+def test_a_latency_that_changes_is_no_drift(ppm: float) -> None:
+    """A server that is 70 to 140 ms later for two minutes, a hole of 0.1 s: 5 ppm all the same."""
+    clock = StreamClock(RATE)
+    late = {n: 0.07 + 0.07 * (n - 1_500) / 940 for n in range(1_500, 2_440)}
+    assert run(clock, 600, ppm=ppm, jitter_s=0.005, late=late, gaps={3_500: 0.1}) == 0
+    assert clock.drift_ppm == pytest.approx(ppm, abs=5)
+
+
 def test_a_first_minute_tells_no_drift() -> None:
     """Before there is enough to measure nothing is claimed."""
     clock = StreamClock(RATE)

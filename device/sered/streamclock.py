@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import statistics
+from collections import deque
+
 _WINDOW_S = 4.0
 _GAP_S = 0.18
 """A sound server changes its latency by more than a tenth of a second as programs come and go."""
 _OVERFLOW_GAP_S = 0.02
 _CREEP_S = _WINDOW_S * 1e-3
 """No crystal is a thousandth off: what moves faster is lost sound, however small its pieces."""
-_FIRST_DRIFT_S = 60.0
-_FORGET = 1.0 - _WINDOW_S / 3600.0
-"""Weight that is left of a window at the next one: the drift is that of the last hour or so."""
+_LEAP = 15
+"""Windows from one end of a slope to the other: a minute."""
+_HOUR_WINDOWS = 900
 
 
 class StreamClock:
@@ -29,7 +32,8 @@ class StreamClock:
         self._window: list[float] = []
         self._window_from = 0
         self._overflow_windows = 0
-        self._slope = _Slope()
+        self._points: deque[tuple[float, float]] = deque(maxlen=_LEAP)
+        self._slopes: deque[float] = deque(maxlen=_HOUR_WINDOWS)
         self.drift_ppm: float | None = None
         """How much faster than the system the card runs; None for the first minute."""
 
@@ -62,34 +66,16 @@ class StreamClock:
             return missing
         if reference - late > limit:
             # the first sound came late, out of a full buffer: what was measured counts from here
-            self._slope = _Slope()
+            self._points.clear()
+            self._slopes.clear()
         self._reference_s = min(late, reference + _CREEP_S)
-        self._slope.add(end_s, self._reference_s)
-        if self._slope.covers_s >= _FIRST_DRIFT_S:
-            self.drift_ppm = -round(self._slope.value * 1e6, 1)
+        self._measure_drift(late, end_s)
         return 0
 
-
-class _Slope:
-    """Least-squares slope of the points so far, the old ones fading."""
-
-    def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None
-        self._sums = (0.0, 0.0, 0.0, 0.0, 0.0)
-        self.covers_s = 0.0
-
-    def add(self, at: float, value: float) -> None:
-        """Take the next point."""
-        self._first = self._first or (at, value)
-        x, y = at - self._first[0], value - self._first[1]
-        new = (1.0, x, y, x * x, x * y)
-        self._sums = tuple(  # type: ignore[assignment]
-            old * _FORGET + each for old, each in zip(self._sums, new, strict=True)
-        )
-        self.covers_s = x
-
-    @property
-    def value(self) -> float:
-        """Change of value a second."""
-        n, x, y, xx, xy = self._sums
-        return (xy - x * y / n) / (xx - x * x / n)
+    def _measure_drift(self, late: float, end_s: float) -> None:
+        """The last hour's median over a minute each: a jump of the latency spoils only its own."""
+        if len(self._points) == _LEAP:
+            before_s, before = self._points[0]
+            self._slopes.append((late - before) / (end_s - before_s))
+            self.drift_ppm = -round(statistics.median(self._slopes) * 1e6, 1)
+        self._points.append((end_s, late))
