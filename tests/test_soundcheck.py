@@ -112,6 +112,13 @@ def test_hum_says_which_mains() -> None:
     ]
 
 
+def test_every_finding_is_a_sentence() -> None:
+    """It ends with one full stop or question mark, whatever it advises."""
+    check = SoundCheck((CUSTOMER,))
+    hear(check, customer=np.zeros(30 * RATE_HZ))
+    assert [str(f)[-8:] for f in check.findings()] == ["unmuted?"]
+
+
 def test_level_is_rms_without_the_offset() -> None:
     """A sine of -20 dBFS reads -20, with an offset too; nothing reads the lowest."""
     pcm = (tone(1, 500, -20) + 1_000).astype(np.int16)

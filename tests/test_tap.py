@@ -307,8 +307,41 @@ def test_a_card_that_comes_late_is_opened_at_once(listen: Any) -> None:
     ear.wait_reason("unplugged")
 
 
+def test_attempts_become_rarer_for_ever(listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1, 2, 4 ... 30 s a quarter sooner or later, without end; from 1 s again when cards change."""
+    monkeypatch.setattr("sered.tap._FIRST_WAIT_S", 1.0)
+    waits: list[float] = []
+    there: list[Card] = []
+
+    def pause(tap: LiveTap, wait_s: float, _seen: list[Card]) -> bool:
+        waits.append(wait_s)
+        return len(waits) == 40 or (len(waits) > 60 and tap._closed.wait())
+
+    monkeypatch.setattr(LiveTap, "_pause", pause)
+    ear = listen("sys.exit(1)", card="card:Device", read_cards=lambda: there)
+    wait_until(lambda: len(waits) > 60, what="sixty attempts")
+    assert ear.tap.state.reasons == ("no_device",)
+    grow = [1.0, 2.0, 4.0, 8.0, 16.0]
+    wanted = np.array([*grow, *[30.0] * 35, *grow, *[30.0] * 16])
+    shares = waits / wanted
+    assert 0.75 <= shares.min() <= shares.max() <= 1.25
+    assert shares.std() > 0.05
+
+
+def test_a_card_that_is_not_ready_when_it_comes_is_tried_again_soon(listen: Any) -> None:
+    """However long it was away: udev may hand it over a moment after the kernel lists it."""
+    lists: list[Card] = []
+    ear = listen("sys.exit(1)", card="card:Device", read_cards=lambda: list(lists))
+    wait_until(lambda: ear.tap.state.attempts >= 4, what="a back-off of seconds")
+    lists.append(card())
+    wait_until(lambda: ear.tap.state.reasons == ("not_ready",), what="not ready")
+    before, began = ear.tap.state.attempts, time.monotonic()
+    wait_until(lambda: ear.tap.state.attempts > before + 1, what="two more attempts")
+    assert time.monotonic() - began < 2.0
+
+
 def test_of_two_cards_named_by_port_the_missing_one_is_unplugged(listen: Any) -> None:
-    """The other line's card, where it belongs, is no sign that this one sits in a wrong port."""
+    """The other line's card is no sign that this one sits in a wrong port; no level is claimed."""
     twin = Card(2, "Device_1", "USB Audio Device", "1-1.4", (0,), "0d8c:0014")
     there = [card(), twin]
     ear = listen(
@@ -319,7 +352,9 @@ def test_of_two_cards_named_by_port_the_missing_one_is_unplugged(listen: Any) ->
     )
     ear.wait_for(2)
     there.remove(card())
+    assert set(ear.tap.state.levels_db) == {Side.CUSTOMER, Side.AGENT}
     ear.wait_reason("unplugged")
+    assert ear.tap.state.level_db is None
     assert "1-1.4" not in ear.tap.state.sentence
 
 

@@ -64,7 +64,8 @@ class Finding:
 
     def __str__(self) -> str:
         detail = f" ({self.detail})" if self.detail else ""
-        return f"the {self.side} {_ADVICE[self.reason]}{detail}."
+        said = f"the {self.side} {_ADVICE[self.reason]}{detail}"
+        return said if said.endswith("?") else f"{said}."
 
 
 def level_db(pcm: NDArray[np.int16]) -> float:

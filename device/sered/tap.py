@@ -17,7 +17,7 @@ from sered.door import HOLD_S, Door
 from sered.errors import AudioError, DeviceError
 from sered.records import FRAME, RATE_HZ, AudioFrame
 from sered.resample import Resampler, check_channels
-from sered.soundcheck import FRAME_S, LOWEST_DB, SoundCheck
+from sered.soundcheck import FRAME_S, SoundCheck
 from sered.streamclock import StreamClock
 from sered.tapstate import TapState
 
@@ -81,7 +81,7 @@ class LiveTap:
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"tap-{line.name}", daemon=True)
         self._lock = threading.Lock()
-        self._state = TapState(levels_db=dict.fromkeys(self._sides, LOWEST_DB))
+        self._state = TapState()
         self._end = 0
         """Line time, in samples, where the last frame ended."""
         self._end_at: float | None = None
@@ -135,18 +135,23 @@ class LiveTap:
                 self._say(error)
             if self._state.frames - heard_before > _STEADY_FRAMES:
                 wait_s = _FIRST_WAIT_S
-            self._pause(wait_s * random.uniform(0.75, 1.25), seen)  # noqa: S311 - no secret
-            blind = not devices.is_hardware(self._line.card)
-            wait_s = min(wait_s * 2, _LONGEST_BLIND_WAIT_S if blind else _LONGEST_WAIT_S)
+            changed = self._pause(wait_s * random.uniform(0.75, 1.25), seen)  # noqa: S311 - no secret
+            shown = devices.is_hardware(self._line.card)
+            longest = _LONGEST_WAIT_S if shown else _LONGEST_BLIND_WAIT_S
+            # a card that has just come may need a moment more, but not the end of a long back-off
+            wait_s = _FIRST_WAIT_S if changed else min(wait_s * 2, longest)
 
-    def _pause(self, wait_s: float, seen: list[Card]) -> None:
-        """Wait, but no longer than until the cards change."""
+    def _pause(self, wait_s: float, seen: list[Card]) -> bool:
+        """Wait, but no longer than until the cards change; whether they did."""
         until = time.monotonic() + wait_s
         while (left := until - time.monotonic()) > 0:
-            if self._closed.wait(min(left, _LOOK_EVERY_S)) or self._read_cards() != seen:
-                return
+            if self._closed.wait(min(left, _LOOK_EVERY_S)):
+                return False
+            if self._read_cards() != seen:
+                return True
             self._step()
             self._beat()
+        return False
 
     def _step(self) -> None:
         """Tell that the tap is at work, unless it is the analysis that is stuck."""
@@ -203,8 +208,8 @@ class LiveTap:
             return
         if card is not None and self._find(self._read_cards()) != card:
             # its number may be another card's by now
-            msg = "it moved while it was being opened"
-            raise DeviceError(msg, "failed")
+            msg = f"{card} moved while it was being opened; it is being opened again."
+            raise AudioError(msg)
         called = str(card or self._line.card)
         check_channels(found, self._sides, called)
         first = child.read(START_DEADLINE_S)
@@ -283,7 +288,7 @@ class LiveTap:
         sentence = str(error)
         if reason == "no_device" and self._state.frames:
             reason, sentence = "unplugged", f"The input that was heard is gone. {sentence}"
-        self._update(alive=False, reasons=(reason,), sentence=sentence)
+        self._update(alive=False, reasons=(reason,), sentence=sentence, levels_db={})
 
     def _update(self, **changes: Any) -> None:
         with self._lock:

@@ -36,7 +36,7 @@ class TapState:
     drift_ppm: float | None = None
     """How much faster than the system the card runs."""
     levels_db: Mapping[Side, float] = field(default_factory=dict)
-    """RMS of each side just now, dBFS."""
+    """RMS of each side just now, dBFS; empty while there is no sound."""
     last_frame_at: float | None = None
     """Monotonic time of the last frame."""
 
@@ -47,5 +47,5 @@ class TapState:
 
     @property
     def level_db(self) -> float | None:
-        """The loudest side's."""
+        """The loudest side's; None while there is no sound."""
         return max(self.levels_db.values(), default=None)
