@@ -25,8 +25,8 @@ ROOMS = [
     # adapters, and what needs the clock, the disk or a library
     {
         "analysis", "broker", "cadence", "capture", "child", "clock", "crosstalk", "devices",
-        "door", "emotion", "fetch", "health", "hook", "line", "link", "listen", "memory", "notify",
-        "outgoing", "patience", "plot", "polarity", "publish", "recording", "replay", "resample",
+        "door", "emotion", "fetch", "health", "hook", "leanings", "line", "link", "listen", "memory",
+        "notify", "outgoing", "patience", "plot", "polarity", "publish", "recording", "replay", "resample",
         "signals", "silero", "snapshot", "soundcheck", "speech", "spool", "spoolfile", "spoolrow",
         "tap", "tapstate", "tones", "transcript", "worker",
     },
