@@ -117,8 +117,9 @@ def _data(sidecar: Sidecar, found: Found) -> str:
         f"- {LICENCES.get(name, name)}; {part['clips']} clips of {part['speakers']} speakers"
         for name, part in sidecar.training["corpora"].items()
     ]
-    for reason, names in sorted(found.refused.items()):
-        lines.append(f"- not used, {reason}: {len(names)}")
+    for what, table in (("used", found.mended), ("not used", found.refused)):
+        for reason, names in sorted(table.items()):
+            lines.append(f"- {what}, {reason}: {len(names)}")
     return "\n".join(lines)
 
 
@@ -202,11 +203,11 @@ not in the cepstra, and it is half of what a listener goes by; it is read from t
 spectrum by its harmonics, since the telephone cuts the fundamental off. Nothing depends on level
 (20 dB of gain changes nothing), on the clip's length or on silence around it.
 
-{plan["branches"]} feed-forward branches ({" – ".join(map(str, plan["hidden"]))} – 7), trained from different seeds, averaged
-into one int8 network. Training: {sidecar.training["sound_hours"]} h of sound, every clip up to {sidecar.training["random_copies"]} times in a changed voice
+A feed-forward network ({" – ".join(map(str, plan["student"]))} – 7) that learned to answer as {plan["teachers"]} wider ones
+({" – ".join(map(str, plan["teacher"]))} – 7, from different seeds) do on mixtures of clips. Training: {sidecar.training["sound_hours"]} h of sound, every clip up to {sidecar.training["random_copies"]} times in a changed voice
 (up to a sixth slower or faster) down a random line, and once each by the fixed telephone and wide band;
-noise on the statistics, mix-up, label smoothing, dropout, each label counting the same, voices with many clips less a clip, and a
-second head (negative / not) that is dropped at conversion. Seed {plan["seed"]}.
+noise on the statistics, mix-up, dropout, each label counting the same, voices with many clips less a clip; the teachers learned from
+smoothed labels, with a second head (negative / not). Seed {plan["seed"]}.
 
 Int8 against float: {100 * parity["agreement"]:.1f} % the same label on {parity["clips"]} clips (build fails below 99), UAR drop
 {100 * parity["uar_drop"]:.2f} points (above 0.5), saturated inputs {100 * parity["saturated"]:.3f} % (above 0.1). The shipped network has met every voice

@@ -46,6 +46,8 @@ class Found:
     clips: list[Clip] = field(default_factory=list)
     refused: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Reason -> file names."""
+    mended: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """What was odd about files that are used all the same -> their names."""
 
     def report(self) -> str:
         """One line a corpus and one a reason."""
@@ -58,9 +60,10 @@ class Found:
                 f"{corpus}: {len(mine)} clips, {voices} speakers, "
                 + ", ".join(f"{label} {shares[label]}" for label in LABELS if shares[label])
             )
-        for reason, names in sorted(self.refused.items()):
-            shown = ", ".join(sorted(names)[:4]) + (" ..." if len(names) > 4 else "")
-            lines.append(f"not used, {reason}: {len(names)} ({shown})")
+        for what, table in (("used", self.mended), ("not used", self.refused)):
+            for reason, names in sorted(table.items()):
+                shown = ", ".join(sorted(names)[:4]) + (" ..." if len(names) > 4 else "")
+                lines.append(f"{what}, {reason}: {len(names)} ({shown})")
         return "\n".join(lines)
 
 
@@ -209,6 +212,8 @@ def merge(parts: Iterable[Found]) -> Found:
         whole.clips += part.clips
         for reason, names in part.refused.items():
             whole.refused[reason] += names
+        for reason, names in part.mended.items():
+            whole.mended[reason] += names
     return whole
 
 
@@ -240,10 +245,34 @@ def decode(path: Path) -> NDArray[np.int16]:
     return np.asarray(np.clip(np.rint(mono * 32768), -32768, 32767), np.int16)
 
 
+def _note_formats(found: Found) -> None:
+    """Name in `found.mended` the clips with more channels or another rate than their corpus has."""
+    import soundfile
+
+    rates: dict[str, dict[Path, int]] = defaultdict(dict)
+    for clip in found.clips:
+        try:
+            form = soundfile.info(clip.path)
+        except (soundfile.LibsndfileError, OSError):
+            continue  # decoding it says why
+        rates[clip.corpus][clip.path] = form.samplerate
+        if form.channels > 1:
+            found.mended["several channels, mixed down to one"].append(clip.path.name)
+    for corpus, mine in rates.items():
+        usual = Counter(mine.values()).most_common(1)[0][0]
+        odd = [path.name for path, rate in mine.items() if rate != usual]
+        if odd:
+            reason = f"another rate than the {usual} Hz of {corpus}, resampled like all"
+            found.mended[reason] += odd
+
+
 def load(found: Found) -> tuple[list[Clip], list[NDArray[np.int16]]]:
-    """Decode every clip; unreadable, silent and doubled ones go to `found.refused`."""
+    """Decode every clip; unreadable, silent and doubled ones go to `found.refused`, odd formats to
+    `found.mended`.
+    """
     from tqdm import tqdm
 
+    _note_formats(found)
     sounds: dict[Clip, NDArray[np.int16]] = {}
     same: dict[str, list[Clip]] = defaultdict(list)
     for clip in tqdm(found.clips, desc="decode", unit="clip", mininterval=2):

@@ -115,8 +115,9 @@ def prepare(found: Found, folder: Path) -> Dataset:
     if index.exists() and json.loads(index.read_text())["listing"] == listing:
         stored = json.loads(index.read_text())
         found.clips = [Clip(Path(path), *rest) for path, *rest in stored["clips"]]
-        found.refused.clear()
-        found.refused.update(stored["refused"])
+        for kept, table in ((found.refused, "refused"), (found.mended, "mended")):
+            kept.clear()
+            kept.update(stored[table])
         return Dataset(found.clips, folder)
     clips, sounds = load(found)
     np.save(folder / "sound.npy", np.concatenate(sounds))
@@ -125,6 +126,7 @@ def prepare(found: Found, folder: Path) -> Dataset:
         "listing": listing,
         "clips": [(str(clip.path), clip.corpus, clip.speaker, clip.label) for clip in clips],
         "refused": found.refused,
+        "mended": found.mended,
     }
     partial = index.with_suffix(".part")
     partial.write_text(json.dumps(stored))

@@ -116,28 +116,6 @@ def without_softmax(model: Any) -> Any:
     return model
 
 
-def with_one_head(model: Any) -> Any:
-    """The same function with averaged Dense heads made one: each int8 average rounds once more."""
-    import keras
-
-    last = model.layers[-1]
-    if not isinstance(last, keras.layers.Average):
-        return model
-    heads = [tensor._keras_history.operation for tensor in last.input]
-    if not all(
-        isinstance(head, keras.layers.Dense) and head.activation is keras.activations.linear
-        for head in heads
-    ):
-        return model
-    kernels, biases = zip(*(head.get_weights() for head in heads), strict=True)
-    head = keras.layers.Dense(len(biases[0]), name="head")
-    whole = keras.Model(
-        model.input, head(keras.layers.Concatenate()([head.input for head in heads]))
-    )
-    head.set_weights([np.concatenate(kernels) / len(heads), np.mean(biases, axis=0)])
-    return whole
-
-
 def _int8(model: Any, calibration: Floats, limit: float) -> bytes:
     import tensorflow as tf
 
@@ -183,7 +161,7 @@ def convert(
     check_model(model, width)
     check_rows(calibration, width, "a calibration set")
     check_rows(unseen, width, "a set of unseen clips")
-    model = with_one_head(without_softmax(model))
+    model = without_softmax(model)
     content = _int8(model, normalise(calibration, normalisation), normalisation.limit)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as folder:

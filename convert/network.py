@@ -1,4 +1,4 @@
-"""The network: parallel feed-forward branches over utterance statistics, trained with Keras."""
+"""The network: wide ones, trained by Keras, and the small one that learns to answer like them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from sered.records import LABELS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
@@ -21,39 +23,42 @@ NEGATIVE = np.array([label in {"angry", "disgust", "fear", "sad"} for label in L
 class Plan:
     """How to train; everything here is written into the sidecar."""
 
-    hidden: tuple[int, ...] = (128, 64)
+    teachers: int = 2
+    """Wide networks, trained from different seeds."""
+    teacher: tuple[int, ...] = (512, 128)
+    """Units of a teacher's hidden layers."""
+    teacher_dropout: float = 0.4
+    student: tuple[int, ...] = (448, 64)
+    """Units of the network that is shipped: as wide as its file may be large."""
+    student_dropout: float = 0.1
     input_dropout: float = 0.15
-    dropout: float = 0.4
     noise: float = 0.35
     """Deviations of Gaussian noise on every statistic: no single one is to be trusted."""
     epochs: int = 10
     batch: int = 512
     rate: float = 3e-3
     decay: float = 1e-3
-    mix: float = 0.3
-    """Mix-up's beta; 0 is none."""
+    mix: float = 1.0
+    """Mix-up's beta: 1 is any mixture of two clips as likely as another."""
     smoothing: float = 0.1
     side_task: float = 0.5
-    """Weight of the negative / not negative head, which is dropped at conversion."""
-    branches: int = 3
-    """Networks trained from different seeds and averaged into one."""
+    """Weight of the teachers' negative / not negative head."""
     seed: int = 0
 
 
-def build(width: int, plan: Plan) -> Any:
-    """One branch: normalised statistics to logits and the side task."""
+def build(width: int, hidden: Sequence[int], input_dropout: float, dropout: float) -> Any:
+    """Normalised statistics to logits, which the last layer gives."""
     import keras
     from keras import layers
 
     tensor = inputs = keras.Input((width,))
-    tensor = layers.Dropout(plan.input_dropout)(tensor)
-    for units in plan.hidden:
+    tensor = layers.Dropout(input_dropout)(tensor)
+    for units in hidden:
         tensor = layers.Dense(units)(tensor)
         tensor = layers.BatchNormalization()(tensor)
         tensor = layers.ReLU()(tensor)
-        tensor = layers.Dropout(plan.dropout)(tensor)
-    logits = layers.Dense(len(LABELS), name="emotion")(tensor)
-    return keras.Model(inputs, [logits, layers.Dense(1, name="negative")(tensor)])
+        tensor = layers.Dropout(dropout)(tensor)
+    return keras.Model(inputs, layers.Dense(len(LABELS), name="emotion")(tensor))
 
 
 def weights(speakers: NDArray[np.str_], labels: NDArray[np.int64]) -> Floats:
@@ -65,48 +70,76 @@ def weights(speakers: NDArray[np.str_], labels: NDArray[np.int64]) -> Floats:
     return np.asarray(weight / weight.mean(), np.float32)
 
 
-def train(
-    rows: Floats,
-    speakers: NDArray[np.str_],
-    labels: NDArray[np.int64],
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is trained on: a clip as often as it was heard."""
+
+    rows: Floats
+    """Normalised statistics, (heard, width)."""
+    speakers: NDArray[np.str_]
+    labels: NDArray[np.int64]
+    """Indices into LABELS."""
+
+
+def teach(heard: Heard, plan: Plan, seed: int) -> Any:
+    """One wide network, from the labels; with them it learns whether the clip is negative."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    model = build(heard.rows.shape[1], plan.teacher, plan.input_dropout, plan.teacher_dropout)
+    aside = keras.layers.Dense(1, name="negative")(model.layers[-2].output)
+    taught = keras.Model(model.input, [model.output, aside])
+    size = len(LABELS)
+    soft = np.eye(size, dtype=np.float32) * (1 - plan.smoothing) + plan.smoothing / size
+
+    def answer(_: Floats, one: Any, other: Any, part: Floats) -> tuple[Floats, Floats]:
+        mixed = part * soft[heard.labels[one]] + (1 - part) * soft[heard.labels[other]]
+        return mixed, mixed[:, NEGATIVE].sum(axis=1, keepdims=True)
+
+    batches = _batches(heard, plan, seed, answer)
+    losses = [
+        keras.losses.CategoricalCrossentropy(from_logits=True),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+    ]
+    _compile(taught, plan, len(batches), losses, [1.0, plan.side_task])
+    taught.fit(batches, epochs=plan.epochs, verbose=0, shuffle=False)
+    return model
+
+
+def learn(
+    heard: Heard,
+    teachers: Sequence[Any],
     plan: Plan,
-    seed: int,
     *,
     history: list[dict[str, float]] | None = None,
     watch: tuple[Floats, NDArray[np.int64]] | None = None,
 ) -> Any:
-    """One trained branch; `rows` are normalised statistics, a clip as often as it was heard.
+    """The small network: it is told what the teachers make of every mixture, not the labels.
 
     With `history` the losses of every epoch are appended to it, and with `watch` (statistics and
-    labels of speakers that are not trained on) their accuracy: for drawing, never for choosing.
+    labels of speakers that are not trained on) the accuracy: for drawing, never for choosing.
     """
     import keras
 
+    seed = plan.seed + len(teachers)
     keras.utils.set_random_seed(seed)
-    batches = _batches(rows, speakers, labels, plan, seed)
-    model = build(rows.shape[1], plan)
-    steps = plan.epochs * len(batches)
-    rate = keras.optimizers.schedules.CosineDecay(
-        plan.rate / 25, steps - steps // 7, 1e-6, warmup_target=plan.rate, warmup_steps=steps // 7
-    )
-    model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=plan.decay),
-        [
-            keras.losses.CategoricalCrossentropy(from_logits=True),
-            keras.losses.BinaryCrossentropy(from_logits=True),
-        ],
-        loss_weights=[1.0, plan.side_task],
-    )
+    model = build(heard.rows.shape[1], plan.student, plan.input_dropout, plan.student_dropout)
+    shared = keras.Input(heard.rows.shape[1:])
+    shares = [keras.layers.Softmax()(teacher(shared)) for teacher in teachers]
+    council = keras.Model(shared, keras.layers.Average()(shares) if len(shares) > 1 else shares[0])
+
+    def answer(mixed: Floats, *_: object) -> Floats:
+        return np.asarray(council.predict_on_batch(mixed))
+
+    batches = _batches(heard, plan, seed, answer)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    _compile(model, plan, len(batches), loss, None)
     for _ in range(plan.epochs):
         fitted = model.fit(batches, verbose=0, shuffle=False)
         if history is not None and watch is not None:
             seen, unseen = (
-                float(
-                    np.mean(
-                        model.predict(heard, batch_size=4096, verbose=0)[0].argmax(axis=1) == truth
-                    )
-                )
-                for heard, truth in ((rows, labels), watch)
+                float(np.mean(model.predict(rows, batch_size=4096, verbose=0).argmax(1) == truth))
+                for rows, truth in ((heard.rows, heard.labels), watch)
             )
             history.append(
                 {"loss": float(fitted.history["loss"][0]), "train": seen, "unseen": unseen}
@@ -114,23 +147,25 @@ def train(
     return model
 
 
-def _batches(
-    rows: Floats,
-    speakers: NDArray[np.str_],
-    labels: NDArray[np.int64],
-    plan: Plan,
-    seed: int,
-) -> Any:
+def _compile(model: Any, plan: Plan, batches: int, loss: Any, parts: list[float] | None) -> None:
+    import keras
+
+    steps = plan.epochs * batches
+    rate = keras.optimizers.schedules.CosineDecay(
+        plan.rate / 25, steps - steps // 7, 1e-6, warmup_target=plan.rate, warmup_steps=steps // 7
+    )
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=plan.decay), loss, loss_weights=parts)
+
+
+def _batches(heard: Heard, plan: Plan, seed: int, answer: Callable[..., Any]) -> Any:
+    """Noisy mixtures of two clips; `answer(mixture, one, other, part of one)` is the target."""
     import keras
 
     rng = np.random.default_rng(seed)
-    heavy = weights(speakers, labels)
-    soft = np.eye(len(LABELS), dtype=np.float32) * (1 - plan.smoothing) + plan.smoothing / len(
-        LABELS
-    )
+    rows, heavy = heard.rows, weights(heard.speakers, heard.labels)
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-        """Mixed batches in a new order every epoch."""
+        """Other mixtures every epoch."""
 
         def __init__(self) -> None:
             super().__init__(workers=1, use_multiprocessing=False)
@@ -143,38 +178,17 @@ def _batches(
             self._order = rng.permutation(len(rows))
 
         def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
-            mine = self._order[index * plan.batch : (index + 1) * plan.batch]
-            row, target, weight = rows[mine], soft[labels[mine]], heavy[mine]
+            one = self._order[index * plan.batch : (index + 1) * plan.batch]
+            other = rng.permutation(one)
+            part = np.ones((len(one), 1), np.float32)
             if plan.mix:
-                part = rng.beta(plan.mix, plan.mix, len(mine)).astype(np.float32)
+                part = rng.beta(plan.mix, plan.mix, part.shape).astype(np.float32)
                 part = np.maximum(part, 1 - part)
-                other = rng.permutation(len(mine))
-                row = part[:, None] * row + (1 - part[:, None]) * row[other]
-                target = part[:, None] * target + (1 - part[:, None]) * target[other]
-                weight = part * weight + (1 - part) * weight[other]
-            if plan.noise:
-                row = row + plan.noise * rng.standard_normal(row.shape, np.float32)
-            negative = target[:, NEGATIVE].sum(axis=1, keepdims=True)
-            return row, (target, negative), (weight, weight)
+            mixed = part * rows[one] + (1 - part) * rows[other]
+            weight = part[:, 0] * heavy[one] + (1 - part[:, 0]) * heavy[other]
+            target = answer(mixed, one, other, part)
+            noise = plan.noise * rng.standard_normal(mixed.shape, np.float32)
+            each = (weight,) * len(target) if isinstance(target, tuple) else weight
+            return mixed + noise, target, each
 
     return Batches()
-
-
-def join(branches: list[Any]) -> Any:
-    """One model of several branches: the mean of their logits; the side tasks are dropped."""
-    import keras
-
-    inputs = keras.Input(branches[0].input_shape[1:])
-    heads = []
-    for number, branch in enumerate(branches):
-        tensor = inputs
-        for layer in branch.layers[1:]:
-            if layer.name == "negative":
-                continue
-            config = layer.get_config() | {"name": f"branch{number}_{layer.name}"}
-            copy = type(layer).from_config(config)
-            tensor = copy(tensor)
-            copy.set_weights(layer.get_weights())
-        heads.append(tensor)
-    whole = keras.layers.Average()(heads) if len(heads) > 1 else heads[0]
-    return keras.Model(inputs, whole)

@@ -126,30 +126,29 @@ class Workshop:
         history: list[dict[str, float]],
         watch: NDArray[np.int64] | None = None,
     ) -> tuple[Any, Normalisation]:
-        """All branches, trained on the clips of `train` and joined."""
+        """The teachers and their student, trained on the clips of `train`; the student."""
         kept = [np.flatnonzero(train & ~np.isnan(raw[:, 0])) for raw in self.raw.values()]
-        heard = np.concatenate([raw[k] for raw, k in zip(self.raw.values(), kept, strict=True)])
+        found = np.concatenate([raw[k] for raw, k in zip(self.raw.values(), kept, strict=True)])
         clips = np.concatenate(kept)
         normalisation = Normalisation(
-            mean=tuple(round(float(value), 5) for value in heard.mean(axis=0)),
-            deviation=tuple(round(float(value), 5) for value in heard.std(axis=0) + 1e-4),
+            mean=tuple(round(float(value), 5) for value in found.mean(axis=0)),
+            deviation=tuple(round(float(value), 5) for value in found.std(axis=0) + 1e-4),
             limit=LIMIT,
         )
-        rows = normalise(heard, normalisation)
+        rows = normalise(found, normalisation)
         watched = None
         if watch is not None:
             watched = (
                 normalise(self.raw["telephone"][watch], normalisation),
                 self.data.labels[watch],
             )
-        branches = [
-            network.train(
-                rows, self.data.speakers[clips], self.data.labels[clips], self.plan,
-                self.plan.seed + number, history=history if number == 0 else None, watch=watched,
-            )
-            for number in range(self.plan.branches)
-        ]  # fmt: skip
-        return network.join(branches), normalisation
+        heard = network.Heard(rows, self.data.speakers[clips], self.data.labels[clips])
+        teachers = [
+            network.teach(heard, self.plan, self.plan.seed + number)
+            for number in range(self.plan.teachers)
+        ]
+        model = network.learn(heard, teachers, self.plan, history=history, watch=watched)
+        return model, normalisation
 
     def calibration(self, train: NDArray[np.bool_]) -> Floats:
         """Some training clips of every kind."""

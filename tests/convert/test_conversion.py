@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from convert.keras_to_tflite import convert, with_one_head
+from convert.keras_to_tflite import convert
 from convert.parity import device_logits
 
 from convert import network
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.tensorflow
 
 RECIPE = Recipe()
 WIDTH = len(names(RECIPE))
+SMALL = replace(network.Plan(), teacher=(24,), student=(16,), epochs=6, batch=64, mix=0.0)
 PLAN = {
     "labels": LABELS,
     "recipe": RECIPE.to_dict(),
@@ -46,10 +47,9 @@ def rows(count: int = 300, seed: int = 0) -> np.ndarray:
 @pytest.fixture(scope="module")
 def trained():
     """A network that knows the clouds."""
-    plan = replace(network.Plan(), hidden=(16,), epochs=6, batch=64, mix=0.0, branches=1)
     speakers = np.array([f"s{n % 5}" for n in range(700)])
-    branch = network.train(rows(700), speakers, np.arange(700) % 7, plan, 0)
-    return network.join([branch])
+    heard = network.Heard(rows(700), speakers, np.arange(700) % 7)
+    return network.learn(heard, [network.teach(heard, SMALL, 0)], SMALL)
 
 
 def dense(width: int = WIDTH, *more: object):
@@ -170,26 +170,29 @@ def test_a_sidecar_that_does_not_say_how_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+def few(count: int = 300) -> network.Heard:
+    return network.Heard(rows(count), np.array(["a", "b"] * (count // 2)), np.arange(count) % 7)
+
+
 def test_the_same_seed_trains_the_same_network() -> None:
-    """To the last bit, so that two runs give the same figures."""
-    plan = replace(network.Plan(), hidden=(8,), epochs=2, batch=64)
-    speakers, labels = np.array(["a", "b"] * 150), np.arange(300) % 7
-    first, second = (network.train(rows(), speakers, labels, plan, 7) for _ in range(2))
-    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+    """To the last bit, teacher and student, so that two runs give the same figures."""
+    plan = replace(SMALL, epochs=2)
+    runs = []
+    for _ in range(2):
+        teacher = network.teach(few(), plan, 7)
+        runs.append([*teacher.get_weights(), *network.learn(few(), [teacher], plan).get_weights()])
+    for a, b in zip(*runs, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_joined_branches_are_their_mean() -> None:
-    """The side task is gone, the logits are averaged; so they are by the one head of int8."""
-    plan = replace(network.Plan(), hidden=(8,), epochs=1, batch=64)
-    speakers, labels = np.array(["a", "b"] * 150), np.arange(300) % 7
-    branches = [network.train(rows(), speakers, labels, plan, seed) for seed in (1, 2)]
-    alone = [branch.predict(rows(), verbose=0)[0] for branch in branches]
-    joined = network.join(branches).predict(rows(), verbose=0)
-    np.testing.assert_allclose(joined, (alone[0] + alone[1]) / 2, atol=1e-4)
-    one_head = with_one_head(network.join(branches))
-    assert type(one_head.layers[-1]).__name__ == "Dense"
-    np.testing.assert_allclose(one_head.predict(rows(), verbose=0), joined, atol=1e-4)
+def test_the_student_answers_as_its_teachers_do() -> None:
+    """On clips that neither was shown, and not as the labels it was given beside them say."""
+    teacher = network.teach(few(700), SMALL, 1)
+    misled = replace(few(700), labels=few(700).labels[::-1].copy())
+    student = network.learn(misled, [teacher], SMALL)
+    unseen = rows(200, 5)
+    wanted, found = (m.predict(unseen, verbose=0).argmax(1) for m in (teacher, student))
+    assert np.mean(wanted == found) > 0.95
 
 
 def test_the_command_converts_a_saved_model(trained, tmp_path: Path, monkeypatch) -> None:

@@ -147,6 +147,22 @@ def test_stereo_is_mixed_down(tmp_path: Path) -> None:
     np.testing.assert_allclose(decode(path), TONE, atol=2)
 
 
+def test_odd_formats_are_used_and_counted(tmp_path: Path) -> None:
+    """A stereo clip, and one of another rate than its corpus, are named in the report."""
+    for number in range(3):
+        record(tmp_path / f"OAF_{'abc'[number]}_sad.wav", seed=number, rate=24_414)
+    record(tmp_path / "OAF_food_fear.wav", seed=7, rate=96_000)
+    soundfile.write(tmp_path / "YAF_back_sad.wav", np.stack([TONE, TONE], axis=1), 24_414)
+    found = read_folder(tmp_path, "tess")
+    assert len(load(found)[0]) == 5
+    assert found.mended == {
+        "several channels, mixed down to one": ["YAF_back_sad.wav"],
+        "another rate than the 24414 Hz of tess, resampled like all": ["OAF_food_fear.wav"],
+    }
+    assert "used, several channels, mixed down to one: 1 (YAF_back_sad.wav)" in found.report()
+    assert merge([found]).mended == found.mended
+
+
 def test_no_sound_is_a_sentence(tmp_path: Path) -> None:
     """Text that is called .wav: AudioError."""
     (tmp_path / "a.wav").write_text("no sound")

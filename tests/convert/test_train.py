@@ -61,7 +61,7 @@ def test_make_model_from_corpora_to_card(
     """One command: network, sidecar, card and pictures; a second run does no stage again."""
     monkeypatch.setattr(train, "RANDOM_COPIES", 1)
     monkeypatch.setattr(train, "EVERY", 6)
-    monkeypatch.setattr(train, "Plan", lambda: Plan(hidden=(8,), epochs=3, batch=16, branches=1))
+    monkeypatch.setattr(train, "Plan", lambda: Plan(1, (8,), student=(8,), epochs=3, batch=16))
     monkeypatch.setattr("convert.parity.LEAST_AGREEMENT", 0.5)
     monkeypatch.setattr("convert.parity.MOST_UAR_DROP", 0.5)
     monkeypatch.setattr("convert.parity.MOST_SATURATED", 0.1)
@@ -87,7 +87,7 @@ def test_make_model_from_corpora_to_card(
         assert f"card/{picture}.png" in card
         assert (models / "card" / f"{picture}.png").stat().st_size > 5000
 
-    monkeypatch.setattr("convert.network.train", None)
+    monkeypatch.setattr("convert.network.teach", None)
     monkeypatch.setattr("convert.dataset.ProcessPoolExecutor", None)
     train.main(arguments)
     assert (models / "MODEL_CARD.md").read_text() == card
