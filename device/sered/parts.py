@@ -1,4 +1,4 @@
-"""Builds the judges and lines that a configuration asks for."""
+"""Builds the judges, lines and taps that a configuration asks for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sered import __version__, config
 from sered.analysis import Analysis
 from sered.calls import Segmenter
+from sered.clock import LiveClock
 from sered.emotion import TfliteEmotion
 from sered.errors import ModelError
 from sered.line import Line
@@ -15,12 +16,14 @@ from sered.listen import Ears
 from sered.messages import Versions
 from sered.polarity import CallPolarity
 from sered.report import ReportSettings
+from sered.tap import LiveTap
 from sered.transcript import VoskModel
 
 if TYPE_CHECKING:
     from sered.clock import Clock
     from sered.emotion import EmotionModel
     from sered.settings import LineSettings, Settings
+    from sered.tap import AudioSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +99,23 @@ def make_line(settings: Settings, line: LineSettings, judges: Judges, clock: Clo
         ),
         clock,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What feeds a line: a live tap or a recording, and the clock that goes with it."""
+
+    line: LineSettings
+    source: AudioSource
+    clock: Clock
+
+
+def live_feeds(settings: Settings) -> list[Feed]:
+    """A live tap for each configured line."""
+    feeds = []
+    for line in settings.line:
+        clock = LiveClock()
+        others = [other.card for other in settings.line if other is not line]
+        tap = LiveTap(line, on_frame=clock.arrived, others=others)
+        feeds.append(Feed(line, tap, clock))
+    return feeds

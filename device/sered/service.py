@@ -8,12 +8,11 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sered import messages, snapshot
-from sered.clock import LiveClock, kernel_clock_synced
+from sered.clock import kernel_clock_synced
 from sered.diagnose import cheap
 from sered.health import Meter
 from sered.memory import share_one_heap
@@ -27,12 +26,10 @@ from sered.worker import LineWorker
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sered.clock import Clock
     from sered.messages import Alert, CallReport, Live
     from sered.notify import Notifier
-    from sered.parts import Judges
-    from sered.settings import LineSettings, Settings
-    from sered.tap import AudioSource
+    from sered.parts import Feed, Judges
+    from sered.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -41,26 +38,6 @@ _FIRST_TICKS_S = 0.05
 """Until READY: systemd waits for it."""
 _JOIN_S = 1.5
 _FLUSH_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """What feeds a line: a live tap or a recording, and the clock that goes with it."""
-
-    line: LineSettings
-    source: AudioSource
-    clock: Clock
-
-
-def live_feeds(settings: Settings) -> list[Feed]:
-    """A live tap for each configured line."""
-    feeds = []
-    for line in settings.line:
-        clock = LiveClock()
-        others = [other.card for other in settings.line if other is not line]
-        tap = LiveTap(line, on_frame=clock.arrived, others=others)
-        feeds.append(Feed(line, tap, clock))
-    return feeds
 
 
 class Service:
@@ -295,12 +272,16 @@ class Service:
 
     def _shut_down(self, drain_s: float) -> None:
         self._notifier.stopping()
-        for worker in self._workers:
-            worker.stop()
         deadline = time.monotonic() + _JOIN_S
+        # all at once: cards that hang in the kernel do not add up
+        stops = [threading.Thread(target=each.stop, daemon=True) for each in self._workers]
+        for stop in stops:
+            stop.start()
         for worker in self._workers:
             if not worker.join(max(deadline - time.monotonic(), 0.0)):
                 log.error("line.stuck line=%s", worker.name)
+        for stop in stops:
+            stop.join(max(deadline - time.monotonic(), 0.0))
         end = time.monotonic() + (0.0 if self._died else drain_s)
         while self._spool.depth and time.monotonic() < end and not self._stop.is_set():
             time.sleep(0.02)

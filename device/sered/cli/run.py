@@ -14,7 +14,7 @@ from sered.cli import options
 from sered.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
-    from sered.service import Feed
+    from sered.parts import Feed
     from sered.settings import LineSettings, Settings
 
 _DRAIN_S = 5.0
@@ -66,7 +66,8 @@ def run(
     _log(settings.log_level)
     from sered import config as surroundings  # noqa: PLC0415 - pydantic
     from sered.notify import Notifier  # noqa: PLC0415
-    from sered.service import Service, live_feeds  # noqa: PLC0415 - everything
+    from sered.parts import live_feeds  # noqa: PLC0415 - everything
+    from sered.service import Service  # noqa: PLC0415
 
     notifier = Notifier(surroundings.notify_socket())
     if replay is None:
@@ -88,8 +89,8 @@ def _recorded(
     """The recording on its line, with the clock that `sered analyze` gives it."""
     from sered.cli.analyze import check_sides, open_recording  # noqa: PLC0415
     from sered.clock import RecordingClock  # noqa: PLC0415
+    from sered.parts import Feed  # noqa: PLC0415
     from sered.replay import Paced  # noqa: PLC0415
-    from sered.service import Feed  # noqa: PLC0415
 
     if sides is not None:
         check_sides(sides)

@@ -22,9 +22,10 @@ import numpy as np
 
 from sered.clock import LiveClock
 from sered.notify import Notifier
+from sered.parts import Feed
 from sered.recording import Recording
 from sered.records import FRAME, RATE_HZ, Side
-from sered.service import Feed, Service
+from sered.service import Service
 from sered.settings import LineSettings, Settings
 from sered.testing.fakes import ListSource
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from sered.records import AudioFrame
 
-SPEECH_S, TONE_S, GAP_S = 5.0, 4.0, 2.0
+SPEECH_S, TONE_S, GAP_S = 5.0, 3.0, 2.0
 
 
 class Paced:
