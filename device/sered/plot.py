@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sered.errors import SeredError
+from sered.explain import clock, percent
 from sered.records import FRAME, RATE_HZ, Side
 
 if TYPE_CHECKING:
@@ -130,14 +131,14 @@ def _headline(figure: Any, picture: Picture) -> None:
         colour = _BAD if feeling.category == "negative" else _GOOD
     figure.text(0.075, 0.925, head, size=21, weight="bold", color=colour, va="baseline")
     if feeling is not None:
-        facts = [f"score {_signed(feeling.score)}", f"confidence {_sure(feeling.confidence)}"]
+        facts = [f"score {_signed(feeling.score)}", f"confidence {percent(feeling.confidence)}"]
         for name, part in (("voice", call.acoustic), ("words", call.verbal)):
             if part is not None:
                 facts.append(f"{name} {_signed(part.score)}")
         if feeling.escalate:
             facts.append("call the customer back")
         figure.text(0.075, 0.875, "   ".join(facts), size=12.5, color=_INK, va="baseline")
-    when = f"{call.line} · {call.started_at:%Y-%m-%d %H:%M:%S} UTC · {_clock(call.duration_s)}"
+    when = f"{call.line} · {call.started_at:%Y-%m-%d %H:%M:%S} UTC · {clock(call.duration_s)}"
     figure.text(0.975, 0.925, when, size=11, color=_SOFT, ha="right", va="baseline")
     if feeling is not None and feeling.causes:
         causes = "probable cause: " + ", ".join(feeling.causes).replace("_", " ")
@@ -286,7 +287,7 @@ def _time_axis(panels: tuple[Any, ...], picture: Picture) -> None:
     step = next((s for s in (5, 10, 30, 60, 300, 600, 1800) if full / s <= 13), 3600)
     ticks = np.arange(0, full + 1e-6, step)
     panels[-1].set_xlim(0, full)
-    panels[-1].set_xticks(ticks, [_clock(tick) for tick in ticks])
+    panels[-1].set_xticks(ticks, [clock(tick) for tick in ticks])
     panels[-1].tick_params(axis="x", length=3, labelsize=10.5)
 
 
@@ -295,14 +296,5 @@ def _span(picture: Picture, utterance: UtteranceShare) -> tuple[float, float]:
     return begin, begin + utterance.duration_s
 
 
-def _sure(value: float) -> str:
-    return ">99%" if value > 0.99 else f"{value:.0%}"
-
-
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
