@@ -139,16 +139,17 @@ fit-leanings: $(VENV)/.dev ## What sentences lean to, learnt anew, half a minute
 PROTOTYPE := .venv-prototype
 .PHONY: bench
 bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it replaces, 15 minutes; docs/performance.md
-	@$(BIN)/python tests/bench/cost/bench.py build/bench $(abspath $(PROTOTYPE)/bin/python) $(STAGES)
+	@$(BIN)/python tests/bench/cost/bench.py docs/performance/bench.json $(abspath $(PROTOTYPE)/bin/python) $(STAGES)
 
 .PHONY: same-verdicts
 same-verdicts: $(VENV)/.dev ## Whether the verdicts of fixed calls are still those of revision BEFORE=...
 	@$(BIN)/python tests/bench/cost/verdicts.py $(BEFORE)
 
-# the prototype's libraries want another numpy than the device's
+# the prototype's libraries want another numpy than the device's; .ready holds the seconds it took
 $(PROTOTYPE)/.ready: pyproject.toml | $(BIN)/python
 	@echo "Installing the prototype's libraries into $(PROTOTYPE) (some minutes)"
-	@$(PYTHON) -m venv $(PROTOTYPE)
-	@$(PROTOTYPE)/bin/pip install -q --disable-pip-version-check librosa tensorflow-cpu \
-	  python-speech-features soundfile soxr pydantic
-	@touch $@
+	@began=$$SECONDS; \
+	$(PYTHON) -m venv $(PROTOTYPE); \
+	$(PROTOTYPE)/bin/pip install -q --disable-pip-version-check librosa tensorflow-cpu \
+	  python-speech-features soundfile soxr pydantic; \
+	echo $$((SECONDS - began)) > $@

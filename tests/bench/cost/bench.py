@@ -1,8 +1,8 @@
 """What sered costs beside what it replaces: `make bench` runs all, writes JSON, a table and plots.
 
-Usage: bench.py OUT PROTOTYPE_PYTHON [STAGE...]. OUT gets bench.json; the table and the pictures of
-docs/performance.md come from it. With stages only those are measured anew. Every comparison is run
-in turns on the same sound and told as medians and ratios.
+Usage: bench.py JSON PROTOTYPE_PYTHON [STAGE...]. The table and the pictures of docs/performance.md
+come from the JSON file. With stages only those are measured anew. Every comparison is run in turns
+on the same sound and told as medians and ratios.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 import wave
 from pathlib import Path
 from typing import Any
 
-from measure import ROOT, interleaved, middle, run, said, script, sered
+from measure import ROOT, interleaved, middle, processes, run, said, script, sered
 
 CALLS = 5
-CLIPS = 150
+CLIPS = 100
 RUSH = "8"
 """Times the clock's pace at which many lines are measured besides."""
+LINES = {"audio": (1, 4, 8), "both": (1, 2, 4)}
+SHORT_CALLS, SHORT_LINES = "104", "8"
 
 
 def longer_call(folder: Path) -> Path:
@@ -48,7 +51,7 @@ def customers_voice(folder: Path, call: Path) -> Path:
     return out
 
 
-def emotion(folder: Path, call: Path, prototype: str) -> dict[str, float]:
+def emotion(folder: Path, call: Path, prototype: str) -> dict[str, Any]:
     """Features and inference of a 3 s utterance against the prototype's."""
     voice = str(customers_voice(folder, call))
     costs = interleaved(
@@ -62,15 +65,14 @@ def emotion(folder: Path, call: Path, prototype: str) -> dict[str, float]:
         "sered_ms": said(ours, "each_s") * 1e3,
         "prototype_ms": said(theirs, "each_s") * 1e3,
         "cpu_ratio": said(theirs, "each_s") / said(ours, "each_s"),
-        "sered_process_cpu_s": middle(ours),
-        "prototype_process_cpu_s": middle(theirs),
         "sered_mb": middle(ours, "peak_mb"),
         "prototype_mb": middle(theirs, "peak_mb"),
         "memory_ratio": middle(theirs, "peak_mb") / middle(ours, "peak_mb"),
+        "processes": processes(costs),
     }
 
 
-def mfcc(call: Path, prototype: str) -> dict[str, float]:
+def mfcc(call: Path, prototype: str) -> dict[str, Any]:
     """MFCCs per second of speech in the device's environment; librosa's in the prototype's."""
     costs = interleaved(
         {
@@ -78,7 +80,7 @@ def mfcc(call: Path, prototype: str) -> dict[str, float]:
             "librosa": script("mfcc.py", str(call), python=prototype),
         }
     )
-    names = ("sered", "python_speech_features", "difference")
+    names = ("sered", "python_speech_features", "difference", "relative_difference")
     figures = {name: said(costs["device"], name) for name in names}
     figures["librosa"] = said(costs["librosa"], "librosa")
     return {
@@ -87,10 +89,12 @@ def mfcc(call: Path, prototype: str) -> dict[str, float]:
         "librosa_us": figures["librosa"] * 1e6,
         "ratio": figures["python_speech_features"] / figures["sered"],
         "difference": figures["difference"],
+        "relative_difference": figures["relative_difference"],
+        "processes": processes(costs),
     }
 
 
-def whole_line(call: Path) -> dict[str, float]:
+def whole_line(call: Path) -> dict[str, Any]:
     """A call through everything against Vosk alone on the customer's side; and without words."""
     with wave.open(str(call)) as sound:
         seconds = sound.getnframes() / sound.getframerate()
@@ -113,35 +117,48 @@ def whole_line(call: Path) -> dict[str, float]:
         "sered_mb": middle(costs["sered"], "peak_mb"),
         "vosk_mb": middle(costs["bare vosk"], "peak_mb"),
         "audio_only_mb": middle(costs["without words"], "peak_mb"),
+        "processes": processes(costs),
     }
 
 
 def scaling() -> dict[str, Any]:
-    """CPU a line with 1 to 8 lines in a box at the clock's pace, and in a rush."""
+    """CPU a line with few and many lines in a box at the clock's pace; more counts in a rush."""
+    ends = {mode: (counts[0], counts[-1]) for mode, counts in LINES.items()}
+    return lines_at("1", ends) | {"rush": lines_at(RUSH, LINES)}
+
+
+def lines_at(pace: str, wanted: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+    """The same for one pace: by mode, lists that go with its counts of lines."""
     call = str(ROOT / "device/sered/demo/call.wav")
-    wanted = [("audio", n) for n in (1, 4, 8)] + [("both", n) for n in (1, 2, 4)]
-    figures: dict[str, Any] = {}
-    for pace in ("1", RUSH):
-        commands = {f"{m} {n}": script("lines.py", call, str(n), m, pace) for m, n in wanted}
-        costs = interleaved(commands, runs=1)
-        said_of = figures if pace == "1" else figures.setdefault("rush", {})
-        for mode, count in wanted:
-            each = costs[f"{mode} {count}"]
-            share = said(each, "cpu_s") / said(each, "sound_s") / count
-            said_of.setdefault(f"{mode}_lines", []).append(count)
-            said_of.setdefault(f"{mode}_core_share_a_line", []).append(share)
-            said_of.setdefault(f"{mode}_late_s", []).append(said(each, "late_s"))
-            said_of.setdefault(f"{mode}_mb", []).append(said(each, "peak_mb"))
+    costs = interleaved(
+        {
+            f"{mode} {count}": script("lines.py", call, str(count), mode, pace)
+            for mode, counts in wanted.items()
+            for count in counts
+        },
+        runs=1,
+    )
+    figures: dict[str, Any] = {"processes": processes(costs)}
+    for mode, counts in wanted.items():
+        found = [costs[f"{mode} {count}"] for count in counts]
+        figures[f"{mode}_lines"] = counts
+        figures[f"{mode}_core_share_a_line"] = [
+            said(each, "cpu_s") / said(each, "sound_s") / count
+            for count, each in zip(counts, found, strict=True)
+        ]
+        figures[f"{mode}_late_s"] = [said(each, "late_s") for each in found]
+        figures[f"{mode}_mb"] = [said(each, "peak_mb") for each in found]
     return figures
 
 
-def start() -> dict[str, float]:
+def start() -> dict[str, Any]:
     """From a command to its first use."""
     costs = interleaved({"help": sered("--help"), "ready": script("ready.py")}, runs=5)
     return {
         "help_s": middle(costs["help"], "wall_s"),
         "ready_s": said(costs["ready"], "ready_s"),
         "stop_s": said(costs["ready"], "stop_s"),
+        "processes": processes(costs),
     }
 
 
@@ -165,12 +182,13 @@ def size() -> dict[str, float]:
     return {"total": sum(sizes.values())} | ten
 
 
-def main(out: Path, prototype: str, wanted: list[str]) -> None:
+def main(file: Path, prototype: str, wanted: list[str]) -> None:
     """Measure all stages, or those that are wanted anew, and write the figures."""
-    out.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONPATH"] = str(ROOT / "device")
-    file = out / "bench.json"
-    results: dict[str, object] = json.loads(file.read_text()) if wanted else {}
+    results: dict[str, Any] = json.loads(file.read_text()) if wanted and file.exists() else {}
+    set_up = (Path(prototype).parent.parent / ".ready").read_text()
+    results.setdefault("took_s", {})["set-up"] = float(set_up)
     results["machine"] = (
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
@@ -182,16 +200,24 @@ def main(out: Path, prototype: str, wanted: list[str]) -> None:
             "scaling": scaling,
             "mfcc": lambda: mfcc(call, prototype),
             "emotion": lambda: emotion(Path(folder), call, prototype),
-            "latency": lambda: run(script("latency.py", "100", "5")).said,
+            "latency": lambda: run(script("latency.py", SHORT_CALLS, SHORT_LINES)).said,
             "size_mb": size,
         }
+        if unknown := set(wanted) - set(stages):
+            sys.exit(f"no stage {', '.join(sorted(unknown))}: there are {', '.join(stages)}")
         for name, stage in stages.items():
             if wanted and name not in wanted:
                 continue
             print(f"{name} ...", file=sys.stderr, flush=True)
+            began = time.monotonic()
             results[name] = stage()
+            results["took_s"][name] = round(time.monotonic() - began, 1)
             file.write_text(json.dumps(results, indent=2) + "\n")
-    subprocess.run(script("show.py", str(file)), check=True)
+    if missing := [name for name in stages if name not in results]:
+        print(json.dumps({name: results[name] for name in wanted}, indent=2))
+        print(f"No table yet: {', '.join(missing)} not measured.", file=sys.stderr)
+    else:
+        subprocess.run(script("show.py", str(file)), check=True)
 
 
 if __name__ == "__main__":

@@ -83,3 +83,12 @@ def middle(costs: list[Cost], figure: str = "cpu_s") -> float:
 def said(costs: list[Cost], figure: str) -> float:
     """Median of one figure that the processes told about themselves."""
     return median(cost.said[figure] for cost in costs)
+
+
+def processes(costs: dict[str, list[Cost]]) -> dict[str, dict[str, float]]:
+    """Medians of the whole processes, import and all, as the kernel accounts them."""
+    figures = ("cpu_s", "wall_s", "peak_mb")
+    return {
+        name: {figure: round(middle(each, figure), 4) for figure in figures}
+        for name, each in costs.items()
+    }
