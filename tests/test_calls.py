@@ -212,6 +212,14 @@ def test_what_is_muttered_over_a_busy_tone_starts_no_call() -> None:
     assert len(calls(listen("=VVV=" + busy, "=VVV=" + "..VVV..VV="))) == 1
 
 
+def test_the_machine_that_speaks_after_an_intercept_tone_is_no_call() -> None:
+    """It says twice that the number is not in service; who rings afterwards is one."""
+    said = "=" + "VVVVVVV..VVV==VVVVVVV..VVV" + "===="
+    (intercept,) = calls(listen("--DDD====" + "III" + said, "--===tt.tt.tt"))
+    assert intercept.reason is EndReason.UNANSWERED
+    assert len(calls(listen("--DDD====" + "III" + said + "=VVV=VV=", "--===tt.tt.tt"))) == 2
+
+
 def test_silence_ends_a_call_after_the_hang_over() -> None:
     """The call was over with its last sound, however long it took to be sure."""
     ended = one(listen("=VVV" + "=" * 40, finish=None))
@@ -393,6 +401,20 @@ def test_a_faint_voice_in_a_call_is_heard() -> None:
     """Once somebody is on the phone, he may mumble."""
     blocks = stretch_of("v", 0, 2) + stretch_of(".", 2, 4) + stretch_of("v", 4, 6, -55.0)
     assert len([e for e in feed(blocks) if isinstance(e, Utterance)]) == 2
+
+
+def test_a_faint_customer_keeps_his_call_open_and_a_station_does_not() -> None:
+    """40 dB under the agent he talks for a minute; what the idle line had is nobody's."""
+    talk = stretch_of("v", 10, 14) + [
+        block
+        for start in range(16, 76, 3)
+        for block in stretch_of("v", start, start + 2, -60.0)
+        + stretch_of(".", start + 2, start + 3, -75.0)
+    ]
+    again = stretch_of("v", 76, 80) + stretch_of(".", 80, 120, -75.0)
+    quiet, station = stretch_of(".", 0, 10, -75.0), stretch_of("v", 0, 5, -60.0)
+    assert len(calls(feed(quiet + talk + again))) == 1
+    assert len(calls(feed(station + stretch_of(".", 5, 10, -75.0) + talk + again))) == 2
 
 
 def test_a_hum_does_not_hide_that_the_handset_went_down() -> None:

@@ -24,6 +24,9 @@ _ANSWER_S = 0.25
 FAINTEST_DB = -47.0
 """Who is fainter in his loudest moments does not speak on this phone: a radio or the next line
 leaks in. A quarter of a second that is louder starts a call; within it faint voices are heard."""
+_MURMUR_S, _MURMUR_SINCE_S, _STATION_S = 0.5, 1.0, 600.0
+"""A faint voice of so much speech keeps a call open like hold music, unless the idle line had one
+that lasted longer within the last ten minutes: a station."""
 _NOBODY_S = 12.0
 """A fax has answered, fallen silent, and nobody has spoken for so long: nobody will."""
 _RECALL_S = 8.0
@@ -63,6 +66,7 @@ class Segmenter:
         self._hook = HookEvidence()
         self._speech: dict[Side, SideSpeech] = {}
         self._heard_s = 0.0
+        self._station_until_s = float("-inf")
 
     @property
     def in_call(self) -> bool:
@@ -122,6 +126,8 @@ class Segmenter:
 
     def _idle(self, now_s: float) -> list[Event]:
         begin_s: float | None = None
+        if any(speech.voiced_s >= _MURMUR_SINCE_S for speech in self._speech.values()):
+            self._station_until_s = now_s + _STATION_S
         if self._hook.known:
             begin_s = self._hook.lifted_s
         elif not self._tone.blocks_start(now_s):
@@ -183,16 +189,21 @@ class Segmenter:
                 and not (ringing and side is Side.AGENT)
                 for side, speech in self._speech.items()
             )
+        held = bool(sounding & HELD) or (now_s >= self._station_until_s and self._murmurs(states))
         if voices:
             call.held_s = 0.0
-        elif sounding & HELD:
+        elif held:
             call.held_s += BLOCK_S
-        if voices or sounding & TONES:
+        held = held and call.held_s <= self._settings.hold_limit_s
+        if voices or sounding & TONES or held:
             call.active_s = now_s + BLOCK_S
-        if sounding & HELD and call.held_s > self._settings.hold_limit_s:
-            return
-        if sounding & HELD:
-            call.active_s = now_s + BLOCK_S
+
+    def _murmurs(self, states: dict[Side, State]) -> bool:
+        """Whether somebody speaks, however faintly."""
+        return any(
+            state is State.SPEECH and self._speech[side].voiced_s >= _MURMUR_S
+            for side, state in states.items()
+        )
 
     def _over(self, call: _OpenCall, now_s: float) -> tuple[float, EndReason] | None:
         """When and why the call ended, once that is sure."""

@@ -26,6 +26,8 @@ _DIALLED_DIAL_S, _DIALLED_AT_ONCE_S = 0.4, 0.4
 """A tone of so long that gives way to dialling within so long was the dial tone as well."""
 _DEAF_S = {State.SIT: 6.0}
 """After an intercept tone a machine speaks, not a customer."""
+_ANNOUNCED_S, _ANNOUNCEMENT_PAUSE_S = 45.0, 3.0
+"""So long it may speak, twice over as a rule, and pause between two sentences."""
 _DEAF_AFTER_END_TONE_S = 3.0
 _IDLE_KNOWN_S = 1.5
 """Quiet that must be heard on-hook before a drop to it proves anything."""
@@ -46,11 +48,12 @@ class ToneRun:
         self._sound_blocks = 0
         self._dial_start_s = 0.0
         self._dial_last_s = _NEVER
-        self._deaf_until_s = _NEVER
+        self._deaf_until_s = self._announced_until_s = _NEVER
 
     def hear(self, heard: Heard) -> None:
         """Take one block."""
         now_s, sounding = heard.start_s, set(heard.states.values())
+        self._announce(now_s, sounding)
         if sounding & _CADENCED:
             if now_s - self._last_s > _TONE_GAP_S:
                 began = [s for side, s in heard.since_s.items() if heard.states[side] in _CADENCED]
@@ -74,6 +77,15 @@ class ToneRun:
     def blocks_start(self, now_s: float) -> bool:
         """Whether an end tone sounds or has just sounded: what is said now belongs to no call."""
         return now_s < self._deaf_until_s
+
+    def _announce(self, now_s: float, sounding: set[State]) -> None:
+        """Follow the machine that speaks after an intercept tone until it falls silent."""
+        if State.SIT in sounding:
+            self._announced_until_s = now_s + _ANNOUNCED_S
+        elif sounding & {State.DIAL, State.DTMF, State.RINGBACK}:
+            self._announced_until_s = _NEVER
+        elif State.SPEECH in sounding and now_s < min(self._deaf_until_s, self._announced_until_s):
+            self._deaf_until_s = max(self._deaf_until_s, now_s + _ANNOUNCEMENT_PAUSE_S)
 
     def _dial(self, now_s: float, sounding: set[State]) -> None:
         self.dial_s = None
