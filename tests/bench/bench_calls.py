@@ -21,7 +21,7 @@ from sered.listen import Ears
 from sered.records import RATE_HZ, CallEnded, CallStarted, EndReason, Side, State, Utterance
 from sered.settings import CallSettings
 from sered.testing import sounds
-from sered.testing.line import Ending, Kind, LineRecipe, compose, frames
+from sered.testing.line import Ending, Kind, LineRecipe, Truth, compose, frames, write_wav
 from sered.testing.score import Score, score
 
 if TYPE_CHECKING:
@@ -110,20 +110,25 @@ def listen(samples: Samples) -> tuple[Events, float]:
     return events, time.process_time() - began
 
 
-def one_line(seed: int) -> tuple[bool, Score, float, float]:
-    """Whether the line is mixed, its score, CPU seconds and length."""
-    drawn = recipe(seed)
+def line(seed: int) -> tuple[Samples, Truth]:
+    """A composed line and what is on it."""
     customer, agent = voices(seed)
     long = seed % LONG_HOLD_EVERY == 7
-    samples, truth = compose(
+    return compose(
         seed,
         customer,
         agent,
-        recipe=drawn,
+        recipe=recipe(seed),
         kinds=("long_hold",) if long else KINDS,
         endings=ENDINGS,
         calls=1 if long else CALLS_A_LINE,
     )
+
+
+def one_line(seed: int) -> tuple[bool, Score, float, float]:
+    """Whether the line is mixed, its score, CPU seconds and length."""
+    drawn = recipe(seed)
+    samples, truth = line(seed)
     events, cpu_s = listen(samples)
     audible = drawn.leak_db is not None and drawn.leak_db > -drawn.snr_db and not drawn.mixed
     found = score(truth, events, agent_audible=audible)
@@ -299,33 +304,47 @@ def show(rows: list[tuple[str, str, str, bool]], lines: list[str]) -> None:
         print("    ", line, flush=True)
 
 
+def write_lines(folder: Path, seeds: range) -> None:
+    """Write composed lines as WAV files, to listen to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        write_wav(folder / f"line-{seed}.wav", line(seed)[0])
+
+
 def main() -> int:
     """Print the table; 1 when a reach is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=520, help="calls to compose")
+    parser.add_argument("--first", type=int, default=0, help="first seed; others give other lines")
+    parser.add_argument("--wav", type=Path, help="folder to write the first ten lines into")
     parser.add_argument("--hours", type=int, default=24, help="hours of line without a call")
     parser.add_argument("--radio-hours", type=int, default=6, help="hours with a station in them")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--picture", type=Path, help="PNG of the real calls")
     args = parser.parse_args()
     stereo, mixed, cpu_s, length_s = Score(), Score(), 0.0, 0.0
+    seeds = range(args.first, args.first - (-args.calls * 9 // 8 // CALLS_A_LINE))
+    if args.wav is not None:
+        write_lines(args.wav, seeds[:10])
     with ProcessPoolExecutor(args.jobs) as pool:
-        for is_mixed, found, cost_s, lasted_s in pool.map(
-            one_line, range(-(-args.calls * 9 // 8 // CALLS_A_LINE))
-        ):
+        for is_mixed, found, cost_s, lasted_s in pool.map(one_line, seeds):
             (mixed if is_mixed else stereo).__iadd__(found)
             cpu_s, length_s = cpu_s + cost_s, length_s + lasted_s
         rows = table(stereo, mixed, (cpu_s, length_s))
         show(rows, [*stereo.faults, *mixed.faults])
-        hours = list(pool.map(idle_hour, range(args.hours)))
-        radio = list(pool.map(partial(idle_hour, radio=True), range(args.radio_hours)))
+        hours = list(pool.map(idle_hour, range(args.first, args.first + args.hours)))
+        stations = range(args.first, args.first + args.radio_hours)
+        radio = list(pool.map(partial(idle_hour, radio=True), stations))
     if hours:
         false, plain_s = sum(h[0] for h in hours), float(np.median([h[2] for h in hours]))
         idle = [
             (f"false calls in {len(hours)} idle hours", "0", str(false), false == 0),
             ("an idle hour, both sides", "<= 4 s CPU", f"{plain_s:.1f} s", plain_s <= 4.0),
         ]
-        show(idle, [f"hour {seed}: {hour[0]}" for seed, hour in enumerate(hours) if hour[0]])
+        show(
+            idle,
+            [f"hour {seed}: {hour[0]}" for seed, hour in enumerate(hours, args.first) if hour[0]],
+        )
         rows += idle
     if radio:
         heard = sum(hour[0] for hour in radio)
