@@ -62,7 +62,7 @@ def rows(results: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
             "≥ 3×, equal to 1e-4 of a coefficient's spread",
             f"{m['sered_us']:.0f} µs against {m['python_speech_features_us']:.0f} µs "
             f"(librosa {m['librosa_us']:.0f} µs): {m['ratio']:.1f}×, "
-            f"equal to {m['relative_difference']:.0e} ({m['difference']:.0e} in itself)",
+            f"equal to {m['relative_difference']:.0e} ({m['difference']:.1e} in itself)",
             m["ratio"] >= 3 and m["relative_difference"] <= 1e-4,
         ),
         (
