@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -72,7 +73,10 @@ def run(
     notifier = Notifier(surroundings.notify_socket())
     if replay is None:
         service = Service(settings, live_feeds(settings), notifier, surroundings.runtime_dir())
-        raise typer.Exit(service.run())
+        status = service.run()
+        logging.shutdown()
+        # to free the models takes seconds on a busy box, and may crash under a thread that is stuck
+        os._exit(status)
     service = Service(settings, [_recorded(settings, replay, line, sides, speed)], notifier)
     status = service.run(drain_s=_DRAIN_S)
     if service.left:
