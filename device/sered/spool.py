@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from sered.errors import SpoolError
-from sered.spoolfile import SpoolFile, StateName, salvage, trouble
+from sered.spoolfile import SpoolFile, StateName, salvage, set_aside, trouble
 from sered.spoolrow import Damaged, Message, code
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Spool:
         self._lost_from_memory = 0
         self._trouble: tuple[StateName, str] = ("ok", "")
         self._aside: Path | None = None
-        self._fresh = self._beside(".new")
+        self._fresh = self._path.with_name(self._path.name + ".new")
         self._retry_at = 0.0
         self._expire_at = 0.0
         self._opened = self._closed = False
@@ -247,7 +247,7 @@ class Spool:
                     self._file = None
                 if self._path.exists():
                     salvage(self._path, fresh, self._last_id)
-            self._aside = self._set_aside(self._path)
+            self._aside = set_aside(self._path, self._path)
             self._fresh.replace(self._path)
         except (sqlite3.Error, OSError, Damaged) as error:
             self._fail(error)
@@ -264,24 +264,8 @@ class Spool:
         try:
             return SpoolFile(self._fresh)
         except Damaged:
-            self._set_aside(self._fresh)
+            set_aside(self._fresh, self._path)
             return SpoolFile(self._fresh)
-
-    def _set_aside(self, path: Path) -> Path | None:
-        """Rename a damaged file and its WAL; the WAL first, lest a new file meets an old WAL."""
-        suffixes = ("-wal", "-shm", "")
-        number = 1
-        while any(self._beside(f".damaged-{number}{suffix}").exists() for suffix in suffixes):
-            number += 1
-        for suffix in suffixes:
-            found = path.with_name(path.name + suffix)
-            if found.exists():
-                found.replace(self._beside(f".damaged-{number}{suffix}"))
-        aside = self._beside(f".damaged-{number}")
-        return aside if aside.exists() else None
-
-    def _beside(self, suffix: str) -> Path:
-        return self._path.with_name(self._path.name + suffix)
 
     def _say(self, name: StateName, sentence: str) -> None:
         if (name, sentence) != self._trouble:

@@ -227,6 +227,23 @@ def salvage(path: Path, into: SpoolFile, after: int = 0) -> None:
         into.fill(whole_rows(db), after)
 
 
+def set_aside(path: Path, spool: Path) -> Path | None:
+    """Rename a damaged file to `SPOOL.damaged-N`; None: there was none.
+
+    Its WAL goes first, lest a new file meets an old WAL.
+    """
+    suffixes = ("-wal", "-shm", "")
+    number = 1
+    while any(spool.with_name(f"{spool.name}.damaged-{number}{s}").exists() for s in suffixes):
+        number += 1
+    aside = spool.with_name(f"{spool.name}.damaged-{number}")
+    for suffix in suffixes:
+        found = path.with_name(path.name + suffix)
+        if found.exists():
+            found.replace(aside.with_name(aside.name + suffix))
+    return aside if aside.exists() else None
+
+
 def trouble(error: Exception, path: Path) -> tuple[StateName, str]:
     """What an error of the file means, as a word for `status` and a sentence for a technician."""
     number, where = code(error), f"The spool {path}"
