@@ -25,10 +25,10 @@ ROOMS = [
     # adapters, and what needs the clock, the disk or a library
     {
         "analysis", "broker", "cadence", "capture", "child", "clock", "crosstalk", "devices",
-        "door", "emotion", "fetch", "health", "hook", "leanings", "line", "link", "listen", "memory",
-        "notify", "outgoing", "patience", "plot", "polarity", "publish", "recording", "replay", "resample",
-        "signals", "silero", "snapshot", "soundcheck", "speech", "spool", "spoolfile", "spoolrow",
-        "tap", "tapstate", "tones", "transcript", "worker",
+        "door", "emotion", "fetch", "health", "hook", "leanings", "line", "link", "listen",
+        "memory", "notify", "outgoing", "patience", "plot", "polarity", "publish", "publishstate",
+        "recording", "replay", "resample", "signals", "silero", "snapshot", "soundcheck", "speech",
+        "spool", "spoolfile", "spoolrow", "tap", "tapstate", "tones", "transcript", "worker",
     },
     {"parts"},
     {"service", "diagnose", "testing"},

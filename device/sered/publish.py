@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from sered import __version__, homeassistant, messages
@@ -16,6 +16,7 @@ from sered.broker import check_secret, is_loopback
 from sered.errors import BrokerError, SeredError
 from sered.outgoing import Outgoing
 from sered.patience import DELAYS_S, Patience
+from sered.publishstate import PublisherState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,31 +55,6 @@ class Publisher(Protocol):
     @property
     def state(self) -> PublisherState:
         """How the way to the broker is."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublisherState:
-    """How the way to the broker is."""
-
-    connected: bool = False
-    reason: str = "no_broker"
-    """One word; empty when all is well. See BrokerError."""
-    sentence: str = "not connected yet"
-    connects: int = 0
-    published: int = 0
-    """Verdicts and alerts that the broker has acknowledged."""
-    refused: int = 0
-    """Acknowledgements that said no."""
-    unheard: int = 0
-    """Acknowledged, but nobody was subscribed (MQTT 5 brokers tell)."""
-    lost: int = 0
-    """Connections that ended otherwise than by stop()."""
-    taken_over: int = 0
-    """Times another client took our session: two boxes with one client id."""
-    ignored: int = 0
-    """Messages that were sent to us: we asked for none."""
-    faults: tuple[tuple[str, str], ...] = ()
-    """(reason, sentence) of all that `status` must say: not that there is no connection."""
 
 
 class MqttPublisher:

@@ -1,0 +1,30 @@
+"""How the way to the broker is: connected or why not, what it carried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherState:
+    """How the way to the broker is."""
+
+    connected: bool = False
+    reason: str = "no_broker"
+    """One word; empty when all is well. See BrokerError."""
+    sentence: str = "not connected yet"
+    connects: int = 0
+    published: int = 0
+    """Verdicts and alerts that the broker has acknowledged."""
+    refused: int = 0
+    """Acknowledgements that said no."""
+    unheard: int = 0
+    """Acknowledged, but nobody was subscribed (MQTT 5 brokers tell)."""
+    lost: int = 0
+    """Connections that ended otherwise than by stop()."""
+    taken_over: int = 0
+    """Times another client took our session: two boxes with one client id."""
+    ignored: int = 0
+    """Messages that were sent to us: we asked for none."""
+    faults: tuple[tuple[str, str], ...] = ()
+    """(reason, sentence) of all that `status` must say: not that there is no connection."""
