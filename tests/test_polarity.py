@@ -51,6 +51,7 @@ def test_sentences_written_last_are_labelled_by_their_likeness_too() -> None:
     assert macro_f1([(truth, label(score(text))) for truth, _, text in rows]) >= 0.85
 
 
+@pytest.mark.timeout(300)
 def test_the_leanings_are_what_the_sentences_give() -> None:
     """`make fit-leanings` writes the table that is there: nobody bent it by hand."""
     lines = [line for line in OUT.read_text("utf-8").splitlines() if line[0] != "#"]

@@ -23,6 +23,7 @@ from bench.sentences import (
     LATER,
     MANY,
     TALK,
+    TRAPS,
     heard,
     kept_aside,
     label,
@@ -92,6 +93,7 @@ def sentence_rows(polarity: CallPolarity) -> list[str]:
         ("in many styles, then tuned on: 0.864 at first sight", read_sentences(MANY)),
         ("of what happened, then tuned on: 0.753 at first sight", read_sentences(EVENTS)),
         ("of every kind, then learnt from: 0.842 at first sight", read_sentences(TALK)),
+        ("made to mislead, then learnt from: 0.645 at first sight", read_sentences(TRAPS)),
         ("never tuned on, plain", read_sentences(FRESH)),
         ("written last, never tuned on: 0.869 at first sight", read_sentences(LAST)),
     ):

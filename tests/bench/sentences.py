@@ -16,7 +16,10 @@ EVENTS = SENTENCES.with_name("phone-sentences-events.tsv")
 """Mostly of what happened, with hardly a word of feeling; then tuned on: 0.753 at first sight."""
 TALK = SENTENCES.with_name("phone-sentences-talk.tsv")
 """Of every kind, to learn leanings from: 0.842 at first sight, before it was learnt from."""
-LEARNT = (LATER, MANY, EVENTS, TALK)
+TRAPS = SENTENCES.with_name("phone-sentences-traps.tsv")
+"""Made to mislead: calm ones with a no in them, glad and unhappy ones without a word of feeling.
+0.645 at first sight; learnt from."""
+LEARNT = (LATER, MANY, EVENTS, TALK, TRAPS)
 """Tuned on whole."""
 FRESH = SENTENCES.with_name("phone-sentences-fresh.tsv")
 """Written when the lexicon was done, and never tuned on."""
