@@ -144,7 +144,7 @@ CHECKS = (
     Check(
         "configuration.privacy",
         "only scores leave the box",
-        "By default no word that was said leaves the box but phrases of the lexicon.",
+        "By default no word that was said leaves the box but words of sered's own lists.",
         _words,
         warnings={
             "words": "[privacy] transcript is on: see docs/law.md before it stays so.",
