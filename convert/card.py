@@ -203,7 +203,7 @@ not in the cepstra, and it is half of what a listener goes by; it is read from t
 spectrum by its harmonics, since the telephone cuts the fundamental off. Nothing depends on level
 (20 dB of gain changes nothing), on the clip's length or on silence around it.
 
-A feed-forward network ({" – ".join(map(str, plan["student"]))} – 7) that learned to answer as {plan["teachers"]} wider ones
+A feed-forward network ({plan["squeeze"]} sums, {" – ".join(map(str, plan["student"]))} – 7) that learned to answer as {plan["teachers"]} wider ones
 ({" – ".join(map(str, plan["teacher"]))} – 7, from different seeds) do on mixtures of clips. Training: {sidecar.training["sound_hours"]} h of sound, every clip up to {sidecar.training["random_copies"]} times in a changed voice
 (up to a sixth slower or faster) down a random line, and once each by the fixed telephone and wide band;
 noise on the statistics, mix-up, dropout, each label counting the same, voices with many clips less a clip; the teachers learned from

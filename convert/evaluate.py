@@ -218,6 +218,20 @@ def table(data: Dataset, heard: Mapping[str, Mapping[str, Any]]) -> dict[str, An
     }  # fmt: skip
 
 
+def summary(figures: dict[str, Any]) -> dict[str, Any]:
+    """The few figures that travel in the sidecar: held-out speakers, telephone, int8."""
+    return {
+        "what": "int8 through the telephone, on speakers or corpora that were held out",
+        "expected_calibration_error": round(figures["calibration"]["error"], 4),
+    } | {
+        name: {
+            measure: round(row["telephone"][measure]["value"], 4)
+            for measure in ("uar", "negative_uar")
+        }
+        for name, row in figures["protocols"].items()
+    }
+
+
 def by_condition(
     data: Dataset, heard: Mapping[str, Mapping[str, Any]], heat: float
 ) -> dict[str, dict[str, float]]:

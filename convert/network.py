@@ -23,18 +23,24 @@ NEGATIVE = np.array([label in {"angry", "disgust", "fear", "sad"} for label in L
 class Plan:
     """How to train; everything here is written into the sidecar."""
 
-    teachers: int = 2
+    teachers: int = 3
     """Wide networks, trained from different seeds."""
     teacher: tuple[int, ...] = (512, 128)
     """Units of a teacher's hidden layers."""
-    teacher_dropout: float = 0.4
-    student: tuple[int, ...] = (448, 64)
-    """Units of the network that is shipped: as wide as its file may be large."""
-    student_dropout: float = 0.1
+    dropout: float = 0.4
     input_dropout: float = 0.15
     noise: float = 0.35
     """Deviations of Gaussian noise on every statistic: no single one is to be trusted."""
     epochs: int = 10
+    squeeze: int = 192
+    """Sums of statistics that the student looks at: it can be as wide as a teacher in a small
+    file."""
+    student: tuple[int, ...] = (512, 128)
+    """Units of the student's hidden layers."""
+    student_dropout: float = 0.1
+    student_input_dropout: float = 0.05
+    student_noise: float = 0.2
+    student_epochs: int = 20
     batch: int = 512
     rate: float = 3e-3
     decay: float = 1e-3
@@ -46,13 +52,17 @@ class Plan:
     seed: int = 0
 
 
-def build(width: int, hidden: Sequence[int], input_dropout: float, dropout: float) -> Any:
+def build(
+    width: int, hidden: Sequence[int], input_dropout: float, dropout: float, squeeze: int = 0
+) -> Any:
     """Normalised statistics to logits, which the last layer gives."""
     import keras
     from keras import layers
 
     tensor = inputs = keras.Input((width,))
     tensor = layers.Dropout(input_dropout)(tensor)
+    if squeeze:
+        tensor = layers.Dense(squeeze, use_bias=False)(tensor)
     for units in hidden:
         tensor = layers.Dense(units)(tensor)
         tensor = layers.BatchNormalization()(tensor)
@@ -86,7 +96,7 @@ def teach(heard: Heard, plan: Plan, seed: int) -> Any:
     import keras
 
     keras.utils.set_random_seed(seed)
-    model = build(heard.rows.shape[1], plan.teacher, plan.input_dropout, plan.teacher_dropout)
+    model = build(heard.rows.shape[1], plan.teacher, plan.input_dropout, plan.dropout)
     aside = keras.layers.Dense(1, name="negative")(model.layers[-2].output)
     taught = keras.Model(model.input, [model.output, aside])
     size = len(LABELS)
@@ -96,12 +106,12 @@ def teach(heard: Heard, plan: Plan, seed: int) -> Any:
         mixed = part * soft[heard.labels[one]] + (1 - part) * soft[heard.labels[other]]
         return mixed, mixed[:, NEGATIVE].sum(axis=1, keepdims=True)
 
-    batches = _batches(heard, plan, seed, answer)
+    batches = _batches(heard, plan, seed, plan.noise, answer)
     losses = [
         keras.losses.CategoricalCrossentropy(from_logits=True),
         keras.losses.BinaryCrossentropy(from_logits=True),
     ]
-    _compile(taught, plan, len(batches), losses, [1.0, plan.side_task])
+    _compile(taught, plan, plan.epochs * len(batches), losses, [1.0, plan.side_task])
     taught.fit(batches, epochs=plan.epochs, verbose=0, shuffle=False)
     return model
 
@@ -123,7 +133,10 @@ def learn(
 
     seed = plan.seed + len(teachers)
     keras.utils.set_random_seed(seed)
-    model = build(heard.rows.shape[1], plan.student, plan.input_dropout, plan.student_dropout)
+    model = build(
+        heard.rows.shape[1], plan.student, plan.student_input_dropout, plan.student_dropout,
+        plan.squeeze,
+    )  # fmt: skip
     shared = keras.Input(heard.rows.shape[1:])
     shares = [keras.layers.Softmax()(teacher(shared)) for teacher in teachers]
     council = keras.Model(shared, keras.layers.Average()(shares) if len(shares) > 1 else shares[0])
@@ -131,10 +144,10 @@ def learn(
     def answer(mixed: Floats, *_: object) -> Floats:
         return np.asarray(council.predict_on_batch(mixed))
 
-    batches = _batches(heard, plan, seed, answer)
+    batches = _batches(heard, plan, seed, plan.student_noise, answer)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-    _compile(model, plan, len(batches), loss, None)
-    for _ in range(plan.epochs):
+    _compile(model, plan, plan.student_epochs * len(batches), loss, None)
+    for _ in range(plan.student_epochs):
         fitted = model.fit(batches, verbose=0, shuffle=False)
         if history is not None and watch is not None:
             seen, unseen = (
@@ -147,17 +160,18 @@ def learn(
     return model
 
 
-def _compile(model: Any, plan: Plan, batches: int, loss: Any, parts: list[float] | None) -> None:
+def _compile(model: Any, plan: Plan, steps: int, loss: Any, parts: list[float] | None) -> None:
     import keras
 
-    steps = plan.epochs * batches
     rate = keras.optimizers.schedules.CosineDecay(
         plan.rate / 25, steps - steps // 7, 1e-6, warmup_target=plan.rate, warmup_steps=steps // 7
     )
     model.compile(keras.optimizers.AdamW(rate, weight_decay=plan.decay), loss, loss_weights=parts)
 
 
-def _batches(heard: Heard, plan: Plan, seed: int, answer: Callable[..., Any]) -> Any:
+def _batches(
+    heard: Heard, plan: Plan, seed: int, deviation: float, answer: Callable[..., Any]
+) -> Any:
     """Noisy mixtures of two clips; `answer(mixture, one, other, part of one)` is the target."""
     import keras
 
@@ -187,7 +201,7 @@ def _batches(heard: Heard, plan: Plan, seed: int, answer: Callable[..., Any]) ->
             mixed = part * rows[one] + (1 - part) * rows[other]
             weight = part[:, 0] * heavy[one] + (1 - part[:, 0]) * heavy[other]
             target = answer(mixed, one, other, part)
-            noise = plan.noise * rng.standard_normal(mixed.shape, np.float32)
+            noise = deviation * rng.standard_normal(mixed.shape, np.float32)
             each = (weight,) * len(target) if isinstance(target, tuple) else weight
             return mixed + noise, target, each
 

@@ -27,7 +27,16 @@ pytestmark = pytest.mark.tensorflow
 
 RECIPE = Recipe()
 WIDTH = len(names(RECIPE))
-SMALL = replace(network.Plan(), teacher=(24,), student=(16,), epochs=6, batch=64, mix=0.0)
+SMALL = replace(
+    network.Plan(),
+    teacher=(24,),
+    squeeze=16,
+    student=(16,),
+    epochs=6,
+    student_epochs=6,
+    batch=64,
+    mix=0.0,
+)
 PLAN = {
     "labels": LABELS,
     "recipe": RECIPE.to_dict(),
@@ -176,7 +185,7 @@ def few(count: int = 300) -> network.Heard:
 
 def test_the_same_seed_trains_the_same_network() -> None:
     """To the last bit, teacher and student, so that two runs give the same figures."""
-    plan = replace(SMALL, epochs=2)
+    plan = replace(SMALL, epochs=2, student_epochs=2)
     runs = []
     for _ in range(2):
         teacher = network.teach(few(), plan, 7)

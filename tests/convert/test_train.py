@@ -61,7 +61,11 @@ def test_make_model_from_corpora_to_card(
     """One command: network, sidecar, card and pictures; a second run does no stage again."""
     monkeypatch.setattr(train, "RANDOM_COPIES", 1)
     monkeypatch.setattr(train, "EVERY", 6)
-    monkeypatch.setattr(train, "Plan", lambda: Plan(1, (8,), student=(8,), epochs=3, batch=16))
+    monkeypatch.setattr(
+        train,
+        "Plan",
+        lambda: Plan(1, (8,), squeeze=8, student=(8,), epochs=3, student_epochs=3, batch=16),
+    )
     monkeypatch.setattr("convert.parity.LEAST_AGREEMENT", 0.5)
     monkeypatch.setattr("convert.parity.MOST_UAR_DROP", 0.5)
     monkeypatch.setattr("convert.parity.MOST_SATURATED", 0.1)
@@ -79,6 +83,11 @@ def test_make_model_from_corpora_to_card(
     sidecar = read_sidecar(models / "emotion.tflite")
     assert sidecar.labels == LABELS
     assert sidecar.training["corpora"]["savee"]["speakers"] == 2
+    for voice in ("tess-OAF", "savee-JK"):
+        assert (
+            read_sidecar(tmp_path / "work" / "held-out" / f"{voice}.tflite").sha256
+            != sidecar.sha256
+        )
     card = (models / "MODEL_CARD.md").read_text()
     assert sidecar.sha256 in card
     figures = json.loads((models / "card" / "figures.json").read_text())
