@@ -126,14 +126,16 @@ class Segmenter:
 
     def _idle(self, now_s: float) -> list[Event]:
         begin_s: float | None = None
-        if any(speech.voiced_s >= _MURMUR_SINCE_S for speech in self._speech.values()):
-            self._station_until_s = now_s + _STATION_S
+        for speech in self._speech.values():
+            if speech.voiced_s >= _MURMUR_SINCE_S:
+                self._station_until_s = now_s + _STATION_S
+        deaf = self._hook.known or self._tone.blocks_start(now_s)
         if self._hook.known:
             begin_s = self._hook.lifted_s
-        elif not self._tone.blocks_start(now_s):
+        elif not deaf:
             begin_s = self._evidence()
         if begin_s is None:
-            if self._hook.known or self._tone.blocks_start(now_s):
+            if deaf:
                 for speech in self._speech.values():
                     speech.forget()
             return []

@@ -48,7 +48,8 @@ class SideSpeech:
     @property
     def voiced_s(self) -> float:
         """Length of the speech that has not been closed yet."""
-        return sum(end - start for start, end in self._runs)
+        # mostly there is none, and every block asks
+        return sum(end - start for start, end in self._runs) if self._runs else 0.0
 
     @property
     def loudest_db(self) -> float:
