@@ -34,7 +34,7 @@ def opinion(call: dict[str, Any]) -> dict[str, Any]:
     "name", ["softer, so that 20 dB more clips nothing", "20 dB louder than that"]
 )
 def test_twenty_decibels_move_no_verdict(plain: dict[str, Any], name: str) -> None:
-    """Category, score, alarm and causes are those of the call as it is, the score to a hundredth."""
+    """Category, alarm and causes are those of the call as it is, the score to a hundredth."""
     (call,) = report(name)
     ours, theirs = call["sentiment"], plain["sentiment"]
     assert ours | {"score": 0, "confidence": 0} == theirs | {"score": 0, "confidence": 0}
