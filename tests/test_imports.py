@@ -18,17 +18,18 @@ ROOMS = [
     {"config"},
     # pure: numbers in, records out
     {
-        "breakdown", "calls", "causes", "cepstral", "evidence", "explain", "features",
+        "bands", "breakdown", "calls", "causes", "cepstral", "evidence", "explain", "features",
         "homeassistant", "loudness", "offhook", "phrases", "pitch", "redact", "report",
         "streamclock", "talk", "utterances", "verdict",
     },
     # adapters, and what needs the clock, the disk or a library
     {
         "analysis", "broker", "cadence", "capture", "child", "clock", "crosstalk", "devices",
-        "door", "emotion", "fetch", "health", "hook", "leanings", "line", "link", "listen",
-        "memory", "notify", "outgoing", "patience", "plot", "polarity", "publish", "publishstate",
-        "recording", "replay", "resample", "signals", "silero", "snapshot", "soundcheck", "speech",
-        "spool", "spoolfile", "spoolrow", "tap", "tapstate", "tones", "transcript", "worker",
+        "door", "emotion", "fetch", "health", "hook", "interruptible", "leanings", "line", "link",
+        "listen", "memory", "notify", "outgoing", "patience", "plot", "polarity", "publish",
+        "publishstate", "recording", "replay", "resample", "signals", "silero", "snapshot",
+        "soundcheck", "speech", "spool", "spoolfile", "spoolrow", "tap", "tapstate", "tones",
+        "transcript", "worker",
     },
     {"parts"},
     {"service", "diagnose", "testing"},

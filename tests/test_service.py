@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import sered.service
 from sered.clock import LiveClock
 from sered.notify import Notifier
-from sered.parts import Feed
-from sered.records import FRAME, AudioFrame, Side
+from sered.parts import Feed, Judges
+from sered.records import FRAME, AudioFrame, Side, Transcript
 from sered.service import Service
 from sered.settings import LineSettings, MqttSettings, Settings, SpoolSettings
+from sered.spool import Spool
+from sered.testing.fakes import ListSource, ScriptedEmotion
+from theatre import talking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import pytest
 
 
 class Stuck:
@@ -37,6 +44,114 @@ class Stuck:
         """End `frames` at once, and return long afterwards."""
         self.closed.set()
         time.sleep(1.2)
+
+
+class Talk:
+    """A conversation that is heard as fast as it can be, and then goes on without a word."""
+
+    def __init__(self, *, dies: bool = False) -> None:
+        sound = talking(20.0).astype(np.int16)
+        self._sound = ListSource({Side.CUSTOMER: sound[:, 0], Side.AGENT: sound[:, 1]})
+        self._dies = dies
+        self.heard = threading.Event()
+        self._closed = threading.Event()
+
+    def frames(self) -> Iterator[AudioFrame]:
+        """The conversation, then nothing until `close`."""
+        yield from self._sound.frames()
+        self.heard.set()
+        if self._dies:
+            msg = "the tap's thread died"
+            raise RuntimeError(msg)
+        self._closed.wait()
+
+    def close(self) -> None:
+        """End `frames`."""
+        self._sound.close()
+        self._closed.set()
+
+
+class Slow:
+    """A recogniser that finds no words until the test is over; a Vosk model of such, too."""
+
+    name = "slow"
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+        self.over = threading.Event()
+
+    def transcriber(self) -> Slow:
+        """Itself."""
+        return self
+
+    def transcribe(self, _pcm: object) -> Transcript:
+        """Nothing, late."""
+        self.asked.release()
+        self.over.wait()
+        return Transcript(())
+
+    def reset(self) -> None:
+        """There is nothing to forget."""
+
+
+def served(folder: Path, sources: list[Any], mode: str = "audio") -> tuple[Service, Settings]:
+    """A service on these sources, without a broker."""
+    lines = tuple(
+        LineSettings(name=f"line{n}", sides="customer=1, agent=2") for n in range(len(sources))
+    )
+    settings = Settings(
+        mode=mode,  # type: ignore[arg-type]
+        line=lines,
+        mqtt=MqttSettings(port=9),
+        spool=SpoolSettings(path=folder / "spool.db"),
+    )
+    feeds = [Feed(line, source, LiveClock()) for line, source in zip(lines, sources, strict=True)]
+    return Service(settings, feeds, Notifier(None)), settings
+
+
+def kept(settings: Settings) -> list[dict[str, Any]]:
+    """The reports in the spool, as the next start finds them."""
+    spool = Spool(settings.spool)
+    try:
+        return [json.loads(each.payload) for each in spool.peek(100) if each.leaf == "calls"]
+    finally:
+        spool.close()
+
+
+def test_words_that_take_long_cost_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight lines look for words without end: a stop takes less than 3 s, every call is kept."""
+    slow = Slow()
+    judges = Judges(ScriptedEmotion(), slow, None, ())  # type: ignore[arg-type]
+    monkeypatch.setattr(sered.service, "load_judges", lambda _: judges)
+    service, settings = served(tmp_path, [Talk() for _ in range(8)], "both")
+    asked: list[float] = []
+
+    def stop() -> None:
+        for _ in range(8):
+            slow.asked.acquire(timeout=60)
+        asked.append(time.monotonic())
+        service.stop()
+
+    threading.Thread(target=stop).start()
+    try:
+        assert service.run() == 0
+        assert time.monotonic() - asked[0] < 3.0
+    finally:
+        slow.over.set()
+    reports = kept(settings)
+    assert {report["line"] for report in reports} == {f"line{n}" for n in range(8)}
+    assert {report["end_reason"] for report in reports} == {"shutdown"}
+    assert all(report["acoustic"] for report in reports)
+
+
+def test_a_tap_that_dies_costs_no_report(tmp_path: Path) -> None:
+    """A fault of ours ends the service; the calls that ran are kept, the dead line's too."""
+    talks = [Talk(), Talk(dies=True)]
+    service, settings = served(tmp_path, talks)
+    assert service.run() == 1
+    assert {(r["line"], r["end_reason"]) for r in kept(settings)} >= {("line1", "shutdown")}
 
 
 def test_eight_cards_that_hang_do_not_delay_the_end(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from sered.interruptible import Interruptible
 from sered.records import Utterance, UtteranceResult
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from sered.emotion import EmotionModel
     from sered.polarity import CallPolarity
+    from sered.records import Transcript
     from sered.transcript import Transcriber
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ class Analysis:
     polarity: CallPolarity | None
     failures: int = 0
     """Halves of utterances that could not be judged because of a fault of ours."""
+    _search: Interruptible = field(default_factory=Interruptible)
 
     def begin_call(self) -> None:
         """Forget the last call."""
@@ -51,7 +55,7 @@ class Analysis:
         if self.emotion is not None:
             emotion = self._guarded("emotion", self.emotion.judge, pcm)
         if self.transcriber is not None:
-            transcript = self._guarded("words", self.transcriber.transcribe, pcm)
+            transcript = self._guarded("words", self._words, pcm)
         if transcript is not None and self.polarity is not None:
             polarity = self._guarded("polarity", self.polarity.score, transcript)
         return UtteranceResult(
@@ -62,6 +66,14 @@ class Analysis:
             snr_db=_snr_db(pcm, noise_db),
             clipping=float(np.mean(np.abs(pcm.astype(np.int32)) >= _FULL_SCALE)) if len(pcm) else 0,
         )
+
+    def hurry(self) -> None:
+        """No time is left for words; safe from any thread, even while they are looked for."""
+        self._search.end()
+
+    def _words(self, pcm: NDArray[np.int16]) -> Transcript | None:
+        assert self.transcriber is not None, "asked for where there are words"
+        return self._search.ask(partial(self.transcriber.transcribe, pcm))
 
     def _guarded(self, what: str, judge: Callable[[_In], _Out], value: _In) -> _Out | None:
         try:

@@ -125,6 +125,10 @@ class Line:
             out += self._take(self._segmenter.feed(heard))
         return out
 
+    def hurry(self) -> None:
+        """Look for no more words, so that `finish` takes no time; safe from any thread."""
+        self._analysis.hurry()
+
     def finish(self, reason: EndReason) -> list[CallReport | Alert | Live]:
         """No more sound comes: close the call that runs, if any."""
         return self._take(self._segmenter.finish(reason))

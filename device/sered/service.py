@@ -36,9 +36,14 @@ log = logging.getLogger(__name__)
 _TICK_S = 0.5
 _FIRST_TICKS_S = 0.05
 """Until READY: systemd waits for it."""
-_JOIN_S = 1.5
+_WORDS_S = 0.7
+"""For the words of the last utterances; a report without them is better than none."""
+_CLOSE_S = 1.5
+"""For cards that hang in the kernel."""
+_SPOOL_S = 6.0
+"""For reports on their way to a disk that is slow, on a box that is starved."""
 _FLUSH_S = 0.7
-"""A stuck analysis and a silent broker together take less than 3 s."""
+"""With a silent broker and words that take long, a stop takes less than 3 s."""
 
 
 class Service:
@@ -273,16 +278,19 @@ class Service:
 
     def _shut_down(self, drain_s: float) -> None:
         self._notifier.stopping()
-        deadline = time.monotonic() + _JOIN_S
+        began = time.monotonic()
         # all at once: cards that hang in the kernel do not add up
         stops = [threading.Thread(target=each.stop, daemon=True) for each in self._workers]
         for stop in stops:
             stop.start()
         for worker in self._workers:
-            if not worker.join(max(deadline - time.monotonic(), 0.0)):
+            if not worker.join(_left(began + _WORDS_S)):
+                worker.hurry()
+        for worker in self._workers:
+            if not worker.join(_left(began + _SPOOL_S)):
                 log.error("line.stuck line=%s", worker.name)
         for stop in stops:
-            stop.join(max(deadline - time.monotonic(), 0.0))
+            stop.join(_left(began + _CLOSE_S))
         end = time.monotonic() + (0.0 if self._died else drain_s)
         while self._spool.depth and time.monotonic() < end and not self._stop.is_set():
             time.sleep(0.02)
@@ -291,3 +299,7 @@ class Service:
         self.why = " ".join([*(said for _, said in spool.faults), broker.sentence])
         self._publisher.stop(_FLUSH_S)
         self._spool.close()
+
+
+def _left(until: float) -> float:
+    return max(until - time.monotonic(), 0.0)

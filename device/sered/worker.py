@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -67,6 +68,10 @@ class LineWorker:
         self._reason = EndReason.SHUTDOWN
         self.source.close()
 
+    def hurry(self) -> None:
+        """The call that runs must be reported now: with what is known of it."""
+        self.line.hurry()
+
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the end; whether it came."""
         self._thread.join(timeout_s)
@@ -79,21 +84,30 @@ class LineWorker:
 
     def _run(self) -> None:
         try:
-            for frame in self.source.frames():
-                began, calls = time.perf_counter(), self.line.calls
-                off_hook = self._hook.off_hook if self._hook else None
-                for message in self.line.feed(frame, off_hook):
-                    self._deliver(message)
-                if self.line.calls != calls:
-                    give_back()
-                self.busy_s += time.perf_counter() - began
-                self.frames += 1
-            for message in self.line.finish(self._reason):
-                self._deliver(message)
+            self._listen()
+            self._finish(self._reason)
         except SeredError as error:
             # a recording that is cut off: the sentence says what to do, a traceback would not
             log.error("line.ended line=%s %s", self.name, error)  # noqa: TRY400
             self._failed(str(error))
         except Exception:
             log.exception("line.died line=%s", self.name)
+            # what was heard of the call until our fault is its customer's all the same
+            with contextlib.suppress(Exception):
+                self._finish(EndReason.SHUTDOWN)
             self._failed(f"line {self.name} died")
+
+    def _listen(self) -> None:
+        for frame in self.source.frames():
+            began, calls = time.perf_counter(), self.line.calls
+            off_hook = self._hook.off_hook if self._hook else None
+            for message in self.line.feed(frame, off_hook):
+                self._deliver(message)
+            if self.line.calls != calls:
+                give_back()
+            self.busy_s += time.perf_counter() - began
+            self.frames += 1
+
+    def _finish(self, reason: EndReason) -> None:
+        for message in self.line.finish(reason):
+            self._deliver(message)
