@@ -15,7 +15,7 @@ import numpy as np
 from convert.corpora import Clip, load
 
 from convert import telephone
-from sered import cepstral, features, pitch
+from sered import bands, cepstral, features, pitch
 from sered.features import Recipe, statistics
 from sered.records import LABELS, RATE_HZ
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from convert.corpora import Found
     from numpy.typing import NDArray
 
-ROOMS = (features, cepstral, pitch, telephone, sys.modules[__name__])
+ROOMS = (features, bands, cepstral, pitch, telephone, sys.modules[__name__])
 """Whose code makes the numbers."""
 CHUNK = 100
 """Clips a worker takes at a time; each chunk has its own seed, so the split changes nothing."""

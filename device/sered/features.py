@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from sered import cepstral, pitch
+from sered.bands import edges_hz, emphasised, energies
 from sered.errors import ModelError
 from sered.pitch import percentiles, third_change
 
@@ -18,15 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-    Singles = NDArray[np.float32]
 
 VERSION = 2
 """Raised whenever the same recipe would give other numbers."""
 
-_AT_ONCE = 96
-"""Frames that are transformed at once."""
-_SCALE = 100
-"""Of the emphasised sound."""
 _LEVEL = (
     "spread", "p5", "p25", "p75", "p95", "move spread", "move size", "fall", "rise",
     "change", "voiced share", "onset rate", "crest rate", "top",
@@ -45,7 +41,7 @@ class Recipe:
     version: int = VERSION
     rate_hz: int = 16_000
     frame: int = 512
-    """Samples, an even number, also the points of the Fourier transform."""
+    """Samples, a multiple of four, also the points of the Fourier transform."""
     step: int = 256
     """Samples."""
     preemphasis: float = 0.97
@@ -84,43 +80,6 @@ class Recipe:
         return asdict(self)
 
 
-def _edges_hz(recipe: Recipe) -> Floats:
-    low, high = 2595 * np.log10(1 + np.array([recipe.low_hz, recipe.high_hz]) / 700)
-    return np.asarray(700 * (10 ** (np.linspace(low, high, recipe.filters + 2) / 2595) - 1))
-
-
-@lru_cache(maxsize=4)
-def filter_bank(recipe: Recipe) -> Floats:
-    """Triangular mel filters, (filters, frame // 2 + 1), on python_speech_features' bins."""
-    edges = np.floor((recipe.frame + 1) * _edges_hz(recipe) / recipe.rate_hz)[:, None]
-    low, mid, high = edges[:-2], edges[1:-1], edges[2:]
-    bins = np.arange(recipe.frame // 2 + 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rise = np.where((bins >= low) & (bins < mid), (bins - low) / (mid - low), 0.0)
-        fall = np.where((bins >= mid) & (bins < high), (high - bins) / (high - mid), 0.0)
-    return np.asarray(rise + fall)
-
-
-@lru_cache(maxsize=4)
-def _transform(recipe: Recipe) -> tuple[Singles, Singles, Singles]:
-    """Cosines and sines under the window, (frame // 2, bins), and weights, (bins, filters).
-
-    The telephone's band is less than half of a Fourier transform's bins, and the window is even
-    about the frame's middle: cosines need but the sum of what lies equally far before and after
-    it, sines the difference. As two matrix products that takes half the time of numpy's transform.
-    """
-    bank = filter_bank(recipe)
-    bins = np.flatnonzero(bank.any(axis=0))
-    angle = 2 * np.pi / recipe.frame * np.outer(np.arange(recipe.frame // 2) + 0.5, bins)
-    window = np.hamming(recipe.frame)[recipe.frame // 2 :, None]
-    weights = bank[:, bins].T / (recipe.frame * _SCALE**2)
-    return (
-        (window * np.cos(angle)).astype(np.float32),
-        (window * np.sin(angle)).astype(np.float32),
-        np.ascontiguousarray(weights, np.float32),
-    )
-
-
 @lru_cache(maxsize=4)
 def _cosines(recipe: Recipe) -> Floats:
     """Orthonormal DCT-II and lifter in one (filters, cepstra) matrix."""
@@ -134,47 +93,9 @@ def _cosines(recipe: Recipe) -> Floats:
     return np.asarray(matrix)
 
 
-def _emphasised(pcm: NDArray[np.int16], recipe: Recipe) -> Singles:
-    """A hundred times the emphasised sound: whole numbers, which float32 holds exactly."""
-    sound = pcm.astype(np.float32)
-    signal = sound * np.float32(_SCALE)
-    signal[1:] -= sound[:-1] * np.float32(_SCALE * recipe.preemphasis)
-    return signal
-
-
-def _halves(padded: Singles, count: int, recipe: Recipe) -> Singles:
-    """A view of every frame's second half; numpy's own windows take longer to make than to use."""
-    half, size = recipe.frame // 2, padded.itemsize
-    shape, strides = (count, half), (recipe.step * size, size)
-    return np.ndarray(shape, np.float32, padded, half * size, strides)
-
-
-def _bands(signal: Singles, recipe: Recipe) -> Floats:
-    """Filter energies of every frame, (frames, filters), never zero; the last frame is padded."""
-    count = 1 + max(0, -(-(len(signal) - recipe.frame) // recipe.step))
-    padded = np.zeros((count - 1) * recipe.step + recipe.frame, np.float32)
-    padded[: len(signal)] = signal
-    # every frame's second half, and its first half backwards: both lead away from the middle
-    after = _halves(padded, count, recipe)
-    before = _halves(padded[::-1].copy(), count, recipe)[::-1]
-    cosines, sines, weights = _transform(recipe)
-    bands = np.empty((count, recipe.filters), np.float32)
-    # not all frames at once: these stay in the processor's cache
-    for first in range(0, count, _AT_ONCE):
-        some = slice(first, first + _AT_ONCE)
-        power = (after[some] + before[some]) @ cosines
-        power *= power
-        odd = (after[some] - before[some]) @ sines
-        odd *= odd
-        power += odd
-        np.matmul(power, weights, out=bands[some])
-    bands[bands == 0] = np.finfo(float).eps
-    return bands.astype(np.float64)
-
-
 def mfcc(pcm: NDArray[np.int16], recipe: Recipe) -> Floats:
     """MFCCs, (frames, cepstra); those of python_speech_features without `appendEnergy`."""
-    return np.asarray(np.log(_bands(_emphasised(pcm, recipe), recipe)) @ _cosines(recipe))
+    return np.asarray(np.log(energies(emphasised(pcm, recipe), recipe)) @ _cosines(recipe))
 
 
 def _loudest(energy: Floats) -> float:
@@ -240,8 +161,8 @@ def statistics(pcm: NDArray[np.int16], recipe: Recipe) -> NDArray[np.float32] | 
     """
     if len(pcm) < recipe.frame or not pcm.any():
         return None
-    signal = _emphasised(pcm, recipe)
-    bands = _bands(signal, recipe)
+    signal = emphasised(pcm, recipe)
+    bands = energies(signal, recipe)
     energy = bands.sum(axis=1)
     bands = bands + _loudest(energy) / recipe.filters * 10 ** (recipe.floor_db / 10)
     level = np.log(energy)
@@ -253,7 +174,7 @@ def statistics(pcm: NDArray[np.int16], recipe: Recipe) -> NDArray[np.float32] | 
     cepstra = logs @ _cosines(recipe)
     cepstra[:, 0] -= cepstra[kept, 0].mean()
     level -= level[kept].mean()
-    kilohertz = _edges_hz(recipe)[1:-1] / 1000
+    kilohertz = edges_hz(recipe)[1:-1] / 1000
     centre = bands @ kilohertz / bands.sum(axis=1)
     span = slice(kept[0], kept[-1] + 1)
     loud = level[kept] >= percentiles(level[kept], (0.67,))[0]

@@ -80,7 +80,7 @@ def mfcc(call: Path, prototype: str) -> dict[str, Any]:
             "librosa": script("mfcc.py", str(call), python=prototype),
         }
     )
-    names = ("sered", "python_speech_features", "difference", "relative_difference")
+    names = ("sered", "python_speech_features", "difference")
     figures = {name: said(costs["device"], name) for name in names}
     figures["librosa"] = said(costs["librosa"], "librosa")
     return {
@@ -89,7 +89,6 @@ def mfcc(call: Path, prototype: str) -> dict[str, Any]:
         "librosa_us": figures["librosa"] * 1e6,
         "ratio": figures["python_speech_features"] / figures["sered"],
         "difference": figures["difference"],
-        "relative_difference": figures["relative_difference"],
         "processes": processes(costs),
     }
 
