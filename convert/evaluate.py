@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-GROUPS = 6
+GROUPS = 9
 """Folds that hold out every speaker once, some of each corpus in each fold."""
 DRAWS = 1000
 """Of speakers, for an interval."""
