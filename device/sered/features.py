@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from sered import cepstral, pitch
-from sered.bands import edges_hz, emphasised, energies
+from sered.bands import edges_hz, energies
 from sered.errors import ModelError
 from sered.pitch import percentiles, third_change
 
@@ -41,7 +41,7 @@ class Recipe:
     version: int = VERSION
     rate_hz: int = 16_000
     frame: int = 512
-    """Samples, a multiple of four, also the points of the Fourier transform."""
+    """Samples, an even number, also the points of the Fourier transform."""
     step: int = 256
     """Samples."""
     preemphasis: float = 0.97
@@ -95,7 +95,7 @@ def _cosines(recipe: Recipe) -> Floats:
 
 def mfcc(pcm: NDArray[np.int16], recipe: Recipe) -> Floats:
     """MFCCs, (frames, cepstra); those of python_speech_features without `appendEnergy`."""
-    return np.asarray(np.log(energies(emphasised(pcm, recipe), recipe)) @ _cosines(recipe))
+    return np.asarray(np.log(energies(pcm, recipe)) @ _cosines(recipe))
 
 
 def _loudest(energy: Floats) -> float:
@@ -161,8 +161,7 @@ def statistics(pcm: NDArray[np.int16], recipe: Recipe) -> NDArray[np.float32] | 
     """
     if len(pcm) < recipe.frame or not pcm.any():
         return None
-    signal = emphasised(pcm, recipe)
-    bands = energies(signal, recipe)
+    bands = energies(pcm, recipe)
     energy = bands.sum(axis=1)
     bands = bands + _loudest(energy) / recipe.filters * 10 ** (recipe.floor_db / 10)
     level = np.log(energy)
@@ -180,7 +179,7 @@ def statistics(pcm: NDArray[np.int16], recipe: Recipe) -> NDArray[np.float32] | 
     loud = level[kept] >= percentiles(level[kept], (0.67,))[0]
     # every second frame: the pitch's own windows are twice as long
     every = kept[::2]
-    tone, clarity = pitch.contour(signal, recipe, every)
+    tone, clarity = pitch.contour(pcm, recipe, every)
     clear = clarity >= recipe.pitch_clarity
     sung = cepstra[every[clear], :_FIRST] if clear.sum() >= 2 else cepstra[kept, :_FIRST]
     return np.concatenate((

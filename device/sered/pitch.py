@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def _window(length: int) -> Floats:
 
 
 def contour(
-    signal: NDArray[np.floating[Any]], recipe: Recipe, frames: NDArray[np.intp]
+    pcm: NDArray[np.int16], recipe: Recipe, frames: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
     """Pitch (octaves above 100 Hz) and clarity (0 to 1) around the given frames, at any level.
 
@@ -42,7 +42,10 @@ def contour(
     the line has cut the fundamental off.
     """
     length = 2 * recipe.frame
-    padded = np.concatenate((np.zeros(recipe.frame // 2), signal, np.zeros(length)))
+    margin = recipe.frame // 2
+    padded = np.zeros(margin + len(pcm) + length)
+    padded[margin : margin + len(pcm)] = pcm
+    padded[margin + 1 : margin + len(pcm)] -= recipe.preemphasis * pcm[:-1]
     windows = np.lib.stride_tricks.sliding_window_view(padded, length)[frames * recipe.step]
     spectrum = np.fft.rfft(windows * _window(length))[:, : _POINTS // 2 + 1]
     amplitude = np.sqrt(spectrum.real**2 + spectrum.imag**2)

@@ -77,18 +77,25 @@ def mfcc(call: Path, prototype: str) -> dict[str, Any]:
     costs = interleaved(
         {
             "device": script("mfcc.py", str(call)),
+            "served": script("mfcc.py", str(call), "served"),
             "librosa": script("mfcc.py", str(call), python=prototype),
         }
     )
     names = ("sered", "python_speech_features", "difference")
     figures = {name: said(costs["device"], name) for name in names}
     figures["librosa"] = said(costs["librosa"], "librosa")
+    served = {name: said(costs["served"], name) for name in names[:2]}
     return {
         "sered_us": figures["sered"] * 1e6,
         "python_speech_features_us": figures["python_speech_features"] * 1e6,
         "librosa_us": figures["librosa"] * 1e6,
         "ratio": figures["python_speech_features"] / figures["sered"],
         "difference": figures["difference"],
+        "served": {
+            "sered_us": served["sered"] * 1e6,
+            "python_speech_features_us": served["python_speech_features"] * 1e6,
+            "ratio": served["python_speech_features"] / served["sered"],
+        },
         "processes": processes(costs),
     }
 
