@@ -32,7 +32,7 @@ STRONG_CONFIDENCE = 0.8
 STRONG_UTTERANCES = 2
 """... by so many negative utterances at least."""
 CERTAINTY: dict[Mode, tuple[float, float]] = {
-    "audio": (5.3, -1.1),
+    "audio": (5.2, -1.1),
     "text": (5.1, -1.4),
     "both": (5.6, -1.6),
 }
