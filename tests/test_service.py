@@ -47,12 +47,15 @@ class Stuck:
 
 
 class Talk:
-    """A conversation that is heard as fast as it can be, and then goes on without a word."""
+    """A conversation that is heard as fast as it can be, and then goes on without a word.
 
-    def __init__(self, *, dies: bool = False) -> None:
+    One that `dies_after` another dies when both were heard.
+    """
+
+    def __init__(self, dies_after: Talk | None = None) -> None:
         sound = talking(20.0).astype(np.int16)
         self._sound = ListSource({Side.CUSTOMER: sound[:, 0], Side.AGENT: sound[:, 1]})
-        self._dies = dies
+        self._other = dies_after
         self.heard = threading.Event()
         self._closed = threading.Event()
 
@@ -60,7 +63,8 @@ class Talk:
         """The conversation, then nothing until `close`."""
         yield from self._sound.frames()
         self.heard.set()
-        if self._dies:
+        if self._other is not None:
+            assert self._other.heard.wait(60)
             msg = "the tap's thread died"
             raise RuntimeError(msg)
         self._closed.wait()
@@ -148,23 +152,16 @@ def test_words_that_take_long_cost_no_report(
 
 def test_a_tap_that_dies_costs_no_report(tmp_path: Path) -> None:
     """A fault of ours ends the service; the calls that ran are kept, the dead line's too."""
-    talks = [Talk(), Talk(dies=True)]
-    service, settings = served(tmp_path, talks)
+    well = Talk()
+    service, settings = served(tmp_path, [well, Talk(dies_after=well)])
     assert service.run() == 1
-    assert {(r["line"], r["end_reason"]) for r in kept(settings)} >= {("line1", "shutdown")}
+    ended = [(report["line"], report["end_reason"]) for report in kept(settings)]
+    assert sorted(ended) == [("line0", "shutdown"), ("line1", "shutdown")]
 
 
 def test_eight_cards_that_hang_do_not_delay_the_end(tmp_path: Path) -> None:
     """All are closed at the same time: a stop of the whole box takes less than 3 s."""
-    lines = tuple(LineSettings(name=f"line{n}", sides="customer=1") for n in range(8))
-    settings = Settings(
-        mode="audio",
-        line=lines,
-        mqtt=MqttSettings(port=9),
-        spool=SpoolSettings(path=tmp_path / "spool.db"),
-    )
-    feeds = [Feed(line, Stuck(), LiveClock()) for line in lines]
-    service = Service(settings, feeds, Notifier(None))
+    service, _ = served(tmp_path, [Stuck() for _ in range(8)])
     asked: list[float] = []
 
     def stop() -> None:
