@@ -23,8 +23,14 @@ NEGATIVE = np.array([label in {"angry", "disgust", "fear", "sad"} for label in L
 class Plan:
     """How to train; everything here is written into the sidecar."""
 
-    teachers: int = 3
-    """Wide networks, trained from different seeds."""
+    views: tuple[str, ...] = (
+        r"(?!level |(voiced|pause) run )",
+        r"(?!band )",
+        r"(?!c\d+ (mean|p10|p50|p90|loud|lean|pitched)$)",
+        r"c([1-9]|1\d|20) (mean|spread|p10|p90|delta spread)$|pitch ",
+    )
+    """A teacher each: what the names of the statistics that it looks at begin with, as a regular
+    expression. Networks that look at different things mishear different voices."""
     teacher: tuple[int, ...] = (512, 128)
     """Units of a teacher's hidden layers."""
     dropout: float = 0.4
@@ -37,9 +43,6 @@ class Plan:
     file."""
     student: tuple[int, ...] = (512, 128)
     """Units of the student's hidden layers."""
-    student_dropout: float = 0.1
-    student_input_dropout: float = 0.05
-    student_noise: float = 0.2
     student_epochs: int = 20
     batch: int = 512
     rate: float = 3e-3
@@ -52,23 +55,43 @@ class Plan:
     seed: int = 0
 
 
-def build(
-    width: int, hidden: Sequence[int], input_dropout: float, dropout: float, squeeze: int = 0
-) -> Any:
-    """Normalised statistics to logits, which the last layer gives."""
+def _teacher(width: int, plan: Plan, columns: Sequence[int] | None) -> Any:
+    """Normalised statistics, of which it looks at `columns`, to logits."""
     import keras
+
+    inputs = keras.Input((width,))
+    seen = inputs if columns is None else keras.ops.take(inputs, list(columns), axis=1)
+    dropped = keras.layers.Dropout(plan.input_dropout)(seen)
+    return keras.Model(inputs, _logits(dropped, plan.teacher, plan.dropout))
+
+
+def _student(width: int, plan: Plan) -> Any:
+    """Normalised statistics to logits, by layers that int8 TFLite runs well."""
+    import keras
+
+    inputs = keras.Input((width,))
+    sums = _dense(plan.squeeze, use_bias=False)(inputs)
+    return keras.Model(inputs, _logits(sums, plan.student))
+
+
+def _logits(tensor: Any, hidden: Sequence[int], dropout: float = 0.0) -> Any:
     from keras import layers
 
-    tensor = inputs = keras.Input((width,))
-    tensor = layers.Dropout(input_dropout)(tensor)
-    if squeeze:
-        tensor = layers.Dense(squeeze, use_bias=False)(tensor)
     for units in hidden:
-        tensor = layers.Dense(units)(tensor)
+        tensor = _dense(units)(tensor)
         tensor = layers.BatchNormalization()(tensor)
         tensor = layers.ReLU()(tensor)
-        tensor = layers.Dropout(dropout)(tensor)
-    return keras.Model(inputs, layers.Dense(len(LABELS), name="emotion")(tensor))
+        if dropout:
+            tensor = layers.Dropout(dropout)(tensor)
+    return _dense(len(LABELS), name="emotion")(tensor)
+
+
+def _dense(units: int, **more: Any) -> Any:
+    """A layer whose weights start small: half of what Keras gives tells new voices apart better."""
+    import keras
+
+    small = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+    return keras.layers.Dense(units, kernel_initializer=small, **more)
 
 
 def weights(speakers: NDArray[np.str_], labels: NDArray[np.int64]) -> Floats:
@@ -91,12 +114,15 @@ class Heard:
     """Indices into LABELS."""
 
 
-def teach(heard: Heard, plan: Plan, seed: int) -> Any:
-    """One wide network, from the labels; with them it learns whether the clip is negative."""
+def teach(heard: Heard, plan: Plan, seed: int, columns: Sequence[int] | None = None) -> Any:
+    """One wide network, from the labels; with them it learns whether the clip is negative.
+
+    It looks at `columns` of the statistics, or at all.
+    """
     import keras
 
     keras.utils.set_random_seed(seed)
-    model = build(heard.rows.shape[1], plan.teacher, plan.input_dropout, plan.dropout)
+    model = _teacher(heard.rows.shape[1], plan, columns)
     aside = keras.layers.Dense(1, name="negative")(model.layers[-2].output)
     taught = keras.Model(model.input, [model.output, aside])
     size = len(LABELS)
@@ -126,6 +152,8 @@ def learn(
 ) -> Any:
     """The small network: it is told what the teachers make of every mixture, not the labels.
 
+    Their logits are averaged, so one that is sure that a clip is not of a label has its say.
+
     With `history` the losses of every epoch are appended to it, and with `watch` (statistics and
     labels of speakers that are not trained on) the accuracy: for drawing, never for choosing.
     """
@@ -133,18 +161,16 @@ def learn(
 
     seed = plan.seed + len(teachers)
     keras.utils.set_random_seed(seed)
-    model = build(
-        heard.rows.shape[1], plan.student, plan.student_input_dropout, plan.student_dropout,
-        plan.squeeze,
-    )  # fmt: skip
+    model = _student(heard.rows.shape[1], plan)
     shared = keras.Input(heard.rows.shape[1:])
-    shares = [keras.layers.Softmax()(teacher(shared)) for teacher in teachers]
-    council = keras.Model(shared, keras.layers.Average()(shares) if len(shares) > 1 else shares[0])
+    logits = [teacher(shared) for teacher in teachers]
+    agreed = keras.layers.Average()(logits) if len(logits) > 1 else logits[0]
+    council = keras.Model(shared, keras.layers.Softmax()(agreed))
 
     def answer(mixed: Floats, *_: object) -> Floats:
         return np.asarray(council.predict_on_batch(mixed))
 
-    batches = _batches(heard, plan, seed, plan.student_noise, answer)
+    batches = _batches(heard, plan, seed, 0.0, answer)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     _compile(model, plan, plan.student_epochs * len(batches), loss, None)
     for _ in range(plan.student_epochs):
@@ -201,8 +227,9 @@ def _batches(
             mixed = part * rows[one] + (1 - part) * rows[other]
             weight = part[:, 0] * heavy[one] + (1 - part[:, 0]) * heavy[other]
             target = answer(mixed, one, other, part)
-            noise = deviation * rng.standard_normal(mixed.shape, np.float32)
+            if deviation:
+                mixed = mixed + deviation * rng.standard_normal(mixed.shape, np.float32)
             each = (weight,) * len(target) if isinstance(target, tuple) else weight
-            return mixed + noise, target, each
+            return mixed, target, each
 
     return Batches()

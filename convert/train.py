@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
@@ -22,7 +23,7 @@ from convert.telephone import CONDITIONS
 from convert import card, draw, evaluate, keras_to_tflite, network, parity
 from sered.emotion import Normalisation, normalise, read_sidecar
 from sered.errors import SeredError
-from sered.features import Recipe
+from sered.features import Recipe, names
 from sered.records import LABELS
 
 if TYPE_CHECKING:
@@ -144,11 +145,15 @@ class Workshop:
             )
         heard = network.Heard(rows, self.data.speakers[clips], self.data.labels[clips])
         teachers = [
-            network.teach(heard, self.plan, self.plan.seed + number)
-            for number in range(self.plan.teachers)
+            network.teach(heard, self.plan, self.plan.seed + number, self._seen(view))
+            for number, view in enumerate(self.plan.views)
         ]
         model = network.learn(heard, teachers, self.plan, history=history, watch=watched)
         return model, normalisation
+
+    def _seen(self, view: str) -> list[int]:
+        """The statistics that a teacher with this view looks at."""
+        return [n for n, name in enumerate(names(self.recipe)) if re.match(view, name)]
 
     def calibration(self, train: NDArray[np.bool_]) -> Floats:
         """Some training clips of every kind."""
@@ -264,17 +269,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, default=Path("../shared/data/ser"))
-    parser.add_argument(
-        "--manifest",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="CSV files (path,speaker,label) of your own recordings",
-    )
+    own = "CSV files (path,speaker,label) of your own recordings"
+    parser.add_argument("--manifest", type=Path, nargs="*", default=[], help=own)
     parser.add_argument("--work", type=Path, default=Path("build/emotion"), help="for what is kept")
     parser.add_argument("--out", type=Path, default=Path("models/emotion.tflite"))
     parser.add_argument("--split", choices=["speaker", "random"], default="speaker")
-    args = parser.parse_args(arguments)  # fmt: skip
+    args = parser.parse_args(arguments)
     try:
         found = read_all(args.corpora, args.manifest)
         data = prepare(found, args.work)

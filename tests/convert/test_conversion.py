@@ -6,6 +6,7 @@ Runs where TensorFlow is: `make test` does it in an environment of its own.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -192,6 +193,26 @@ def test_the_same_seed_trains_the_same_network() -> None:
         runs.append([*teacher.get_weights(), *network.learn(few(), [teacher], plan).get_weights()])
     for a, b in zip(*runs, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_teacher_looks_at_its_own_statistics_alone() -> None:
+    """What is beside them changes no answer of its, and they do."""
+    teacher = network.teach(few(), replace(SMALL, epochs=1), 0, range(40))
+    unseen = rows(50, 5)
+    beside, own = unseen.copy(), unseen.copy()
+    beside[:, 40:], own[:, :40] = 3.0, 3.0
+    before, same, other = (teacher.predict(r, verbose=0) for r in (unseen, beside, own))
+    np.testing.assert_array_equal(before, same)
+    assert np.abs(before - other).max() > 0.1
+
+
+def test_every_view_is_of_some_statistics() -> None:
+    """Never of none, which teaches nothing, nor of another's; what no teacher sees is not made."""
+    listed = names(RECIPE)
+    seen = [{name for name in listed if re.match(view, name)} for view in network.Plan().views]
+    assert all(100 < len(one) < WIDTH for one in seen)
+    assert len({frozenset(one) for one in seen}) == len(seen)
+    assert set().union(*seen) == set(listed)
 
 
 def test_the_student_answers_as_its_teachers_do() -> None:

@@ -64,7 +64,9 @@ def test_make_model_from_corpora_to_card(
     monkeypatch.setattr(
         train,
         "Plan",
-        lambda: Plan(1, (8,), squeeze=8, student=(8,), epochs=3, student_epochs=3, batch=16),
+        lambda: Plan(
+            ("", "pitch "), (8,), squeeze=8, student=(8,), epochs=3, student_epochs=3, batch=16
+        ),
     )
     monkeypatch.setattr("convert.parity.LEAST_AGREEMENT", 0.5)
     monkeypatch.setattr("convert.parity.MOST_UAR_DROP", 0.5)
