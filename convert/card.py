@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from convert.evaluate import GROUPS
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from convert.corpora import Found
@@ -113,10 +114,6 @@ def reach(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _views(views: Sequence[str]) -> str:
-    return ", ".join(f"`{view}`" if view else "anything" for view in views)
-
-
 def _data(sidecar: Sidecar, found: Found) -> str:
     lines = [
         f"- {LICENCES.get(name, name)}; {part['clips']} clips of {part['speakers']} speakers"
@@ -140,6 +137,7 @@ def _text(figures: dict[str, Any], sidecar: Sidecar, found: Found, model: Path) 
     agreed = [fold[0] for fold in figures["parity of folds"].values()]
     best = figures["coverage"]
     half = best["coverage"].index(0.5)
+    views = "\n".join(f"- `{view}`" for view in plan["views"])
     surest = figures["calibration"]["points"][-1]
     worst = min(
         (row["telephone"]["negative_uar"]["value"], name)
@@ -159,8 +157,8 @@ truthfulness, or any decision without a person.
 
 ## What it is worth
 Every row but the first was measured on speakers that were not trained on. All of it is the int8
-file, run by sered's own code, **of a network trained without those speakers** (a ninth of a corpus' speakers
-at a time, one of TESS' two, or a whole corpus); the shipped file was then trained on all of them, so no figure here can be measured
+file, run by sered's own code, **of a network trained without those speakers** (one part in {GROUPS} of the
+speakers of every corpus, one of TESS' two, or a whole corpus); the shipped file was then trained on all of them, so no figure here can be measured
 on it again with these corpora. In brackets: 95 % of {1000:,} draws of whole speakers. With two speakers (TESS) an interval says
 little, with one none at all.
 
@@ -175,7 +173,7 @@ voice from a *recording project* it knows is the middle of the table. A language
 style that it has never met is the rows "left out": seven classes are then little better than a
 hint, negative / not is right in {100 * worst[0]:.0f} of a hundred balanced cases at worst ({worst[1].removeprefix("corpus ")}).
 All corpora are **acted**; real callers show less, so expect less. And what the network looks at and how it
-is trained was chosen by these very figures, among some fifty ways: they flatter by what such a choice is
+is trained was chosen by these very figures, among many ways: they flatter by what such a choice is
 worth, which only speakers that played no part in it can tell.
 
 What was aimed at when this was built (UAR through the telephone, but accuracy in the first row):
@@ -212,7 +210,11 @@ spectrum by its harmonics, since the telephone cuts the fundamental off. Nothing
 
 A feed-forward network ({plan["squeeze"]} sums, {" – ".join(map(str, plan["student"]))} – 7) that learned to answer as {len(plan["views"])} wider ones
 ({" – ".join(map(str, plan["teacher"]))} – 7) do on mixtures of clips, their logits averaged. Each of those looks at other statistics,
-for then they mishear different voices: those whose names begin with {_views(plan["views"])}. Training:
+for then they mishear different voices. Regular expressions of the names (`(?!` is all but these):
+
+{views}
+
+Training:
 {sidecar.training["sound_hours"]} h of sound, every clip up to {sidecar.training["random_copies"]} times in a changed voice (up to a sixth slower or faster)
 down a random line, and once each by the fixed telephone and wide band; each label counting the same,
 voices with many clips less a clip. The wide ones learned from smoothed labels of mixed clips, with noise on the

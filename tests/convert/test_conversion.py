@@ -207,7 +207,7 @@ def test_a_teacher_looks_at_its_own_statistics_alone() -> None:
 
 
 def test_every_view_is_of_some_statistics() -> None:
-    """Never of none, which teaches nothing, nor of another's; what no teacher sees is not made."""
+    """No two teachers look at the same, and there is no statistic that none looks at."""
     listed = names(RECIPE)
     seen = [{name for name in listed if re.match(view, name)} for view in network.Plan().views]
     assert all(100 < len(one) < WIDTH for one in seen)

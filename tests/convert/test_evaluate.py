@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -10,7 +11,11 @@ from convert.corpora import Clip
 from convert.dataset import Dataset, digest
 
 from convert import card, evaluate
+from sered.errors import SeredError
 from sered.records import LABELS
+
+if TYPE_CHECKING:
+    from convert.train import Workshop
 
 
 def pretend(folder: Path) -> Dataset:
@@ -46,6 +51,27 @@ def test_every_speaker_is_held_out_once(tmp_path: Path) -> None:
         (mine,) = [fold for fold in parts if fold.test[data.speakers == name].all()]
         other = "tess/YAF" if name == "tess/OAF" else "tess/OAF"
         assert mine.train[data.speakers == other].all()
+
+
+def test_an_actress_of_tess_is_held_out_alone(tmp_path: Path) -> None:
+    """Everybody else is trained on, as TESS' protocol has it."""
+    data = pretend(tmp_path)
+    for name in ("tess/OAF", "tess/YAF"):
+        (mine,) = [
+            fold
+            for fold in evaluate.folds(data)
+            if fold.name.startswith("speakers") and fold.test[data.speakers == name].any()
+        ]
+        assert set(data.speakers[mine.test]) == {name}
+        assert set(data.speakers[mine.train]) == set(data.speakers) - {name}
+
+
+def test_no_random_split_without_tess(tmp_path: Path) -> None:
+    """It says what is missing."""
+    everybody = pretend(tmp_path)
+    others = [clip for clip in everybody.clips if clip.corpus != "tess"]
+    with pytest.raises(SeredError, match="wanted TESS"):
+        evaluate.worth_of_random(Dataset(others, tmp_path), cast("Workshop", None))
 
 
 def test_a_corpus_left_out_is_left_out(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_make_model_from_corpora_to_card(
         train,
         "Plan",
         lambda: Plan(
-            ("", "pitch "), (8,), squeeze=8, student=(8,), epochs=3, student_epochs=3, batch=16
+            ("c", "pitch "), (8,), squeeze=8, student=(8,), epochs=3, student_epochs=3, batch=16
         ),
     )
     monkeypatch.setattr("convert.parity.LEAST_AGREEMENT", 0.5)
