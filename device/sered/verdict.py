@@ -36,7 +36,7 @@ CERTAINTY: dict[Mode, tuple[float, float]] = {
     "text": (5.1, -1.4),
     "both": (5.8, -1.6),
 }
-"""Slope and offset of the log-odds that a call is negative; `make bench-verdict` fits them."""
+"""Slope and offset of the log-odds that a call is negative; `make fit-verdict` fits them."""
 SUREST = 0.99
 """Of the surest simulated calls so many are judged right; more cannot be claimed of any."""
 
