@@ -125,6 +125,11 @@ def _data(sidecar: Sidecar, found: Found) -> str:
     return "\n".join(lines)
 
 
+def _teacher(teacher: dict[str, Any]) -> str:
+    seen = f"`{teacher['statistics']}`" if teacher["statistics"] else "all"
+    return f"- {seen}{', labels balanced within each corpus' if teacher['within'] else ''}"
+
+
 def write(card: Path, figures: dict[str, Any], sidecar: Sidecar, found: Found, model: Path) -> None:
     """The card, whole or not at all."""
     partial = card.with_suffix(".part")
@@ -137,7 +142,7 @@ def _text(figures: dict[str, Any], sidecar: Sidecar, found: Found, model: Path) 
     agreed = [fold[0] for fold in figures["parity of folds"].values()]
     best = figures["coverage"]
     half = best["coverage"].index(0.5)
-    views = "\n".join(f"- `{view}`" for view in plan["views"])
+    teachers = "\n".join(map(_teacher, plan["teachers"]))
     surest = figures["calibration"]["points"][-1]
     worst = min(
         (row["telephone"]["negative_uar"]["value"], name)
@@ -208,16 +213,16 @@ not in the cepstra, and it is half of what a listener goes by; it is read from t
 spectrum by its harmonics, since the telephone cuts the fundamental off. Nothing depends on level
 (20 dB of gain changes nothing), on the clip's length or on silence around it.
 
-A feed-forward network ({plan["squeeze"]} sums, {" – ".join(map(str, plan["student"]))} – 7) that learned to answer as {len(plan["views"])} wider ones
-({" – ".join(map(str, plan["teacher"]))} – 7) do on mixtures of clips, their logits averaged. Each of those looks at other statistics,
-for then they mishear different voices. Regular expressions of the names (`(?!` is all but these):
+A feed-forward network ({plan["squeeze"]} sums, {" – ".join(map(str, plan["student"]))} – 7) that learned to answer as {len(plan["teachers"])} wider ones
+({" – ".join(map(str, plan["wide"]))} – 7) do on mixtures of clips, their logits averaged. Those differ in what they look at, hear
+and weigh, for then they mishear different voices. Statistics by name (`(?!` is all but these):
 
-{views}
+{teachers}
 
 Training:
 {sidecar.training["sound_hours"]} h of sound, every clip up to {sidecar.training["random_copies"]} times in a changed voice (up to a sixth slower or faster)
 down a random line, and once each by the fixed telephone and wide band; each label counting the same,
-voices with many clips less a clip. The wide ones learned from smoothed labels of mixed clips, with noise on the
+voices with many clips less a clip. The wide ones, in turn, heard one of {plan["parts"]} parts of these lines; they learned from smoothed labels of mixed clips, with noise on the
 statistics, dropout and a second head (negative / not). Seed {plan["seed"]}.
 
 Int8 against float: {100 * parity["agreement"]:.1f} % the same label on {parity["clips"]} clips (build fails below 99), UAR drop

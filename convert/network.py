@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,19 +21,35 @@ NEGATIVE = np.array([label in {"angry", "disgust", "fear", "sad"} for label in L
 
 
 @dataclass(frozen=True, slots=True)
+class Teacher:
+    """One of the wide networks. They differ, so that each mishears other voices."""
+
+    statistics: str = ""
+    """What the names of the statistics that it looks at begin with, as a regular expression."""
+    within: bool = False
+    """Each label counts the same within every corpus, too: then which corpus it is says nothing."""
+
+
+DISTRIBUTIONS = r"c([1-9]|1\d|20) (mean|spread|p10|p90|delta spread)$|pitch "
+"""How the cepstra and the pitch are distributed, nothing of their course or of level."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How to train; everything here is written into the sidecar."""
 
-    views: tuple[str, ...] = (
-        r"(?!level |(voiced|pause) run )",
-        r"(?!band )",
-        r"(?!c\d+ (mean|p10|p50|p90|loud|lean|pitched)$)",
-        r"c([1-9]|1\d|20) (mean|spread|p10|p90|delta spread)$|pitch ",
+    teachers: tuple[Teacher, ...] = (
+        Teacher(r"(?!level |(voiced|pause) run )"),
+        Teacher(r"(?!band )"),
+        Teacher(r"(?!c\d+ (mean|p10|p50|p90|loud|lean|pitched)$)"),
+        Teacher(DISTRIBUTIONS),
+        Teacher(DISTRIBUTIONS),
+        Teacher(within=True),
     )
-    """A teacher each: what the names of the statistics that it looks at begin with, as a regular
-    expression. Networks that look at different things mishear different voices."""
-    teacher: tuple[int, ...] = (512, 128)
-    """Units of a teacher's hidden layers."""
+    wide: tuple[int, ...] = (512, 128)
+    """Units of the teachers' hidden layers."""
+    parts: int = 2
+    """The teachers hear, in turn, one of so many parts of the random lines; all hear the fixed."""
     dropout: float = 0.4
     input_dropout: float = 0.15
     noise: float = 0.35
@@ -55,14 +72,14 @@ class Plan:
     seed: int = 0
 
 
-def _teacher(width: int, plan: Plan, columns: Sequence[int] | None) -> Any:
+def _teacher(width: int, plan: Plan, columns: Sequence[int]) -> Any:
     """Normalised statistics, of which it looks at `columns`, to logits."""
     import keras
 
     inputs = keras.Input((width,))
-    seen = inputs if columns is None else keras.ops.take(inputs, list(columns), axis=1)
+    seen = keras.ops.take(inputs, list(columns), axis=1)
     dropped = keras.layers.Dropout(plan.input_dropout)(seen)
-    return keras.Model(inputs, _logits(dropped, plan.teacher, plan.dropout))
+    return keras.Model(inputs, _logits(dropped, plan.wide, plan.dropout))
 
 
 def _student(width: int, plan: Plan) -> Any:
@@ -94,30 +111,66 @@ def _dense(units: int, **more: Any) -> Any:
     return keras.layers.Dense(units, kernel_initializer=small, **more)
 
 
-def weights(speakers: NDArray[np.str_], labels: NDArray[np.int64]) -> Floats:
-    """Clip weights: each label counts the same, and many clips of one voice count less each."""
-    pairs = np.char.add(speakers.astype(str), labels.astype(str))
-    _, which, counts = np.unique(pairs, return_inverse=True, return_counts=True)
-    weight = counts[which] ** -0.5
-    weight = weight / np.bincount(labels, weight, len(LABELS))[labels]
-    return np.asarray(weight / weight.mean(), np.float32)
-
-
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What is trained on: a clip as often as it was heard."""
 
     rows: Floats
     """Normalised statistics, (heard, width)."""
+    corpora: NDArray[np.str_]
     speakers: NDArray[np.str_]
     labels: NDArray[np.int64]
     """Indices into LABELS."""
+    lines: NDArray[np.int64]
+    """Number of the random line that it came down, -1 for a fixed one."""
+
+    def part(self, number: int, parts: int) -> Heard:
+        """What came down one part of the random lines, or a fixed one.
+
+        Neighbours are a part: of the frequent voices each line has one half in turn.
+        """
+        kept = (self.lines < 0) | (self.lines * parts // (self.lines.max() + 1) == number)
+        return Heard(*(getattr(self, field.name)[kept] for field in fields(self)))
 
 
-def teach(heard: Heard, plan: Plan, seed: int, columns: Sequence[int] | None = None) -> Any:
+def weights(heard: Heard, *, within: bool = False) -> Floats:
+    """Clip weights: each label counts the same, and many clips of one voice count less each.
+
+    `within`: the labels of each corpus count the same.
+    """
+    pairs = np.char.add(heard.speakers.astype(str), heard.labels.astype(str))
+    _, which, counts = np.unique(pairs, return_inverse=True, return_counts=True)
+    weight = counts[which] ** -0.5
+    shelf, due = heard.labels, np.ones(len(weight))
+    if within:
+        _, corpus = np.unique(heard.corpora, return_inverse=True)
+        shelf = corpus * len(LABELS) + heard.labels
+        due = np.asarray(np.bincount(corpus, weight), float)[corpus]
+    weight = weight * due / np.bincount(shelf, weight)[shelf]
+    return np.asarray(weight / weight.mean(), np.float32)
+
+
+def train(
+    heard: Heard,
+    plan: Plan,
+    statistics: Sequence[str],
+    *,
+    history: list[dict[str, float]] | None = None,
+    watch: tuple[Floats, NDArray[np.int64]] | None = None,
+) -> Any:
+    """The teachers and then their student, which is returned; `statistics` names the columns."""
+    teachers = []
+    for n, teacher in enumerate(plan.teachers):
+        columns = [c for c, name in enumerate(statistics) if re.match(teacher.statistics, name)]
+        part = heard.part(n % plan.parts, plan.parts)
+        teachers.append(teach(part, plan, plan.seed + n, teacher, columns))
+    return learn(heard, teachers, plan, history=history, watch=watch)
+
+
+def teach(heard: Heard, plan: Plan, seed: int, teacher: Teacher, columns: Sequence[int]) -> Any:
     """One wide network, from the labels; with them it learns whether the clip is negative.
 
-    It looks at `columns` of the statistics, or at all.
+    It looks at `columns` of the statistics.
     """
     import keras
 
@@ -132,7 +185,8 @@ def teach(heard: Heard, plan: Plan, seed: int, columns: Sequence[int] | None = N
         mixed = part * soft[heard.labels[one]] + (1 - part) * soft[heard.labels[other]]
         return mixed, mixed[:, NEGATIVE].sum(axis=1, keepdims=True)
 
-    batches = _batches(heard, plan, seed, plan.noise, answer)
+    heavy = weights(heard, within=teacher.within)
+    batches = _batches(heard, heavy, plan, seed, noise=plan.noise, answer=answer)
     losses = [
         keras.losses.CategoricalCrossentropy(from_logits=True),
         keras.losses.BinaryCrossentropy(from_logits=True),
@@ -170,7 +224,7 @@ def learn(
     def answer(mixed: Floats, *_: object) -> Floats:
         return np.asarray(council.predict_on_batch(mixed))
 
-    batches = _batches(heard, plan, seed, 0.0, answer)
+    batches = _batches(heard, weights(heard), plan, seed, noise=0.0, answer=answer)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     _compile(model, plan, plan.student_epochs * len(batches), loss, None)
     for _ in range(plan.student_epochs):
@@ -196,13 +250,13 @@ def _compile(model: Any, plan: Plan, steps: int, loss: Any, parts: list[float] |
 
 
 def _batches(
-    heard: Heard, plan: Plan, seed: int, deviation: float, answer: Callable[..., Any]
+    heard: Heard, heavy: Floats, plan: Plan, seed: int, *, noise: float, answer: Callable[..., Any]
 ) -> Any:
     """Noisy mixtures of two clips; `answer(mixture, one, other, part of one)` is the target."""
     import keras
 
     rng = np.random.default_rng(seed)
-    rows, heavy = heard.rows, weights(heard.speakers, heard.labels)
+    rows = heard.rows
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Other mixtures every epoch."""
@@ -227,8 +281,8 @@ def _batches(
             mixed = part * rows[one] + (1 - part) * rows[other]
             weight = part[:, 0] * heavy[one] + (1 - part[:, 0]) * heavy[other]
             target = answer(mixed, one, other, part)
-            if deviation:
-                mixed = mixed + deviation * rng.standard_normal(mixed.shape, np.float32)
+            if noise:
+                mixed = mixed + noise * rng.standard_normal(mixed.shape, np.float32)
             each = (weight,) * len(target) if isinstance(target, tuple) else weight
             return mixed, target, each
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
@@ -143,17 +142,19 @@ class Workshop:
                 normalise(self.raw["telephone"][watch], normalisation),
                 self.data.labels[watch],
             )
-        heard = network.Heard(rows, self.data.speakers[clips], self.data.labels[clips])
-        teachers = [
-            network.teach(heard, self.plan, self.plan.seed + number, self._seen(view))
-            for number, view in enumerate(self.plan.views)
-        ]
-        model = network.learn(heard, teachers, self.plan, history=history, watch=watched)
-        return model, normalisation
-
-    def _seen(self, view: str) -> list[int]:
-        """The statistics that a teacher with this view looks at."""
-        return [n for n, name in enumerate(names(self.recipe)) if re.match(view, name)]
+        lines = [*range(RANDOM_COPIES), *(-1 for _ in COLUMNS)]
+        heard = network.Heard(
+            rows,
+            self.data.corpora[clips],
+            self.data.speakers[clips],
+            self.data.labels[clips],
+            np.repeat(lines, [len(k) for k in kept]),
+        )
+        listed = names(self.recipe)
+        return (
+            network.train(heard, self.plan, listed, history=history, watch=watched),
+            normalisation,
+        )
 
     def calibration(self, train: NDArray[np.bool_]) -> Floats:
         """Some training clips of every kind."""

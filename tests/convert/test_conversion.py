@@ -30,7 +30,8 @@ RECIPE = Recipe()
 WIDTH = len(names(RECIPE))
 SMALL = replace(
     network.Plan(),
-    teacher=(24,),
+    teachers=(network.Teacher(),),
+    wide=(24,),
     squeeze=16,
     student=(16,),
     epochs=6,
@@ -57,9 +58,7 @@ def rows(count: int = 300, seed: int = 0) -> np.ndarray:
 @pytest.fixture(scope="module")
 def trained():
     """A network that knows the clouds."""
-    speakers = np.array([f"s{n % 5}" for n in range(700)])
-    heard = network.Heard(rows(700), speakers, np.arange(700) % 7)
-    return network.learn(heard, [network.teach(heard, SMALL, 0)], SMALL)
+    return network.train(few(700), SMALL, names(RECIPE))
 
 
 def dense(width: int = WIDTH, *more: object):
@@ -181,7 +180,13 @@ def test_a_sidecar_that_does_not_say_how_is_refused(
 
 
 def few(count: int = 300) -> network.Heard:
-    return network.Heard(rows(count), np.array(["a", "b"] * (count // 2)), np.arange(count) % 7)
+    """Two voices of a corpus each, down four random lines and a fixed one."""
+    voices, numbers = np.array(["a", "b"] * (count // 2)), np.arange(count)
+    return network.Heard(rows(count), voices, voices, numbers % 7, numbers % 5 - 1)
+
+
+(WIDE,) = SMALL.teachers
+EVERYTHING = range(WIDTH)
 
 
 def test_the_same_seed_trains_the_same_network() -> None:
@@ -189,7 +194,7 @@ def test_the_same_seed_trains_the_same_network() -> None:
     plan = replace(SMALL, epochs=2, student_epochs=2)
     runs = []
     for _ in range(2):
-        teacher = network.teach(few(), plan, 7)
+        teacher = network.teach(few(), plan, 7, WIDE, EVERYTHING)
         runs.append([*teacher.get_weights(), *network.learn(few(), [teacher], plan).get_weights()])
     for a, b in zip(*runs, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -197,7 +202,7 @@ def test_the_same_seed_trains_the_same_network() -> None:
 
 def test_a_teacher_looks_at_its_own_statistics_alone() -> None:
     """What is beside them changes no answer of its, and they do."""
-    teacher = network.teach(few(), replace(SMALL, epochs=1), 0, range(40))
+    teacher = network.teach(few(), replace(SMALL, epochs=1), 0, WIDE, range(40))
     unseen = rows(50, 5)
     beside, own = unseen.copy(), unseen.copy()
     beside[:, 40:], own[:, :40] = 3.0, 3.0
@@ -206,18 +211,47 @@ def test_a_teacher_looks_at_its_own_statistics_alone() -> None:
     assert np.abs(before - other).max() > 0.1
 
 
-def test_every_view_is_of_some_statistics() -> None:
-    """No two teachers look at the same, and there is no statistic that none looks at."""
+def test_all_statistics_are_looked_at() -> None:
+    """Each teacher has many, five have others than the rest, and none goes unseen."""
     listed = names(RECIPE)
-    seen = [{name for name in listed if re.match(view, name)} for view in network.Plan().views]
-    assert all(100 < len(one) < WIDTH for one in seen)
-    assert len({frozenset(one) for one in seen}) == len(seen)
+    seen = [
+        {name for name in listed if re.match(teacher.statistics, name)}
+        for teacher in network.Plan().teachers
+    ]
+    assert all(len(one) > 100 for one in seen)
+    assert len({frozenset(one) for one in seen}) >= 5
     assert set().union(*seen) == set(listed)
+
+
+def test_a_part_has_its_random_lines_and_the_fixed() -> None:
+    """Between them the parts have every line, and only the fixed ones are in each."""
+    parts = [few().part(number, 2) for number in range(2)]
+    assert [sorted(set(part.lines)) for part in parts] == [[-1, 0, 1], [-1, 2, 3]]
+    for part in parts:
+        assert {
+            len(column) for column in (part.rows, part.corpora, part.speakers, part.labels)
+        } == {len(part.lines)}
+        kept = np.isin(few().lines, part.lines)
+        np.testing.assert_array_equal(part.rows, few().rows[kept])
+
+
+def test_labels_can_be_balanced_within_each_corpus() -> None:
+    """Then a corpus that has one label only says as much of it as of any other; else it tips."""
+    corpora = np.array(["all"] * 70 + ["sad"] * 70)
+    labels = np.r_[np.arange(70) % 7, np.full(70, LABELS.index("sad"))]
+    heard = network.Heard(rows(140), corpora, corpora, labels, np.zeros(140, int))
+    total = {
+        within: np.bincount(labels[:70], network.weights(heard, within=within)[:70], 7)
+        for within in (False, True)
+    }
+    others = np.arange(7) != LABELS.index("sad")
+    np.testing.assert_allclose(total[True], total[True][0], rtol=1e-6)
+    assert total[False][~others] < 0.6 * total[False][0]
 
 
 def test_the_student_answers_as_its_teachers_do() -> None:
     """On clips that neither was shown, and not as the labels it was given beside them say."""
-    teacher = network.teach(few(700), SMALL, 1)
+    teacher = network.teach(few(700), SMALL, 1, WIDE, EVERYTHING)
     misled = replace(few(700), labels=few(700).labels[::-1].copy())
     student = network.learn(misled, [teacher], SMALL)
     unseen = rows(200, 5)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import soundfile
-from convert.network import Plan
+from convert.network import Plan, Teacher
 
 from convert import train
 from sered.emotion import read_sidecar
@@ -65,7 +65,13 @@ def test_make_model_from_corpora_to_card(
         train,
         "Plan",
         lambda: Plan(
-            ("c", "pitch "), (8,), squeeze=8, student=(8,), epochs=3, student_epochs=3, batch=16
+            (Teacher("c"), Teacher("pitch ")),
+            wide=(8,),
+            squeeze=8,
+            student=(8,),
+            epochs=3,
+            student_epochs=3,
+            batch=16,
         ),
     )
     monkeypatch.setattr("convert.parity.LEAST_AGREEMENT", 0.5)
