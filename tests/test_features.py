@@ -114,6 +114,24 @@ def test_silence_around_the_speech_changes_nothing() -> None:
     assert np.median(np.abs(a - b)) < 0.05
 
 
+def test_where_the_frames_begin_hardly_matters() -> None:
+    """Frames that begin elsewhere move the statistics far less than half as many frames would."""
+    coarse = dataclasses.replace(RECIPE, step=2 * RECIPE.step, min_voiced=RECIPE.min_voiced // 2)
+    voices = [voice(pitch_hz=hertz, seed=int(hertz)) for hertz in (110, 140, 180, 220, 260)]
+    spread = np.std([statistics(pcm, RECIPE) for pcm in voices], axis=0) + 1e-3
+    moved = {
+        recipe.step: np.mean(
+            [
+                np.abs(statistics(pcm[later:], recipe) - statistics(pcm, recipe)) / spread
+                for pcm in voices
+                for later in (32, 64, 128, 192)
+            ]
+        )
+        for recipe in (RECIPE, coarse)
+    }
+    assert moved[RECIPE.step] < 0.75 * moved[coarse.step], moved
+
+
 def test_length_is_free() -> None:
     """The same speech twice over gives nearly the same cepstral means as once: no padding leaks."""
     once = statistics(voice(1.3), RECIPE)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same recipe would give other numbers."""
 
 _LEVEL = (
@@ -42,8 +42,9 @@ class Recipe:
     rate_hz: int = 16_000
     frame: int = 512
     """Samples, an even number, also the points of the Fourier transform."""
-    step: int = 256
-    """Samples."""
+    step: int = 128
+    """Samples. Half as many frames measure the same statistics less surely, and networks trained on
+    them tell new voices apart worse."""
     preemphasis: float = 0.97
     filters: int = 32
     low_hz: float = 200.0
@@ -56,7 +57,7 @@ class Recipe:
     line's noise nor rounding at a low level reaches the statistics."""
     voice_range_db: float = 25.0
     """Frames this far below the loudest are not voice."""
-    min_voiced: int = 10
+    min_voiced: int = 20
     """Voiced frames below which there is nothing to judge: 160 ms."""
     pitch_low_hz: float = 65.0
     pitch_high_hz: float = 500.0

@@ -18,7 +18,9 @@ _POINTS = 512
 """Of the autocorrelation: half of the band is enough for the pitch, at half of the rate."""
 _TOP_HZ = 2000.0
 """Harmonics above say little: they blur as the pitch moves within a frame."""
-_FEWEST = 6
+_AT_ONCE = 32
+"""Frames that are transformed at once, at most: what they need stays in the processor's cache."""
+_FEWEST = 12
 """Frames with a pitch below which there is no contour."""
 
 NAMES = (
@@ -41,22 +43,37 @@ def contour(
     The autocorrelation of the band's amplitude spectrum: the harmonics tell the period even where
     the line has cut the fundamental off.
     """
-    length = 2 * recipe.frame
-    margin = recipe.frame // 2
-    padded = np.zeros(margin + len(pcm) + length)
-    padded[margin : margin + len(pcm)] = pcm
-    padded[margin + 1 : margin + len(pcm)] -= recipe.preemphasis * pcm[:-1]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[frames * recipe.step]
-    spectrum = np.fft.rfft(windows * _window(length))[:, : _POINTS // 2 + 1]
-    amplitude = np.sqrt(spectrum.real**2 + spectrum.imag**2)
-    hertz = np.arange(amplitude.shape[1]) * recipe.rate_hz / length
-    amplitude[:, (hertz < recipe.low_hz) | (hertz > _TOP_HZ)] = 0.0
-    correlation = np.fft.irfft(amplitude, _POINTS)
-    rate = recipe.rate_hz * _POINTS / length
+    length, margin = 2 * recipe.frame, recipe.frame // 2
+    # one sample more in front, for the pre-emphasis
+    padded = np.zeros(1 + margin + len(pcm) + length, np.int16)
+    padded[1 + margin : 1 + margin + len(pcm)] = pcm
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 1 + length)
+    hertz = np.arange(_POINTS // 2 + 1) * recipe.rate_hz / length
+    bins = slice(*np.searchsorted(hertz, (recipe.low_hz, np.nextafter(_TOP_HZ, np.inf))))
+    windowed = np.empty((_AT_ONCE, length))
+    amplitude = np.zeros((_AT_ONCE, _POINTS // 2 + 1))
+    found = np.empty((2, len(frames)))
+    for start in range(0, len(frames), _AT_ONCE):
+        part = frames[start : start + _AT_ONCE]
+        some = slice(0, len(part))
+        pieces = windows[part * recipe.step]
+        np.multiply(pieces[:, :-1], -recipe.preemphasis, out=windowed[some])
+        windowed[some] += pieces[:, 1:]
+        windowed[some] *= _window(length)
+        spectrum = np.fft.rfft(windowed[some])[:, bins]
+        amplitude[some, bins] = np.sqrt(spectrum.real**2 + spectrum.imag**2)
+        correlation = np.fft.irfft(amplitude[some], _POINTS)
+        found[:, start : start + len(part)] = _peaks(correlation, recipe, hertz[1])
+    return found[0], found[1]
+
+
+def _peaks(correlation: Floats, recipe: Recipe, bin_hz: float) -> tuple[Floats, Floats]:
+    """Where each row's highest peak lies between the pitches of the recipe, and how high it is."""
+    rate = bin_hz * _POINTS
     first, last = int(rate / recipe.pitch_high_hz), int(rate / recipe.pitch_low_hz)
-    lags = np.arange(first, last + 1)
     # a little less for longer lags, or half the pitch wins as often as the pitch
-    peak = np.argmax(correlation[:, lags] * (1 - 0.15 * lags / last), axis=1) + first
+    lean = 1 - 0.15 * np.arange(first, last + 1) / last
+    peak = np.argmax(correlation[:, first : last + 1] * lean, axis=1) + first
     row = np.arange(len(peak))
     before, at, after = (correlation[row, peak + shift] for shift in (-1, 0, 1))
     bend = before - 2 * at + after

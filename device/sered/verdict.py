@@ -32,9 +32,9 @@ STRONG_CONFIDENCE = 0.8
 STRONG_UTTERANCES = 2
 """... by so many negative utterances at least."""
 CERTAINTY: dict[Mode, tuple[float, float]] = {
-    "audio": (5.7, -1.1),
+    "audio": (5.6, -1.1),
     "text": (5.1, -1.4),
-    "both": (5.8, -1.6),
+    "both": (5.7, -1.7),
 }
 """Slope and offset of the log-odds that a call is negative; `make fit-verdict` fits them."""
 SUREST = 0.99
