@@ -263,7 +263,9 @@ class Listener:
         username: str | None = None,
         password: str | None = None,
         client_id: str = "central",
+        qos: int = 1,
     ) -> None:
+        self._qos = qos
         self.messages: list[tuple[str, bytes, bool]] = []
         self._topics = [topics] if isinstance(topics, str) else list(topics)
         self._ready = 0
@@ -287,7 +289,9 @@ class Listener:
         wait_until(lambda: self._ready, what="the subscription")
 
     def _connected(self, *_: object) -> None:
-        self._client.subscribe([(topic, paho.SubscribeOptions(qos=1)) for topic in self._topics])
+        self._client.subscribe(
+            [(topic, paho.SubscribeOptions(qos=self._qos)) for topic in self._topics]
+        )
 
     def _subscribed(self, *_: object) -> None:
         self._ready += 1
