@@ -108,6 +108,10 @@ def test_make_model_from_corpora_to_card(
     monkeypatch.setattr("convert.dataset.ProcessPoolExecutor", None)
     train.main(arguments)
     assert (models / "MODEL_CARD.md").read_text() == card
+    # as in a clone: the model is there, what it was measured by is not
+    next((tmp_path / "work").glob("trained-*/parity.json")).unlink()
+    train.main(arguments)
+    assert (models / "MODEL_CARD.md").read_text() == card
 
     train.main([*arguments, "--split", "random"])
     assert "measures memory" in capsys.readouterr().out
