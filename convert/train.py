@@ -151,10 +151,8 @@ class Workshop:
             np.repeat(lines, [len(k) for k in kept]),
         )
         listed = names(self.recipe)
-        return (
-            network.train(heard, self.plan, listed, history=history, watch=watched),
-            normalisation,
-        )
+        model = network.train(heard, self.plan, listed, history=history, watch=watched)
+        return model, normalisation
 
     def calibration(self, train: NDArray[np.bool_]) -> Floats:
         """Some training clips of every kind."""
