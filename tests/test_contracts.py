@@ -12,8 +12,8 @@ import pytest
 import sered
 from sered import config
 from sered.emotion import EmotionModel, TfliteEmotion
-from sered.recording import Recording
 from sered.records import FRAME, LABELS, RATE_HZ, Emotion, Side, Transcript
+from sered.tap.recording import Recording
 from sered.testing.fakes import ListSource, ScriptedEmotion, ScriptedTranscriber
 from sered.transcript import Transcriber, VoskModel
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sered.tap import AudioSource
+    from sered.tap.live import AudioSource
 
 
 @pytest.fixture(scope="module")

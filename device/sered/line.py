@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from sered.analysis import Analysis
     from sered.calls import Segmenter
-    from sered.clock import Clock
     from sered.listen import Ears
     from sered.messages import Alert, CallReport, Live
     from sered.records import State
     from sered.report import ReportSettings
+    from sered.tap.clock import Clock
 
 _RECENT_S = 24.0
 """Longest utterance, its pads and the time the segmenter may take to close it."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sered import __version__, config
 from sered.analysis import Analysis
 from sered.calls import Segmenter
-from sered.clock import LiveClock
 from sered.emotion import TfliteEmotion
 from sered.errors import ModelError
 from sered.line import Line
@@ -16,14 +15,15 @@ from sered.listen import Ears
 from sered.messages import Versions
 from sered.polarity import CallPolarity
 from sered.report import ReportSettings
-from sered.tap import LiveTap
+from sered.tap.clock import LiveClock
+from sered.tap.live import LiveTap
 from sered.transcript import VoskModel
 
 if TYPE_CHECKING:
-    from sered.clock import Clock
     from sered.emotion import EmotionModel
     from sered.settings import LineSettings, Settings
-    from sered.tap import AudioSource
+    from sered.tap.clock import Clock
+    from sered.tap.live import AudioSource
 
 
 @dataclass(frozen=True, slots=True)

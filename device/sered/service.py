@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sered import messages, snapshot
-from sered.clock import kernel_clock_synced
 from sered.diagnose import cheap
 from sered.health import Meter
 from sered.memory import share_one_heap
@@ -20,7 +19,8 @@ from sered.parts import load_judges, make_line
 from sered.publish import MqttPublisher
 from sered.records import RATE_HZ
 from sered.spool import Spool
-from sered.tap import LiveTap
+from sered.tap.clock import kernel_clock_synced
+from sered.tap.live import LiveTap
 from sered.worker import LineWorker
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Service:
         for feed in self._feeds:
             hook = None
             if feed.line.hook_gpio is not None:
-                from sered.hook import HookSwitch  # noqa: PLC0415 - gpiozero is an extra
+                from sered.tap.hook_switch import HookSwitch  # noqa: PLC0415 - gpiozero is an extra
 
                 hook = HookSwitch(feed.line.hook_gpio, active=feed.line.hook_active)
             line = make_line(self._settings, feed.line, self._judges, feed.clock)

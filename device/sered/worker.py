@@ -15,10 +15,10 @@ from sered.records import FRAME, RATE_HZ, EndReason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sered.hook import HookSwitch
     from sered.line import Line
     from sered.messages import Alert, CallReport, Live
-    from sered.tap import AudioSource
+    from sered.tap.hook_switch import HookSwitch
+    from sered.tap.live import AudioSource
 
 log = logging.getLogger(__name__)
 

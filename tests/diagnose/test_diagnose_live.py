@@ -25,9 +25,9 @@ from sered.diagnose.overhear import Look
 from sered.errors import AudioError, SeredError
 from sered.listen import Ears
 from sered.messages import LineStatus, Status
-from sered.recording import Recording
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side, State
 from sered.settings import LineSettings, Settings
+from sered.tap.recording import Recording
 from sered.testing import sounds
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 from parts import Desk
-from sered import config, devices, snapshot
+from sered import config, snapshot
 from sered.diagnose import account, runner, tap
 from sered.diagnose.model import Context, Mark, Result
 from sered.messages import Health, LineHealth, LineStatus, Status
 from sered.records import RATE_HZ, Side
-from sered.tap import LiveTap
+from sered.tap import cards
+from sered.tap.live import LiveTap
 
 Examine = Callable[..., dict[str, Result]]
 Configured = Callable[..., Context]
@@ -136,11 +137,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     proc, dev = tmp_path / "proc", tmp_path / "dev"
     for folder in (proc / "asound", dev):
         folder.mkdir(parents=True)
-    read = functools.partial(devices.read_cards, proc=proc, sys=tmp_path / "sys")
-    monkeypatch.setattr(devices, "read_cards", read)
+    read = functools.partial(cards.read_cards, proc=proc, sys=tmp_path / "sys")
+    monkeypatch.setattr(cards, "read_cards", read)
     monkeypatch.setitem(LiveTap.__init__.__kwdefaults__, "read_cards", read)
-    explain = functools.partial(devices.explain, proc=proc, dev=dev)
-    monkeypatch.setattr(devices, "explain", explain)
+    explain = functools.partial(cards.explain, proc=proc, dev=dev)
+    monkeypatch.setattr(cards, "explain", explain)
     return tmp_path
 
 

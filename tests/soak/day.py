@@ -26,12 +26,12 @@ import soxr
 
 import sered
 from broker import Broker, Listener
-from sered.clock import uuid7
 from sered.notify import Notifier
 from sered.parts import Feed
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side
 from sered.service import Service
 from sered.settings import MqttSettings, Settings, SpoolSettings
+from sered.tap.clock import uuid7
 from sered.testing.line import KINDS, LineRecipe, compose
 
 if TYPE_CHECKING:

@@ -12,16 +12,7 @@ from typing import Annotated
 import typer
 
 from sered import __version__
-from sered.cli import (
-    analyze,
-    config,
-    demo,
-    devices,
-    diagnose,
-    models,
-    run,
-    watch,
-)
+from sered.cli import analyze, config, demo, devices, diagnose, models, run, watch
 from sered.errors import SeredError
 
 INTERRUPTED = 130

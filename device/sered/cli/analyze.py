@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from sered.messages import CallReport, Live
     from sered.parts import Judges
-    from sered.recording import Recording
     from sered.settings import LineSettings, Settings
+    from sered.tap.recording import Recording
 
     Progress = Callable[[str, float], None]
     """Called with a file's name and the share of it that is done."""
@@ -135,10 +135,10 @@ def judge_file(
     progress: Progress = lambda _name, _share: None,
 ) -> list[Judged]:
     """The calls in one recording, in order; raises AudioError for a file that cannot be read."""
-    from sered.clock import RecordingClock  # noqa: PLC0415
     from sered.messages import CallReport, Live  # noqa: PLC0415
     from sered.parts import make_line  # noqa: PLC0415
     from sered.records import RATE_HZ, EndReason  # noqa: PLC0415
+    from sered.tap.clock import RecordingClock  # noqa: PLC0415
 
     line_settings, recording = open_recording(path, sides, settings.line[0])
     clock = RecordingClock(path, recording.duration_s, line_settings.name)
@@ -167,8 +167,8 @@ def open_recording(
     path: Path, sides: str | None, line: LineSettings
 ) -> tuple[LineSettings, Recording]:
     """The file, and the line with its sides; unless given they follow from its channels."""
-    from sered.recording import Recording  # noqa: PLC0415 - libsndfile
     from sered.settings import parse_sides  # noqa: PLC0415
+    from sered.tap.recording import Recording  # noqa: PLC0415 - libsndfile
 
     if sides is None:
         sides = _MONO if Recording(path, parse_sides(_MONO)).channels == 1 else _PAIR
@@ -239,8 +239,8 @@ def _show(result: _Result, *, explain: bool) -> None:
 
 def _draw(calls: list[Judged], out: Path, settings: Settings) -> None:
     from sered.plot import Picture, draw, loudness  # noqa: PLC0415 - matplotlib
-    from sered.recording import Recording  # noqa: PLC0415 - libsndfile
     from sered.settings import parse_sides  # noqa: PLC0415 - pydantic
+    from sered.tap.recording import Recording  # noqa: PLC0415 - libsndfile
 
     if not calls:
         msg = f"{out}: not drawn, there is no call."

@@ -193,8 +193,8 @@ def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
     from sered.cli.tables import show_call  # noqa: PLC0415
     from sered.messages import CallReport, Live  # noqa: PLC0415
     from sered.plot import Picture, draw, loudness  # noqa: PLC0415
-    from sered.recording import Recording  # noqa: PLC0415
     from sered.settings import VerdictSettings, parse_sides  # noqa: PLC0415
+    from sered.tap.recording import Recording  # noqa: PLC0415
 
     report = CallReport.model_validate(call)
     recording = Recording(CALL, parse_sides(_SIDES))

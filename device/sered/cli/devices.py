@@ -10,8 +10,8 @@ from sered.cli import options
 from sered.errors import DeviceError
 
 if TYPE_CHECKING:
-    from sered.devices import Card
     from sered.settings import Settings
+    from sered.tap.cards import Card
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,7 @@ def devices(config: options.Config = None, as_json: options.Json = False) -> Non
 
     Example: sered devices
     """
-    from sered.devices import read_cards  # noqa: PLC0415
+    from sered.tap.cards import read_cards  # noqa: PLC0415
 
     settings = options.settings(config)
     cards = read_cards()
@@ -62,7 +62,7 @@ def _row(card: Card, cards: list[Card], settings: Settings) -> dict[str, Any]:
 
 
 def _is(card: Card, name: str, cards: list[Card]) -> bool:
-    from sered.devices import find, is_hardware  # noqa: PLC0415
+    from sered.tap.cards import find, is_hardware  # noqa: PLC0415
 
     try:
         return is_hardware(name) and find(name, cards) == card

@@ -92,9 +92,9 @@ def _recorded(
 ) -> Feed:
     """The recording on its line, with the clock that `sered analyze` gives it."""
     from sered.cli.analyze import check_sides, open_recording  # noqa: PLC0415
-    from sered.clock import RecordingClock  # noqa: PLC0415
     from sered.parts import Feed  # noqa: PLC0415
-    from sered.replay import Paced  # noqa: PLC0415
+    from sered.tap.clock import RecordingClock  # noqa: PLC0415
+    from sered.tap.replay import Paced  # noqa: PLC0415
 
     if sides is not None:
         check_sides(sides)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from sered import devices
 from sered.diagnose import account
 from sered.diagnose.model import Context, Outcome, fault, ok
 from sered.errors import DeviceError
+from sered.tap import cards
 
 if TYPE_CHECKING:
     from sered.messages import LineHealth, LineStatus
@@ -38,16 +38,16 @@ def there(context: Context) -> Outcome:
             if reason in _CARD_REASONS:
                 return fault(_CARD_REASONS[reason], told[0].text, did_you_mean="")
         return ok(f"{name}, as the running service says")
-    if devices.is_hardware(name):
+    if cards.is_hardware(name):
         others = [line.card for line in context.known.line if line.name != context.this_line.name]
         return _hardware(name, others)
     return _input(name)
 
 
 def _hardware(name: str, others: list[str]) -> Outcome:
-    cards = devices.read_cards()
+    cards = cards.read_cards()
     try:
-        return ok(str(devices.find(name, cards, others)))
+        return ok(str(cards.find(name, cards, others)))
     except DeviceError as error:
         if not cards:
             return fault("no_card", "no sound card that can record")
@@ -58,7 +58,7 @@ def _hardware(name: str, others: list[str]) -> Outcome:
 
 def _input(name: str) -> Outcome:
     """An input that is no card of the kernel's: an ALSA PCM, or the default one."""
-    from sered.child import list_inputs  # noqa: PLC0415 - starts a process
+    from sered.tap.capture_process import list_inputs  # noqa: PLC0415 - starts a process
 
     account.become_service_user()
     names = [f"pcm:{found['name']}" for found in list_inputs()]
@@ -77,7 +77,7 @@ def _did_you_mean(name: str, names: list[str]) -> str:
 
 def may_open(name: str) -> None:
     """Raise DeviceError where this user has no right to the card, or not yet."""
-    if devices.is_hardware(name):
-        refusal = devices.explain(devices.find(name, devices.read_cards()), "not tried")
+    if cards.is_hardware(name):
+        refusal = cards.explain(cards.find(name, cards.read_cards()), "not tried")
         if refusal.reason in ("no_permission", "not_ready"):
             raise refusal

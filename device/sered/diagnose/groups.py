@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.diagnose import (
-    broker,
-    configuration,
-    emotion,
-    service,
-    spool,
-    system,
-    tap,
-    whole,
-    words,
-)
+from sered.diagnose import broker, configuration, emotion, service, spool, system, tap, whole, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection

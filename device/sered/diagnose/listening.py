@@ -14,8 +14,8 @@ import numpy as np
 from sered.errors import DeviceError
 from sered.listen import Ears
 from sered.records import FRAME, RATE_HZ, Side, State
-from sered.soundcheck import FULL_SCALE, LOWEST_DB, Finding, SoundCheck, level_db
-from sered.tap import LiveTap
+from sered.tap.live import LiveTap
+from sered.tap.sound_faults import FULL_SCALE, LOWEST_DB, Finding, SoundCheck, level_db
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

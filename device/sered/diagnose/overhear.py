@@ -54,7 +54,7 @@ class OwnEars:
 
     def __init__(self, line: LineSettings) -> None:
         from sered.listen import Ears  # noqa: PLC0415 - the voice detector
-        from sered.tap import LiveTap  # noqa: PLC0415
+        from sered.tap.live import LiveTap  # noqa: PLC0415
 
         self._ears = Ears(tuple(line.channels), line.tones)
         self._tap = LiveTap(line)

@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from sered.clock import kernel_clock_synced
 from sered.diagnose import hardware
 from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok
 from sered.settings import SpoolSettings
+from sered.tap.clock import kernel_clock_synced
 
 _DEBIANS = {"12": "Bookworm", "13": "Trixie"}
 _NEWEST_PYTHON = (3, 13)

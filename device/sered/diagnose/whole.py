@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from sered.clock import RecordingClock
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok
 from sered.diagnose.words import DEMO_CALL, ENOUGH
 from sered.errors import ModelError
 from sered.records import EndReason
 from sered.settings import LineSettings, Settings
+from sered.tap.clock import RecordingClock
 
 if TYPE_CHECKING:
     from sered.line import Line
@@ -60,7 +60,7 @@ def _clock() -> RecordingClock:
 def _play(line: Line) -> list[CallReport]:
     """The reports of the calls in the bundled recording."""
     from sered.messages import CallReport  # noqa: PLC0415
-    from sered.recording import Recording  # noqa: PLC0415
+    from sered.tap.recording import Recording  # noqa: PLC0415
 
     out = []
     for frame in Recording(DEMO_CALL, _LINE.channels).frames():

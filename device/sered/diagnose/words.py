@@ -108,7 +108,7 @@ def _sentence() -> NDArray[np.int16]:
     """The customer's known sentence, cut from the demo call, as an utterance reaches Vosk."""
     import numpy as np  # noqa: PLC0415
 
-    from sered.recording import Recording  # noqa: PLC0415
+    from sered.tap.recording import Recording  # noqa: PLC0415
 
     frames = Recording(DEMO_CALL, {Side.CUSTOMER: _CUSTOMER}).frames()
     sound = np.concatenate([frame.pcm[Side.CUSTOMER] for frame in frames])

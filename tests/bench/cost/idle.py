@@ -14,11 +14,11 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 
-from sered.clock import LiveClock
 from sered.parts import load_judges, make_line
 from sered.records import FRAME, RATE_HZ, AudioFrame, EndReason
 from sered.settings import LineSettings, Settings
-from sered.soundcheck import SoundCheck
+from sered.tap.clock import LiveClock
+from sered.tap.sound_faults import SoundCheck
 
 settings = Settings(mode="audio")
 line = LineSettings()

@@ -20,13 +20,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from sered.clock import LiveClock
 from sered.notify import Notifier
 from sered.parts import Feed
-from sered.recording import Recording
 from sered.records import FRAME, RATE_HZ, Side
 from sered.service import Service
 from sered.settings import LineSettings, Settings
+from sered.tap.clock import LiveClock
+from sered.tap.recording import Recording
 from sered.testing.fakes import ListSource
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))

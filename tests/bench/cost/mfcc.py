@@ -38,11 +38,11 @@ recipe = Recipe()
 
 def serve(path: Path) -> None:
     """Load what a box loads, and hear a call."""
-    from sered.clock import RecordingClock
     from sered.memory import give_back, share_one_heap
     from sered.parts import load_judges, make_line
-    from sered.recording import Recording
     from sered.settings import LineSettings, Settings
+    from sered.tap.clock import RecordingClock
+    from sered.tap.recording import Recording
 
     share_one_heap()
     settings, line = Settings(mode="both"), LineSettings()

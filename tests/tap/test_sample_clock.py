@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sered.streamclock import StreamClock
+from sered.tap.sample_clock import StreamClock
 
 RATE = 48_000
 PIECE = 6_144

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side
-from sered.soundcheck import FRAME_S, SoundCheck, level_db
+from sered.tap.sound_faults import FRAME_S, SoundCheck, level_db
 
 CUSTOMER, AGENT = Side.CUSTOMER, Side.AGENT
 RNG = np.random.default_rng(5)

@@ -12,11 +12,11 @@ import pytest
 import soundfile
 
 from sered.errors import AudioError
-from sered.recording import Recording
 from sered.records import FRAME, RATE_HZ, Side
+from sered.tap.recording import Recording
 
 if TYPE_CHECKING:
-    from sered.tap import AudioSource
+    from sered.tap.live import AudioSource
 
 STEREO = {Side.CUSTOMER: 2, Side.AGENT: 1}
 

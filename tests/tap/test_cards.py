@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sered.devices import Card, complain, explain, find, is_hardware, read_cards
 from sered.errors import DeviceError
+from sered.tap.cards import Card, complain, explain, find, is_hardware, read_cards
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sered.capture import AFTER_OVERFLOW, AUDIO, FAILED, HEAD, LISTED, OPENED
 from sered.errors import DeviceError
-from sered.resample import Format
+from sered.tap.capture import AFTER_OVERFLOW, AUDIO, FAILED, HEAD, LISTED, OPENED
+from sered.tap.resample import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ FRAME_DEADLINE_S = 3.0
 """A card that is silent for so long is given up and opened anew."""
 START_DEADLINE_S = 6.0
 """Until the first sound: some cards take seconds to open."""
-COMMAND = (sys.executable, "-P", "-m", "sered.capture")
+COMMAND = (sys.executable, "-P", "-m", "sered.tap.capture")
 _LONGEST_BODY = 1 << 22
 _READ_BYTES = 1 << 18
 _WAKE_S = 0.2
@@ -43,7 +43,7 @@ class Piece:
 class CaptureChild:
     """One capture process on one card. Use as a context: it is gone afterwards, hung or not.
 
-    `target`, `rate_hz` and `channels` as in `sered.capture`. `wanted` is asked while waiting, so
+    `target`, `rate_hz` and `channels` as in `sered.tap.capture`. `wanted` is asked while waiting, so
     that a reader can give up.
     """
 

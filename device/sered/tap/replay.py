@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sered.records import AudioFrame
-    from sered.tap import AudioSource
+    from sered.tap.live import AudioSource
 
 
 class Paced:

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from sered import devices
-from sered.child import COMMAND, START_DEADLINE_S, CaptureChild
-from sered.door import HOLD_S, Door
 from sered.errors import AudioError, DeviceError
 from sered.records import FRAME, RATE_HZ, AudioFrame
-from sered.resample import Resampler, check_channels
-from sered.soundcheck import FRAME_S, SoundCheck
-from sered.streamclock import StreamClock
-from sered.tapstate import TapState
+from sered.tap import cards
+from sered.tap.capture_process import COMMAND, START_DEADLINE_S, CaptureChild
+from sered.tap.frame_queue import HOLD_S, Door
+from sered.tap.resample import Resampler, check_channels
+from sered.tap.sample_clock import StreamClock
+from sered.tap.sound_faults import FRAME_S, SoundCheck
+from sered.tap.state import TapState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from sered.child import Piece
-    from sered.devices import Card
-    from sered.resample import Format
     from sered.settings import LineSettings
+    from sered.tap.capture_process import Piece
+    from sered.tap.cards import Card
+    from sered.tap.resample import Format
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class LiveTap:
         on_frame: Callable[[AudioFrame], None] | None = None,
         hold_s: float = HOLD_S,
         others: Collection[str] = (),
-        read_cards: Callable[[], list[Card]] = devices.read_cards,
+        read_cards: Callable[[], list[Card]] = cards.read_cards,
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._line = line
@@ -136,7 +136,7 @@ class LiveTap:
             if self._state.frames - heard_before > _STEADY_FRAMES:
                 wait_s = _FIRST_WAIT_S
             changed = self._pause(wait_s * random.uniform(0.75, 1.25), seen)  # noqa: S311 - no secret
-            shown = devices.is_hardware(self._line.card)
+            shown = cards.is_hardware(self._line.card)
             longest = _LONGEST_WAIT_S if shown else _LONGEST_BLIND_WAIT_S
             # a card that has just come may need a moment more, but not the end of a long back-off
             wait_s = _FIRST_WAIT_S if changed else min(wait_s * 2, longest)
@@ -178,7 +178,7 @@ class LiveTap:
     def _listen(self, seen: list[Card], began: float) -> None:
         self._update(attempts=self._state.attempts + 1)
         self._step()
-        card = self._find(seen) if devices.is_hardware(self._line.card) else None
+        card = self._find(seen) if cards.is_hardware(self._line.card) else None
         target = f"hw:{card.number}" if card else self._line.card
         channels = 0 if "mono" in self._sides.values() else max(map(int, self._sides.values()))
         self._streams = False
@@ -197,7 +197,7 @@ class LiveTap:
             raise self._blame(error, card) from None
 
     def _find(self, cards: list[Card]) -> Card:
-        return devices.find(self._line.card, cards, self._others)
+        return cards.find(self._line.card, cards, self._others)
 
     def _wanted(self) -> bool:
         return not self._closed.is_set()
@@ -219,11 +219,11 @@ class LiveTap:
     def _blame(self, error: DeviceError, card: Card | None) -> DeviceError:
         """The whole sentence for a failed capture; raises DeviceError where the card is gone."""
         if card is None:
-            return devices.complain(self._line.card, error)
+            return cards.complain(self._line.card, error)
         self._find(self._read_cards())
         if error.reason == "no_frames" or self._streams:
-            return devices.complain(str(card), error)
-        return devices.explain(card, str(error))
+            return cards.complain(str(card), error)
+        return cards.explain(card, str(error))
 
     def _stream(
         self, child: CaptureChild, found: Format, first: Piece, began: float, sentence: str

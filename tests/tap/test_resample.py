@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sered.errors import AudioError
 from sered.records import FRAME, RATE_HZ, Side
-from sered.resample import Format, Resampler, check_channels
+from sered.tap.resample import Format, Resampler, check_channels
 
 RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
 FORMATS = {"s16": "<i2", "s32": "<i4", "float": "<f4"}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sered.door import Door
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side
+from sered.tap.frame_queue import Door
 
 PCM = {Side.CUSTOMER: np.zeros(FRAME, np.int16)}
 FRAME_S = FRAME / RATE_HZ

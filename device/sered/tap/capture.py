@@ -1,6 +1,6 @@
 """The child process: PyAudio in, framed PCM out. It may hang or die; its parent notices.
 
-`python -m sered.capture TARGET RATE CHANNELS`: TARGET is `hw:CARD` (an ALSA card number),
+`python -m sered.tap.capture TARGET RATE CHANNELS`: TARGET is `hw:CARD` (an ALSA card number),
 `pcm:NAME` (a device as PortAudio lists it) or `default`; RATE in Hz, 0 for the card's own;
 CHANNELS, 0 for all. `list` instead of a target tells which inputs PortAudio sees.
 

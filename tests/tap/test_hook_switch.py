@@ -10,7 +10,7 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from sered.errors import DeviceError
-from sered.hook import STEADY_S, HookSwitch
+from sered.tap.hook_switch import STEADY_S, HookSwitch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from sered.clock import LiveClock, RecordingClock, kernel_clock_synced, uuid7
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side
+from sered.tap.clock import LiveClock, RecordingClock, kernel_clock_synced, uuid7
 
 
 def test_call_ids_are_version_7_and_sort_by_time() -> None:

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from sered.errors import AudioError
-from sered.resample import Format, Resampler, check_channels
+from sered.tap.resample import Format, Resampler, check_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

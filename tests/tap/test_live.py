@@ -14,10 +14,10 @@ import pytest
 
 from broker import wait_until
 from parts import Desk
-from sered.devices import Card
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side
 from sered.settings import LineSettings
-from sered.tap import LiveTap
+from sered.tap.cards import Card
+from sered.tap.live import LiveTap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FAKE = """
 import json, os, sys, time
 from array import array
-from sered.capture import *
+from sered.tap.capture import *
 def opened(rate=16000, channels=2, sample="s16"):
     about = dict(device="fake", rate_hz=rate, channels=channels, sample=sample)
     body = json.dumps(about).encode()
@@ -83,7 +83,7 @@ def listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     They wait a tenth of the time before they try again.
     """
-    monkeypatch.setattr("sered.tap._FIRST_WAIT_S", 0.1)
+    monkeypatch.setattr("sered.tap.live._FIRST_WAIT_S", 0.1)
     ears: list[Ear] = []
 
     def start(code: str = "", card: str = "pcm:x", **options: Any) -> Ear:
@@ -309,7 +309,7 @@ def test_a_card_that_comes_late_is_opened_at_once(listen: Any) -> None:
 
 def test_attempts_become_rarer_for_ever(listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """1, 2, 4 ... 30 s a quarter sooner or later, without end; from 1 s again when cards change."""
-    monkeypatch.setattr("sered.tap._FIRST_WAIT_S", 1.0)
+    monkeypatch.setattr("sered.tap.live._FIRST_WAIT_S", 1.0)
     waits: list[float] = []
     there: list[Card] = []
 
@@ -363,8 +363,8 @@ def test_an_absent_card_is_progress_and_a_stuck_analysis_is_none(
 ) -> None:
     """`steps` moves with every look for the card, far into the longest back-off; not while sound
     waits that nobody analyses."""
-    monkeypatch.setattr("sered.tap._FIRST_WAIT_S", 60.0)
-    monkeypatch.setattr("sered.tap._LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr("sered.tap.live._FIRST_WAIT_S", 60.0)
+    monkeypatch.setattr("sered.tap.live._LOOK_EVERY_S", 0.05)
     there: list[Card] = []
     ear = listen(
         "opened(); sound(1.0); sys.exit()", card="card:Device", read_cards=lambda: list(there)
@@ -422,7 +422,7 @@ def test_a_sick_line_does_not_disturb_its_neighbour(listen: Any) -> None:
 
 def test_restarts_leave_nothing_behind(listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty captures later there are no more descriptors, threads or processes than before."""
-    monkeypatch.setattr("sered.tap._LONGEST_BLIND_WAIT_S", 0.02)
+    monkeypatch.setattr("sered.tap.live._LONGEST_BLIND_WAIT_S", 0.02)
     me = psutil.Process()
     ear = listen("opened(); sound(0.3); sys.exit(1)")
     wait_until(lambda: ear.tap.state.attempts >= 3, what="three")
@@ -437,8 +437,8 @@ def test_line_time_goes_on_while_the_card_is_away(
     listen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long outage is handed on as silence that is all counted as lost, so that calls can end."""
-    monkeypatch.setattr("sered.tap._BEAT_S", 0.5)
-    monkeypatch.setattr("sered.tap._LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr("sered.tap.live._BEAT_S", 0.5)
+    monkeypatch.setattr("sered.tap.live._LOOK_EVERY_S", 0.05)
     ear = listen("""
 opened()
 for n in range(12): time.sleep(0.1); sound(0.1)

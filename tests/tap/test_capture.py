@@ -15,8 +15,8 @@ import pytest
 
 from broker import wait_until
 from parts import Desk
-from sered.child import CaptureChild, list_inputs
 from sered.errors import DeviceError
+from sered.tap.capture_process import CaptureChild, list_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,7 @@ def test_every_rate_opens(rate_hz: int) -> None:
 
 def test_libraries_do_not_chatter() -> None:
     """Whatever ALSA and PortAudio print reaches neither the terminal nor the pipe."""
-    code = "from sered.child import list_inputs; print(len(list_inputs()) > 0)"
+    code = "from sered.tap.capture_process import list_inputs; print(len(list_inputs()) > 0)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20
     )
@@ -107,7 +107,7 @@ def test_libraries_do_not_chatter() -> None:
 def test_it_does_not_outlive_its_parent() -> None:
     """A parent that is killed takes the capture process with it."""
     code = (
-        "from sered.child import CaptureChild; c = CaptureChild('pcm:tap_here', 16000, 2); "
+        "from sered.tap.capture_process import CaptureChild; c = CaptureChild('pcm:tap_here', 16000, 2); "
         "c.open(); print(c.process.pid, flush=True); c.read(60); import time; time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -160,7 +160,7 @@ TALKS = {
 @pytest.mark.parametrize("what", TALKS)
 def test_garbage_is_a_failure_with_a_reason(what: str) -> None:
     """Whatever a process says or leaves unsaid, the parent gets a DeviceError."""
-    code = f"import os\nfrom sered.capture import *\n{TALKS[what]}"
+    code = f"import os\nfrom sered.tap.capture import *\n{TALKS[what]}"
     command = (sys.executable, "-c", code)
     with CaptureChild("x", 0, 1, command=command) as child, pytest.raises(DeviceError) as caught:
         child.open()
@@ -169,7 +169,7 @@ def test_garbage_is_a_failure_with_a_reason(what: str) -> None:
 
 def test_its_imports_are_few() -> None:
     """Nothing heavy is loaded before PyAudio: no numpy, no pydantic, no dataclasses."""
-    code = "import sys, sered.capture; print(*sys.modules)"
+    code = "import sys, sered.tap.capture; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=20
     )
