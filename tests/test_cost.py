@@ -16,13 +16,13 @@ from sered.analysis import Analysis
 from sered.calls import Segmenter
 from sered.emotion import TfliteEmotion, tuning_signal
 from sered.features import Recipe, statistics
+from sered.hearing.ears import Ears
+from sered.hearing.silero import Silero
 from sered.line import Line
-from sered.listen import Ears
 from sered.messages import Versions
 from sered.records import FRAME, RATE_HZ, AudioFrame, EndReason, Side
 from sered.report import ReportSettings
 from sered.settings import CallSettings, ModelSettings, PrivacySettings, VerdictSettings
-from sered.silero import Silero
 from sered.tap.clock import LiveClock
 from sered.tap.recording import Recording
 

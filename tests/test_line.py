@@ -12,8 +12,8 @@ import pytest
 from sered import config
 from sered.analysis import Analysis
 from sered.calls import Segmenter
+from sered.hearing.ears import Ears
 from sered.line import Line, Recent
-from sered.listen import Ears
 from sered.messages import Alert, CallReport, Live, Versions
 from sered.polarity import CallPolarity
 from sered.records import (

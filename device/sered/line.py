@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sered.analysis import Analysis
     from sered.calls import Segmenter
-    from sered.listen import Ears
+    from sered.hearing.ears import Ears
     from sered.messages import Alert, CallReport, Live
     from sered.records import State
     from sered.report import ReportSettings

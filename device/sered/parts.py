@@ -10,8 +10,8 @@ from sered.analysis import Analysis
 from sered.calls import Segmenter
 from sered.emotion import TfliteEmotion
 from sered.errors import ModelError
+from sered.hearing.ears import Ears
 from sered.line import Line
-from sered.listen import Ears
 from sered.messages import Versions
 from sered.polarity import CallPolarity
 from sered.report import ReportSettings

@@ -17,7 +17,7 @@ import soxr
 from numpy.typing import NDArray
 
 from sered.calls import Segmenter
-from sered.listen import Ears
+from sered.hearing.ears import Ears
 from sered.records import RATE_HZ, CallEnded, CallStarted, EndReason, Side, State, Utterance
 from sered.settings import CallSettings
 from sered.testing import sounds

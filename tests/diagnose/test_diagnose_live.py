@@ -23,7 +23,7 @@ from sered.diagnose import handset, meter, overhear
 from sered.diagnose.model import Mark, Result
 from sered.diagnose.overhear import Look
 from sered.errors import AudioError, SeredError
-from sered.listen import Ears
+from sered.hearing.ears import Ears
 from sered.messages import LineStatus, Status
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side, State
 from sered.settings import LineSettings, Settings

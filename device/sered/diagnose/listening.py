@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sered.errors import DeviceError
-from sered.listen import Ears
+from sered.hearing.ears import Ears
 from sered.records import FRAME, RATE_HZ, Side, State
 from sered.tap.live import LiveTap
 from sered.tap.sound_faults import FULL_SCALE, LOWEST_DB, Finding, SoundCheck, level_db

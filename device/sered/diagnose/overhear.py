@@ -53,7 +53,7 @@ class OwnEars:
     """Opens the line's card itself."""
 
     def __init__(self, line: LineSettings) -> None:
-        from sered.listen import Ears  # noqa: PLC0415 - the voice detector
+        from sered.hearing.ears import Ears  # noqa: PLC0415 - the voice detector
         from sered.tap.live import LiveTap  # noqa: PLC0415
 
         self._ears = Ears(tuple(line.channels), line.tones)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import signal
 
+from sered.hearing.tones import DTMF_COLUMNS_HZ, DTMF_KEYS, DTMF_ROWS_HZ, HOWLER_HZ, PLANS
 from sered.records import RATE_HZ, State
-from sered.tones import DTMF_COLUMNS_HZ, DTMF_KEYS, DTMF_ROWS_HZ, HOWLER_HZ, PLANS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sered.listen import Ears
+from sered.hearing.ears import Ears
+from sered.hearing.tones import DTMF_KEYS, PLANS
 from sered.records import RATE_HZ, Side, State
 from sered.testing import sounds
 from sered.testing.line import frames
-from sered.tones import DTMF_KEYS, PLANS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sered.silero import Silero
+from sered.hearing.silero import Silero
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sered.cadence import Cadence
-from sered.crosstalk import Ownership
+from sered.hearing.cadence import Cadence
+from sered.hearing.crosstalk import Ownership
+from sered.hearing.sit_and_fax import Signals
+from sered.hearing.tones import LONG, SHORT, DtmfKeys, Howler, dtmf_keys, howls, peaks, spectra
+from sered.hearing.voice_activity import Gate, MusicDetector, VoiceDetector
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
-from sered.signals import Signals
-from sered.speech import Gate, MusicDetector, VoiceDetector
-from sered.tones import LONG, SHORT, DtmfKeys, Howler, dtmf_keys, howls, peaks, spectra
 
 if TYPE_CHECKING:
     from collections.abc import Collection

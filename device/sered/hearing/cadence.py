@@ -6,15 +6,15 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sered.hearing.tones import LONG, PLANS, TOLERANCE, Tone
 from sered.records import BLOCK, RATE_HZ, State
-from sered.tones import LONG, PLANS, TOLERANCE, Tone
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from sered.hearing.tones import Peaks
     from sered.settings import PlanName
-    from sered.tones import Peaks
 
 _BLOCK_S = BLOCK / RATE_HZ
 _PURE = 0.6

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from sered.tones import Peaks
+    from sered.hearing.tones import Peaks
 
 SIT_HZ = ((895.0, 1010.0), (1340.0, 1460.0), (1740.0, 1840.0))
 """Ranges of the three special information tones, one after the other, some 330 ms each."""

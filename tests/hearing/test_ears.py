@@ -11,7 +11,7 @@ import soundfile
 import soxr
 
 from sered.calls import Segmenter
-from sered.listen import Ears
+from sered.hearing.ears import Ears
 from sered.records import (
     FRAME,
     RATE_HZ,

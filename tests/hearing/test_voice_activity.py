@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from sered.crosstalk import Ownership
+from sered.hearing.crosstalk import Ownership
+from sered.hearing.voice_activity import Gate, MusicDetector, VoiceDetector
 from sered.records import BLOCK, State
-from sered.speech import Gate, MusicDetector, VoiceDetector
 
 if TYPE_CHECKING:
     from pathlib import Path

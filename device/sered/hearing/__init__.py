@@ -1,0 +1,1 @@
+"""What each block of sound is: silence, noise, a tone, music, speech, and whose."""
