@@ -13,7 +13,7 @@ import numpy as np
 import sered
 from sered import config
 from sered.analysis import Analysis
-from sered.calls import Segmenter
+from sered.calls.segmenter import Segmenter
 from sered.emotion import TfliteEmotion, tuning_signal
 from sered.features import Recipe, statistics
 from sered.hearing.ears import Ears

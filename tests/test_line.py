@@ -11,7 +11,7 @@ import pytest
 
 from sered import config
 from sered.analysis import Analysis
-from sered.calls import Segmenter
+from sered.calls.segmenter import Segmenter
 from sered.hearing.ears import Ears
 from sered.line import Line, Recent
 from sered.messages import Alert, CallReport, Live, Versions

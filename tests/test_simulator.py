@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from sered.calls import Segmenter
+from sered.calls.segmenter import Segmenter
 from sered.hearing.ears import Ears
 from sered.records import RATE_HZ, CallEnded, CallStarted, EndReason, Side, State, Utterance
 from sered.settings import CallSettings

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sered.analysis import Analysis
-    from sered.calls import Segmenter
+    from sered.calls.segmenter import Segmenter
     from sered.hearing.ears import Ears
     from sered.messages import Alert, CallReport, Live
     from sered.records import State

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sered import __version__, config
 from sered.analysis import Analysis
-from sered.calls import Segmenter
+from sered.calls.segmenter import Segmenter
 from sered.emotion import TfliteEmotion
 from sered.errors import ModelError
 from sered.hearing.ears import Ears

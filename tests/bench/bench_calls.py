@@ -16,7 +16,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from sered.calls import Segmenter
+from sered.calls.segmenter import Segmenter
 from sered.hearing.ears import Ears
 from sered.records import RATE_HZ, CallEnded, CallStarted, EndReason, Side, State, Utterance
 from sered.settings import CallSettings

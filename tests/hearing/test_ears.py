@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import soxr
 
-from sered.calls import Segmenter
+from sered.calls.segmenter import Segmenter
 from sered.hearing.ears import Ears
 from sered.records import (
     FRAME,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sered.calls.utterances import BLOCK_S
 from sered.records import Side, State, Talk
-from sered.utterances import BLOCK_S
 
 if TYPE_CHECKING:
-    from sered.utterances import SideSpeech
+    from sered.calls.utterances import SideSpeech
 
 TONES = frozenset(
     {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sered.calls.utterances import BLOCK_S
 from sered.records import State
-from sered.utterances import BLOCK_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sered.calls import Segmenter
+from sered.calls.segmenter import Segmenter
+from sered.calls.utterances import BLOCK_S
 from sered.records import CallEnded, CallStarted, EndReason, Heard, Side, State, Utterance
 from sered.settings import CallSettings
-from sered.utterances import BLOCK_S
 
 LETTER_S = 0.1
 LEVELS = {".": -50.0, "_": -80.0, "n": -45.0}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.offhook import HookEvidence, Lead, OnHookStep, ToneRun
+from sered.calls.call_evidence import HookEvidence, Lead, OnHookStep, ToneRun
+from sered.calls.talk_times import HELD, TONES, TalkMeter
+from sered.calls.utterances import BLOCK_S, LEAST_VOICED_S, SideSpeech
 from sered.records import CallEnded, CallStarted, EndReason, Side, State, Utterance
-from sered.talk import HELD, TONES, TalkMeter
-from sered.utterances import BLOCK_S, LEAST_VOICED_S, SideSpeech
 
 if TYPE_CHECKING:
     from sered.records import Heard

@@ -1,0 +1,1 @@
+"""Where calls and utterances begin and end: states in, events out."""
