@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from convert.corpora import Found
 
-    from sered.emotion import Sidecar
+    from sered.voice.emotion import Sidecar
 
 ROWS = {
     "random tess": "TESS, random 80/20 (the prototype's own: both voices known)",

@@ -9,9 +9,9 @@ import numpy as np
 from convert.network import NEGATIVE
 from convert.telephone import CONDITIONS
 
-from sered.emotion import probabilities
 from sered.errors import SeredError
 from sered.records import LABELS
+from sered.voice.emotion import probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from convert.parity import Parity, apart, compare
 
-from sered.emotion import (
+from sered.errors import ModelError
+from sered.records import LABELS
+from sered.voice.emotion import (
     Golden,
     Normalisation,
     Sidecar,
@@ -28,9 +30,7 @@ from sered.emotion import (
     quantise,
     tuning_signal,
 )
-from sered.errors import ModelError
-from sered.features import Recipe, names, statistics
-from sered.records import LABELS
+from sered.voice.statistics import Recipe, names, statistics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

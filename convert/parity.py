@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from convert.evaluate import uar
 
-from sered.emotion import Tensor, TfliteEmotion, quantise
+from sered.voice.emotion import Tensor, TfliteEmotion, quantise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

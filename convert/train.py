@@ -20,10 +20,10 @@ from convert.parity import device_logits
 from convert.telephone import CONDITIONS
 
 from convert import card, draw, evaluate, keras_to_tflite, network, parity
-from sered.emotion import Normalisation, normalise, read_sidecar
 from sered.errors import SeredError
-from sered.features import Recipe, names
 from sered.records import LABELS
+from sered.voice.emotion import Normalisation, normalise, read_sidecar
+from sered.voice.statistics import Recipe, names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

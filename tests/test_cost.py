@@ -14,8 +14,6 @@ import sered
 from sered import config
 from sered.analysis import Analysis
 from sered.calls.segmenter import Segmenter
-from sered.emotion import TfliteEmotion, tuning_signal
-from sered.features import Recipe, statistics
 from sered.hearing.ears import Ears
 from sered.hearing.silero import Silero
 from sered.line import Line
@@ -25,6 +23,8 @@ from sered.report import ReportSettings
 from sered.settings import CallSettings, ModelSettings, PrivacySettings, VerdictSettings
 from sered.tap.clock import LiveClock
 from sered.tap.recording import Recording
+from sered.voice.emotion import TfliteEmotion, tuning_signal
+from sered.voice.statistics import Recipe, statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sered.emotion import EmotionModel
     from sered.polarity import CallPolarity
     from sered.records import Transcript
     from sered.transcript import Transcriber
+    from sered.voice.emotion import EmotionModel
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sered import __version__, config
 from sered.analysis import Analysis
 from sered.calls.segmenter import Segmenter
-from sered.emotion import TfliteEmotion
 from sered.errors import ModelError
 from sered.hearing.ears import Ears
 from sered.line import Line
@@ -18,12 +17,13 @@ from sered.report import ReportSettings
 from sered.tap.clock import LiveClock
 from sered.tap.live import LiveTap
 from sered.transcript import VoskModel
+from sered.voice.emotion import TfliteEmotion
 
 if TYPE_CHECKING:
-    from sered.emotion import EmotionModel
     from sered.settings import LineSettings, Settings
     from sered.tap.clock import Clock
     from sered.tap.live import AudioSource
+    from sered.voice.emotion import EmotionModel
 
 
 @dataclass(frozen=True, slots=True)

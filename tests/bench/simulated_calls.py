@@ -79,7 +79,7 @@ def unseen_voices(trained: Path, key: str) -> Voices | None:
     """
     from convert.evaluate import temperature
 
-    from sered.emotion import probabilities
+    from sered.voice.emotion import probabilities
 
     parts = [dict(np.load(file)) for file in sorted(trained.glob(f"trained-{key}/speakers-*.npz"))]
     if not parts:

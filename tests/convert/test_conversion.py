@@ -16,10 +16,10 @@ from convert.keras_to_tflite import convert
 from convert.parity import device_logits
 
 from convert import network
-from sered.emotion import read_sidecar
 from sered.errors import ModelError
-from sered.features import Recipe, names
 from sered.records import LABELS
+from sered.voice.emotion import read_sidecar
+from sered.voice.statistics import Recipe, names
 
 if TYPE_CHECKING:
     from pathlib import Path

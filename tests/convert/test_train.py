@@ -14,8 +14,8 @@ import soundfile
 from convert.network import Plan, Teacher
 
 from convert import train
-from sered.emotion import read_sidecar
 from sered.records import LABELS
+from sered.voice.emotion import read_sidecar
 
 if TYPE_CHECKING:
     from pathlib import Path

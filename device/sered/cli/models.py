@@ -166,11 +166,11 @@ def verify(
 
 def _verified(settings: Settings, into: Path) -> Iterator[dict[str, Any]]:
     from sered import config  # noqa: PLC0415
-    from sered.emotion import TfliteEmotion  # noqa: PLC0415
     from sered.errors import ModelError  # noqa: PLC0415
     from sered.fetch import SOURCES, damage  # noqa: PLC0415
     from sered.polarity import CallPolarity  # noqa: PLC0415
     from sered.transcript import VoskModel  # noqa: PLC0415
+    from sered.voice.emotion import TfliteEmotion  # noqa: PLC0415
 
     def lexicon(path: Path) -> object:
         return CallPolarity(path, settings.verdict.extra_lexicon)

@@ -40,7 +40,7 @@ def _there(context: Context) -> Outcome:
 
 
 def _genuine(context: Context) -> Outcome:
-    from sered.emotion import Sidecar  # noqa: PLC0415 - numpy; the doctor works without
+    from sered.voice.emotion import Sidecar  # noqa: PLC0415 - numpy; the doctor works without
 
     path = _path(context)
     beside = path.with_suffix(".json")
@@ -63,7 +63,7 @@ def _is_a_network_of_its_own(path: Path, scale: float) -> bool:
     if pid == 0:
         status = 1
         try:
-            from sered.emotion import load_interpreter  # noqa: PLC0415
+            from sered.voice.emotion import load_interpreter  # noqa: PLC0415
 
             details = load_interpreter(path).get_input_details()[0]
             status = 0 if abs(details["quantization"][0] - scale) > 1e-6 else 1
@@ -75,7 +75,7 @@ def _is_a_network_of_its_own(path: Path, scale: float) -> bool:
 def _loads(context: Context) -> Outcome:
     import numpy as np  # noqa: PLC0415
 
-    from sered.emotion import TfliteEmotion, tuning_signal  # noqa: PLC0415
+    from sered.voice.emotion import TfliteEmotion, tuning_signal  # noqa: PLC0415
 
     try:
         model = TfliteEmotion(_path(context))

@@ -16,8 +16,8 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 
 from sered import config
-from sered.emotion import TfliteEmotion
 from sered.settings import ModelSettings
+from sered.voice.emotion import TfliteEmotion
 
 SECONDS = 3
 pcm = np.load(sys.argv[1])

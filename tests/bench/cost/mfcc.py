@@ -25,7 +25,7 @@ import python_speech_features
 import soundfile
 import soxr
 
-from sered.features import Recipe, mfcc
+from sered.voice.statistics import Recipe, mfcc
 
 if TYPE_CHECKING:
     from collections.abc import Callable

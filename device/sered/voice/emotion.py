@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sered.errors import ModelError
-from sered.features import Recipe, names, statistics
 from sered.records import LABELS, RATE_HZ, Emotion
+from sered.voice.statistics import Recipe, names, statistics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,7 @@ class Golden(_Part):
 class Sidecar(_Part):
     """The JSON beside the model: what it was made with and what it is worth."""
 
-    schema_: Literal["sered.emotion/1"] = Field("sered.emotion/1", alias="schema")
+    schema_: Literal["sered.voice.emotion/1"] = Field("sered.voice.emotion/1", alias="schema")
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     sha256: str
     labels: tuple[str, ...]

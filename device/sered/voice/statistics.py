@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sered import cepstral, pitch
-from sered.bands import edges_hz, energies
 from sered.errors import ModelError
-from sered.pitch import percentiles, third_change
+from sered.voice import cepstral, pitch
+from sered.voice.mel import edges_hz, energies
+from sered.voice.pitch import percentiles, third_change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sered.emotion import (
+from sered.errors import ModelError
+from sered.records import LABELS
+from sered.voice.emotion import (
     Normalisation,
     Sidecar,
     Tensor,
@@ -21,9 +23,7 @@ from sered.emotion import (
     read_sidecar,
     tuning_signal,
 )
-from sered.errors import ModelError
-from sered.features import Recipe, names, statistics
-from sered.records import LABELS
+from sered.voice.statistics import Recipe, names, statistics
 
 SHIPPED = Path(__file__).parent.parent / "models" / "emotion.tflite"
 

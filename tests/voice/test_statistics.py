@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sered
-from sered.bands import filter_bank
-from sered.emotion import tuning_signal
 from sered.errors import ModelError
-from sered.features import Recipe, mfcc, names, statistics
 from sered.records import RATE_HZ
+from sered.voice.emotion import tuning_signal
+from sered.voice.mel import filter_bank
+from sered.voice.statistics import Recipe, mfcc, names, statistics
 
 RECIPE = Recipe()
 DEMO = Path(sered.__file__).parent / "demo/call.wav"

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sered.features import Recipe
+    from sered.voice.statistics import Recipe
 
     Floats = NDArray[np.float64]
 
