@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 
 from bench.sentences import heard
-from sered.polarity import CallPolarity
 from sered.records import (
     CallEnded,
     Emotion,
@@ -16,6 +15,7 @@ from sered.records import (
     Utterance,
     UtteranceResult,
 )
+from sered.words.polarity import CallPolarity
 
 LEXICON = Path(__file__).parent.parent / "models" / "call-lexicon.tsv"
 

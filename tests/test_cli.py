@@ -18,8 +18,8 @@ import pytest
 from broker import Broker
 from project import Ended
 from sered import __version__, config
-from sered.fetch import Source
 from sered.messages import Status, encode
+from sered.words.fetch import Source
 
 Sered = Callable[..., Ended]
 
@@ -165,7 +165,7 @@ def test_models_fetch_and_verify(
 ) -> None:
     """A fetched model is listed, tells the line to configure, verifies, and shows later damage."""
     source = archive_on_a_stick(tmp_path / "usb", b"weights")
-    monkeypatch.setattr("sered.fetch.SOURCES", (source,))
+    monkeypatch.setattr("sered.words.fetch.SOURCES", (source,))
     into = tmp_path / "models"
     ended = sered("models", "fetch", "--into", into, "--from", tmp_path / "usb")
     assert ended.status == 0

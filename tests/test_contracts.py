@@ -14,8 +14,8 @@ from sered import config
 from sered.records import FRAME, LABELS, RATE_HZ, Emotion, Side, Transcript
 from sered.tap.recording import Recording
 from sered.testing.fakes import ListSource, ScriptedEmotion, ScriptedTranscriber
-from sered.transcript import Transcriber, VoskModel
 from sered.voice.emotion import EmotionModel, TfliteEmotion
+from sered.words.transcript import Transcriber, VoskModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

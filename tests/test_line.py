@@ -15,7 +15,6 @@ from sered.calls.segmenter import Segmenter
 from sered.hearing.ears import Ears
 from sered.line import Line, Recent
 from sered.messages import Alert, CallReport, Live, Versions
-from sered.polarity import CallPolarity
 from sered.records import (
     FRAME,
     RATE_HZ,
@@ -33,6 +32,7 @@ from sered.records import (
 from sered.report import ReportSettings
 from sered.settings import CallSettings, ModelSettings, PrivacySettings, VerdictSettings
 from sered.testing.fakes import ListSource, ScriptedEmotion, ScriptedTranscriber
+from sered.words.polarity import CallPolarity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

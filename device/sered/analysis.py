@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sered.polarity import CallPolarity
     from sered.records import Transcript
-    from sered.transcript import Transcriber
     from sered.voice.emotion import EmotionModel
+    from sered.words.polarity import CallPolarity
+    from sered.words.transcript import Transcriber
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sered.phrases import PhraseBook, spoken
+from sered.words.phrases import PhraseBook, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,12 +12,12 @@ from sered.errors import ModelError
 from sered.hearing.ears import Ears
 from sered.line import Line
 from sered.messages import Versions
-from sered.polarity import CallPolarity
 from sered.report import ReportSettings
 from sered.tap.clock import LiveClock
 from sered.tap.live import LiveTap
-from sered.transcript import VoskModel
 from sered.voice.emotion import TfliteEmotion
+from sered.words.polarity import CallPolarity
+from sered.words.transcript import VoskModel
 
 if TYPE_CHECKING:
     from sered.settings import LineSettings, Settings

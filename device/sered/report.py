@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from sered import messages, redact, verdict
+from sered import messages, verdict
 from sered.records import EndReason, Side
+from sered.words import redact
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -31,7 +31,7 @@ from bench.sentences import (
     read_sentences,
 )
 from bench.verdict_fits import LEXICON, LONG, calls_of_parts, emotion_rows, judge_all
-from sered.polarity import CallPolarity
+from sered.words.polarity import CallPolarity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

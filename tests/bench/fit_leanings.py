@@ -11,8 +11,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bench.sentences import LEARNT, MOODS, SENTENCES, kept_aside, read_sentences
-from sered.leanings import parts
-from sered.phrases import spoken
+from sered.words.phrases import spoken
+from sered.words.sentence_model import parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

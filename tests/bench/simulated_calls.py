@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sered.polarity import CallPolarity
+    from sered.words.polarity import CallPolarity
 
 Mood = str
 """`negative`, `neutral` or `positive`, as sentences are labelled."""

@@ -26,7 +26,7 @@ from sered.settings import Mode, VerdictSettings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sered.polarity import CallPolarity
+    from sered.words.polarity import CallPolarity
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]

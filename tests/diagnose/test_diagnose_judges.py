@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sered import config, fetch
+from sered import config
 from sered.diagnose import account, emotion, words
 from sered.diagnose.model import Context, Mark, Result
+from sered.words import fetch
 
 Examine = Callable[..., dict[str, Result]]
 Configured = Callable[..., Context]

@@ -51,7 +51,7 @@ def list_(into: _Into = HOME, config: options.Config = None, as_json: options.Js
 
 def _rows(settings: Settings, into: Path) -> Iterator[dict[str, Any]]:
     from sered import config  # noqa: PLC0415
-    from sered.fetch import MANIFEST, SOURCES  # noqa: PLC0415
+    from sered.words.fetch import MANIFEST, SOURCES  # noqa: PLC0415
 
     emotion = config.model_path(settings.models.emotion)
     vosk = config.model_path(settings.models.vosk)
@@ -110,8 +110,8 @@ def fetch(
     Example: sudo sered models fetch
     """
     from sered.errors import ConfigError  # noqa: PLC0415
-    from sered.fetch import SOURCES  # noqa: PLC0415
-    from sered.fetch import fetch as fetch_model  # noqa: PLC0415
+    from sered.words.fetch import SOURCES  # noqa: PLC0415
+    from sered.words.fetch import fetch as fetch_model  # noqa: PLC0415
 
     source = next((s for s in SOURCES if s.name == (name or SOURCES[0].name)), None)
     if source is None:
@@ -167,10 +167,10 @@ def verify(
 def _verified(settings: Settings, into: Path) -> Iterator[dict[str, Any]]:
     from sered import config  # noqa: PLC0415
     from sered.errors import ModelError  # noqa: PLC0415
-    from sered.fetch import SOURCES, damage  # noqa: PLC0415
-    from sered.polarity import CallPolarity  # noqa: PLC0415
-    from sered.transcript import VoskModel  # noqa: PLC0415
     from sered.voice.emotion import TfliteEmotion  # noqa: PLC0415
+    from sered.words.fetch import SOURCES, damage  # noqa: PLC0415
+    from sered.words.polarity import CallPolarity  # noqa: PLC0415
+    from sered.words.transcript import VoskModel  # noqa: PLC0415
 
     def lexicon(path: Path) -> object:
         return CallPolarity(path, settings.verdict.extra_lexicon)

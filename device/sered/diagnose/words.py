@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sered import config, fetch
+from sered import config
 from sered.diagnose import account
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip_all
 from sered.errors import ModelError
 from sered.records import RATE_HZ, Side, Transcript, Word
+from sered.words import fetch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +55,7 @@ def _there(context: Context) -> Outcome:
 
 def _inside(path: Path) -> Outcome:
     """What is in the folder, without loading it."""
-    from sered.transcript import model_folder  # noqa: PLC0415 - numpy
+    from sered.words.transcript import model_folder  # noqa: PLC0415 - numpy
 
     try:
         folder = model_folder(path)
@@ -83,7 +84,7 @@ def _rate_hz(folder: Path) -> int:
 
 def _understands(context: Context) -> Outcome:
     """One load of the model answers three questions: it may take half of the time there is."""
-    from sered.transcript import VoskModel  # noqa: PLC0415
+    from sered.words.transcript import VoskModel  # noqa: PLC0415
 
     sound = _sentence()
     began = time.perf_counter()
@@ -125,7 +126,7 @@ def _speed(context: Context) -> Outcome:
 
 
 def _lexicon(context: Context) -> Outcome:
-    from sered.polarity import CallPolarity  # noqa: PLC0415
+    from sered.words.polarity import CallPolarity  # noqa: PLC0415
 
     account.become_service_user()
     settings = context.known

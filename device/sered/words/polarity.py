@@ -13,9 +13,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from sered.errors import ModelError
-from sered.leanings import Leanings
-from sered.phrases import SMALL_WORDS, PhraseBook, row, spoken
 from sered.records import Polarity, Term
+from sered.words.phrases import SMALL_WORDS, PhraseBook, row, spoken
+from sered.words.sentence_model import Leanings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

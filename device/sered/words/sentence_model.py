@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sered.errors import ModelError
-from sered.phrases import SMALL_WORDS, alike, row
+from sered.words.phrases import SMALL_WORDS, alike, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sered.loudness import CEILING, TARGET_DB, levelled
 from sered.records import RATE_HZ
+from sered.words.loudness import CEILING, TARGET_DB, levelled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ import soundfile
 
 from sered.errors import ModelError
 from sered.records import RATE_HZ, Transcript
-from sered.transcript import VoskModel
+from sered.words.transcript import VoskModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from sered.errors import ModelError
-from sered.loudness import levelled
 from sered.records import RATE_HZ, Transcript, Word
+from sered.words.loudness import levelled
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sered.redact import redact
+from sered.words.redact import redact
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sered.errors import FetchError
-from sered.fetch import MANIFEST, SOURCES, Source, damage, fetch
+from sered.words.fetch import MANIFEST, SOURCES, Source, damage, fetch
 
 NAME = "vosk-model-test-0.1"
 FILES = {

@@ -13,10 +13,10 @@ from bench.fit_leanings import OUT, fit, learnt_from
 from bench.sentences import FRESH, LAST, heard, kept_aside, label, macro_f1, read_sentences
 from calls import LEXICON, polarity
 from sered.errors import ModelError
-from sered.leanings import Leanings
-from sered.phrases import PhraseBook, spoken
-from sered.polarity import CallPolarity
 from sered.records import Polarity, Transcript, Word
+from sered.words.phrases import PhraseBook, spoken
+from sered.words.polarity import CallPolarity
+from sered.words.sentence_model import Leanings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -319,7 +319,7 @@ def test_lines_share_one_scorer() -> None:
 def test_loading_is_light_and_leaves_nltk_whole() -> None:
     """Loading takes no more of NLTK than VADER, and a later `import nltk` gets all of it."""
     code = (
-        "from sered.polarity import CallPolarity; from pathlib import Path; import sys;"
+        "from sered.words.polarity import CallPolarity; from pathlib import Path; import sys;"
         f"CallPolarity(Path({str(LEXICON)!r}));"
         "assert 'scipy' not in sys.modules and 'nltk' not in sys.modules;"
         "import nltk; nltk.word_tokenize; CallPolarity(Path(" + repr(str(LEXICON)) + "))"
