@@ -19,10 +19,10 @@ from sered.hearing.silero import Silero
 from sered.line import Line
 from sered.messages import Versions
 from sered.records import FRAME, RATE_HZ, AudioFrame, EndReason, Side
-from sered.report import ReportSettings
 from sered.settings import CallSettings, ModelSettings, PrivacySettings, VerdictSettings
 from sered.tap.clock import LiveClock
 from sered.tap.recording import Recording
+from sered.verdict.report import ReportSettings
 from sered.voice.emotion import TfliteEmotion, tuning_signal
 from sered.voice.statistics import Recipe, statistics
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from calls import ANGRY, CALM, HAPPY, ended, in_turn, said
-from sered import evidence, verdict
 from sered.explain import UNDETERMINED, explain
 from sered.messages import CallReport, Quality, Sentiment, TalkTimes, Versions
 from sered.records import LABELS, EndReason, UtteranceResult
 from sered.settings import Mode, VerdictSettings
-from sered.verdict import judge
+from sered.verdict import decision, fusion
+from sered.verdict.decision import judge
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "verdict.md").read_text("utf-8")
 SETTINGS = VerdictSettings()
@@ -64,7 +64,7 @@ def test_no_estimate_reads_as_certainty() -> None:
     for call in calls:
         assert call.sentiment is not None
         assert call.sentiment.category is not None
-        assert call.sentiment.confidence == verdict.SUREST
+        assert call.sentiment.confidence == decision.SUREST
         text = "\n".join(explain(call))
         assert "99% certainty" in text
         assert not re.search(r"\b100(\.0*)? ?%|\b0%", text)
@@ -86,7 +86,7 @@ def test_every_reason_has_a_sentence(reason: str) -> None:
     first = explain(call.model_copy(update={"sentiment": silent}))[0]
     assert first.startswith("Undetermined, because ")
     assert reason not in first or reason == "neutral"
-    assert reason in (Sentiment.__doc__ or "") + Path(verdict.__file__).read_text("utf-8")
+    assert reason in (Sentiment.__doc__ or "") + Path(decision.__file__).read_text("utf-8")
 
 
 def test_a_calm_call_has_no_worst_moment_to_tell() -> None:
@@ -116,7 +116,7 @@ def test_the_documents_worked_example_is_recomputed() -> None:
         said(text, tuple(map(float, voice.split())), seconds=float(seconds), snr_db=None)
         for seconds, voice, text in rows
     ]
-    weighed = evidence.weigh(in_turn(*results), "both")
+    weighed = fusion.weigh(in_turn(*results), "both")
     found = judge(in_turn(*results), ended(), "both", SETTINGS, mixed=False)
     assert found.acoustic is not None
     assert found.verbal is not None
@@ -138,16 +138,16 @@ def test_the_documents_constants_are_the_codes() -> None:
     weights = re.search(r"\|---\|---\|---\|---\|---\|---\|---\|\n\| (.+) \|", DOCUMENT)
     assert weights
     told = [float(cell.replace("−", "-")) for cell in weights[1].split(" | ")]
-    assert told == [evidence.VALENCE[label] for label in LABELS]
+    assert told == [fusion.VALENCE[label] for label in LABELS]
     document = " ".join(DOCUMENT.split())
     for sentence in (
-        f"tanh({evidence.VOICE} × voice + {evidence.WORDS} × words)",
+        f"tanh({fusion.VOICE} × voice + {fusion.WORDS} × words)",
         f"`escalate_below` (−{-SETTINGS.escalate_below})",
         f"`provisional_below` (−{-SETTINGS.provisional_below})",
         f"`provisional_speech_s` ({SETTINGS.provisional_speech_s:.0f} s)",
-        f"{verdict.STRONG_CONFIDENCE} confidence",
-        f"| −{-verdict.NEGATIVE_FROM} and below | negative |",
-        f"| {verdict.POSITIVE_FROM} and above | positive |",
+        f"{decision.STRONG_CONFIDENCE} confidence",
+        f"| −{-decision.NEGATIVE_FROM} and below | negative |",
+        f"| {decision.POSITIVE_FROM} and above | positive |",
         f"under `min_speech_s` ({SETTINGS.min_speech_s:.0f} s)",
     ):
         assert sentence in document

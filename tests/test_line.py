@@ -29,9 +29,9 @@ from sered.records import (
     Talk,
     Utterance,
 )
-from sered.report import ReportSettings
 from sered.settings import CallSettings, ModelSettings, PrivacySettings, VerdictSettings
 from sered.testing.fakes import ListSource, ScriptedEmotion, ScriptedTranscriber
+from sered.verdict.report import ReportSettings
 from sered.words.polarity import CallPolarity
 
 if TYPE_CHECKING:

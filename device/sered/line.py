@@ -20,7 +20,7 @@ from sered.records import (
     Utterance,
     UtteranceResult,
 )
-from sered.report import CallFacts, final_alert, live, provisional, report
+from sered.verdict.report import CallFacts, final_alert, live, provisional, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from sered.hearing.ears import Ears
     from sered.messages import Alert, CallReport, Live
     from sered.records import State
-    from sered.report import ReportSettings
     from sered.tap.clock import Clock
+    from sered.verdict.report import ReportSettings
 
 _RECENT_S = 24.0
 """Longest utterance, its pads and the time the segmenter may take to close it."""

@@ -12,9 +12,9 @@ from sered.errors import ModelError
 from sered.hearing.ears import Ears
 from sered.line import Line
 from sered.messages import Versions
-from sered.report import ReportSettings
 from sered.tap.clock import LiveClock
 from sered.tap.live import LiveTap
+from sered.verdict.report import ReportSettings
 from sered.voice.emotion import TfliteEmotion
 from sered.words.polarity import CallPolarity
 from sered.words.transcript import VoskModel

@@ -2,8 +2,8 @@
 
 `make fit-verdict`, after `make model`, fits all of them anew and says what other weights of the
 emotions would gain on speakers and sentences that they were not fitted on. Round the weights into
-VALENCE of evidence.py and into table and worked example of docs/verdict.md (a test recomputes it),
-the odds into CERTAINTY of verdict.py; then `make bench-verdict`.
+VALENCE of fusion.py and into table and worked example of docs/verdict.md (a test recomputes it),
+the odds into CERTAINTY of decision.py; then `make bench-verdict`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from scipy.optimize import minimize
 
 from bench.sentences import kept_aside, read_sentences
 from bench.simulated_calls import Simulated, simulate, unseen_voices
-from sered import evidence, verdict
 from sered.records import LABELS
 from sered.settings import Mode, VerdictSettings
+from sered.verdict import decision, fusion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class Judged:
     """A simulated call and what one mode makes of it."""
 
     call: Simulated
-    found: verdict.Verdict
+    found: decision.Verdict
 
     @property
     def drive(self) -> float:
@@ -80,7 +80,7 @@ def judge_all(calls: list[Simulated], mode: Mode) -> list[Judged]:
     """Every call in one mode."""
     settings = VerdictSettings()
     return [
-        Judged(c, verdict.judge(c.results, c.ended, mode, settings, mixed=False)) for c in calls
+        Judged(c, decision.judge(c.results, c.ended, mode, settings, mixed=False)) for c in calls
     ]
 
 
@@ -120,7 +120,7 @@ def cross_fitted(judged: list[Judged], parts: NDArray[np.int64]) -> Floats:
 
 def words_over_voice(calls: list[Simulated]) -> float:
     """How much more words should weigh than the voice."""
-    parts = [evidence.weigh(c.results, "both") for c in calls]
+    parts = [fusion.weigh(c.results, "both") for c in calls]
     x = np.array([[p.voice or 0.0, p.words or 0.0] for p in parts])
     truth = np.array([c.negative for c in calls])
     fit = minimize(
@@ -148,12 +148,12 @@ class VoiceTable:
         table = cls(
             np.zeros((len(calls), most, len(LABELS))),
             np.zeros((len(calls), most)),
-            np.array([evidence.weigh(c.results, "both").words or 0.0 for c in calls]),
+            np.array([fusion.weigh(c.results, "both").words or 0.0 for c in calls]),
             np.array([c.negative for c in calls]),
         )
         for i, call in enumerate(calls):
             for j, (result, weight) in enumerate(
-                zip(call.results, evidence.voice_weights(call.results), strict=True)
+                zip(call.results, fusion.voice_weights(call.results), strict=True)
             ):
                 if result.emotion is not None:
                     table.probabilities[i, j] = result.emotion.probabilities
@@ -165,14 +165,14 @@ class VoiceTable:
         values = self.probabilities @ valences
         # smooth at 0, so that a fit can walk through it
         sizes = np.sqrt(values**2 + 1e-6) * self.weights
-        voice: Floats = (sizes * values).sum(1) / (sizes.sum(1) + evidence.VOICE_PRIOR_S)
+        voice: Floats = (sizes * values).sum(1) / (sizes.sum(1) + fusion.VOICE_PRIOR_S)
         return voice
 
 
 def emotion_weights(calls: list[Simulated]) -> Floats:
     """The seven weights that make the calls' truth likeliest beside their words; largest is 1."""
     table = VoiceTable.of(calls)
-    used = np.array([evidence.VALENCE[label] for label in LABELS])
+    used = np.array([fusion.VALENCE[label] for label in LABELS])
 
     def loss(p: Floats) -> float:
         z = p[9] - p[7] * table.voice(p[:7]) - p[8] * table.words
@@ -185,7 +185,7 @@ def emotion_weights(calls: list[Simulated]) -> Floats:
 
 def emotion_rows(by_part: list[list[Simulated]]) -> list[str]:
     """The emotions' weights fitted and used, and what either is worth on calls not fitted on."""
-    used = np.array([evidence.VALENCE[label] for label in LABELS])
+    used = np.array([fusion.VALENCE[label] for label in LABELS])
     halves = [[c for part in parts for c in part] for parts in (by_part[:2], by_part[2:])]
     whole = emotion_weights(halves[0] + halves[1])
     rows = [

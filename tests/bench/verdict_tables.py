@@ -1,4 +1,4 @@
-"""Tables of what the verdict makes of simulated calls, for docs/verdict-evidence.md."""
+"""Tables of what the verdict makes of simulated calls, for docs/verdict-fusion.md."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.verdict_fits import Judged, auc, cross_fitted, odds, words_over_voice
-from sered import evidence, verdict
 from sered.settings import Mode, VerdictSettings
+from sered.verdict import decision, fusion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -148,7 +148,7 @@ def alert_rows(usual: list[Simulated], long: list[Simulated]) -> list[str]:
     ]
     for name, calls in (("as above", usual), ("two and a half times as long", long)):
         escalated = sum(
-            verdict.judge(c.results, c.ended, "both", settings, mixed=False).sentiment.escalate
+            decision.judge(c.results, c.ended, "both", settings, mixed=False).sentiment.escalate
             for c in calls
         )
         for speech_s in (6.0, 12.0, 24.0, 30.0, 40.0, settings.provisional_speech_s):
@@ -170,8 +170,8 @@ def alert_rows(usual: list[Simulated], long: list[Simulated]) -> list[str]:
 def _first_alert(call: Simulated, settings: VerdictSettings) -> Early | None:
     for count in range(1, len(call.results) + 1):
         so_far = call.results[:count]
-        if verdict.running(so_far, "both", settings).alert:
-            final = verdict.judge(call.results, call.ended, "both", settings, mixed=False)
+        if decision.running(so_far, "both", settings).alert:
+            final = decision.judge(call.results, call.ended, "both", settings, mixed=False)
             left_s = call.ended.end_s - so_far[-1].utterance.end_s
             return Early(
                 kept=final.sentiment.escalate,
@@ -188,11 +188,11 @@ def fitted_rows(calls: list[Simulated], judged: dict[Mode, list[Judged]]) -> lis
         "| constant | fitted here | used |",
         "|---|---|---|",
         f"| words' weight over the voice's | {words_over_voice(calls):.2f} | "
-        f"{evidence.WORDS / evidence.VOICE:.2f} |",
+        f"{fusion.WORDS / fusion.VOICE:.2f} |",
     ]
     for mode in MODES:
         slope, offset = odds(judged[mode])
-        used = verdict.CERTAINTY[mode]
+        used = decision.CERTAINTY[mode]
         lines.append(
             f"| odds, {mode}: slope, offset | {slope:.1f}, {offset:.1f} | {used[0]}, {used[1]} |"
         )

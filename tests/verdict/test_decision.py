@@ -24,7 +24,7 @@ from calls import (
 )
 from sered.records import CallEnded, Side, UtteranceResult
 from sered.settings import CauseSettings, Mode, VerdictSettings
-from sered.verdict import Verdict, acoustic_score, judge
+from sered.verdict.decision import Verdict, acoustic_score, judge
 
 SETTINGS = VerdictSettings()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.evidence import Piece, Weighed, weigh
 from sered.messages import (
     Acoustic,
     EmotionShares,
@@ -15,6 +14,7 @@ from sered.messages import (
     VerbalTerm,
 )
 from sered.records import LABELS
+from sered.verdict.fusion import Piece, Weighed, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

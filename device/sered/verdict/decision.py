@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sered import breakdown
-from sered.breakdown import asr_confidence, seconds_of
-from sered.causes import causes
-from sered.evidence import Weighed, valence, weigh
 from sered.messages import Acoustic, Moment, Sentiment, Trend, UtteranceShare, Verbal
 from sered.records import Side
+from sered.verdict import attribution
+from sered.verdict.attribution import asr_confidence, seconds_of
+from sered.verdict.causes import causes
+from sered.verdict.fusion import Weighed, valence, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,12 +96,12 @@ def judge(
             escalate=undetermined is None and score <= settings.escalate_below,
             causes=causes(heard, settings.cause) if not undetermined and score < 0 else (),
         ),
-        acoustic=breakdown.acoustic(heard, weighed, mode),
-        verbal=breakdown.verbal(heard, weighed, call.start_s, mode),
-        trend=breakdown.trend(heard, usable or mode),
-        worst=breakdown.worst(heard, weighed, call.start_s),
+        acoustic=attribution.acoustic(heard, weighed, mode),
+        verbal=attribution.verbal(heard, weighed, call.start_s, mode),
+        trend=attribution.trend(heard, usable or mode),
+        worst=attribution.worst(heard, weighed, call.start_s),
         utterances=tuple(
-            breakdown.utterance(result, piece, call.start_s, usable or mode)
+            attribution.utterance(result, piece, call.start_s, usable or mode)
             for result, piece in zip(heard, weighed.pieces, strict=True)
         ),
     )

@@ -8,7 +8,7 @@ import pytest
 
 from calls import ANGRY, CALM, COMPLAINTS, HAPPY, PLAIN, THANKS, ended, in_turn, said, unhappy
 from sered.settings import VerdictSettings
-from sered.verdict import judge, running
+from sered.verdict.decision import judge, running
 
 if TYPE_CHECKING:
     from sered.records import UtteranceResult

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from sered import messages, verdict
+from sered import messages
 from sered.records import EndReason, Side
+from sered.verdict import decision
 from sered.words import redact
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
     unanswered = ended.reason is EndReason.UNANSWERED
     judged = None
     if not unanswered:
-        judged = verdict.judge(
+        judged = decision.judge(
             facts.results, ended, settings.mode, settings.verdict, mixed=settings.mixed
         )
     talk = ended.talk
@@ -102,14 +103,14 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
 def live(settings: ReportSettings, facts: CallFacts) -> messages.Live:
     """What the customer's last utterance was, and where the call stands."""
     last = facts.results[-1]
-    running = verdict.running(facts.results, settings.mode, settings.verdict)
+    running = decision.running(facts.results, settings.mode, settings.verdict)
     return messages.Live(
         call_id=facts.call_id,
         line=settings.line,
         offset_s=round(max(last.utterance.start_s - facts.start_s, 0.0), 3),
         duration_s=round(last.utterance.end_s - last.utterance.start_s, 3),
         emotion=last.emotion.label if last.emotion else None,
-        acoustic=verdict.acoustic_score(last),
+        acoustic=decision.acoustic_score(last),
         verbal=last.polarity.score if last.polarity else None,
         running=running.score,
     )
@@ -117,7 +118,7 @@ def live(settings: ReportSettings, facts: CallFacts) -> messages.Live:
 
 def provisional(settings: ReportSettings, facts: CallFacts) -> messages.Alert | None:
     """An alert while the call runs, when the evidence is strong enough."""
-    running = verdict.running(facts.results, settings.mode, settings.verdict)
+    running = decision.running(facts.results, settings.mode, settings.verdict)
     if not running.alert or settings.mixed:
         return None
     return messages.Alert(

@@ -1,0 +1,1 @@
+"""One explained verdict a call from what its utterances brought."""
