@@ -21,7 +21,7 @@ from project import Ended
 from sered.cli.demo import CALL
 from sered.cli.progress import Bar, Lines
 from sered.cli.tables import show_call
-from sered.messages import CallReport
+from sered.contract.messages import CallReport
 
 Sered = Callable[..., Ended]
 

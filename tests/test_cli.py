@@ -18,7 +18,7 @@ import pytest
 from broker import Broker
 from project import Ended
 from sered import __version__, config
-from sered.messages import Status, encode
+from sered.contract.messages import Status, encode
 from sered.words.fetch import Source
 
 Sered = Callable[..., Ended]

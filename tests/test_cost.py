@@ -14,10 +14,10 @@ import sered
 from sered import config
 from sered.analysis import Analysis
 from sered.calls.segmenter import Segmenter
+from sered.contract.messages import Versions
 from sered.hearing.ears import Ears
 from sered.hearing.silero import Silero
 from sered.line import Line
-from sered.messages import Versions
 from sered.records import FRAME, RATE_HZ, AudioFrame, EndReason, Side
 from sered.settings import CallSettings, ModelSettings, PrivacySettings, VerdictSettings
 from sered.tap.clock import LiveClock

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from broker import Broker, Listener
 from project import Ended
 from sered.cli.demo import CALL
-from sered.messages import PAYLOADS
+from sered.contract.messages import PAYLOADS
 
 Sered = Callable[..., Ended]
 

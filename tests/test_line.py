@@ -12,9 +12,9 @@ import pytest
 from sered import config
 from sered.analysis import Analysis
 from sered.calls.segmenter import Segmenter
+from sered.contract.messages import Alert, CallReport, Live, Versions
 from sered.hearing.ears import Ears
 from sered.line import Line, Recent
-from sered.messages import Alert, CallReport, Live, Versions
 from sered.records import (
     FRAME,
     RATE_HZ,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sered import messages
+from sered.contract import messages
 from sered.errors import SeredError
 from sered.plot import FEELINGS, Loudness, Picture, draw, loudness
 from sered.records import FRAME, LABELS, RATE_HZ, AudioFrame, EndReason, Side

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from sered.analysis import Analysis
     from sered.calls.segmenter import Segmenter
+    from sered.contract.messages import Alert, CallReport, Live
     from sered.hearing.ears import Ears
-    from sered.messages import Alert, CallReport, Live
     from sered.records import State
     from sered.tap.clock import Clock
     from sered.verdict.report import ReportSettings

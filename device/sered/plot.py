@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sered.contract.explain import clock, percent
 from sered.errors import SeredError
-from sered.explain import clock, percent
 from sered.records import FRAME, RATE_HZ, Side
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sered.messages import CallReport, Live, UtteranceShare, VerbalTerm
+    from sered.contract.messages import CallReport, Live, UtteranceShare, VerbalTerm
     from sered.records import AudioFrame
 
 # Okabe and Ito's colours, which every kind of colour vision can tell apart; words stand beside them

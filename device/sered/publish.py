@@ -11,8 +11,9 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from sered import __version__, homeassistant, messages
+from sered import __version__, homeassistant
 from sered.broker import check_secret, is_loopback
+from sered.contract import messages
 from sered.errors import BrokerError, SeredError
 from sered.outgoing import Outgoing
 from sered.patience import DELAYS_S, Patience

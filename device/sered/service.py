@@ -11,7 +11,8 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sered import messages, snapshot
+from sered import snapshot
+from sered.contract import messages
 from sered.diagnose import cheap
 from sered.health import Meter
 from sered.memory import share_one_heap
@@ -26,7 +27,7 @@ from sered.worker import LineWorker
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sered.messages import Alert, CallReport, Live
+    from sered.contract.messages import Alert, CallReport, Live
     from sered.notify import Notifier
     from sered.parts import Feed, Judges
     from sered.settings import Settings

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sered.messages import Health, Status
+from sered.contract.messages import Health, Status
 
 FILE_NAME = "state.json"
 FRESH_S = 10.0

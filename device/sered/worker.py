@@ -15,8 +15,8 @@ from sered.records import FRAME, RATE_HZ, EndReason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sered.contract.messages import Alert, CallReport, Live
     from sered.line import Line
-    from sered.messages import Alert, CallReport, Live
     from sered.tap.hook_switch import HookSwitch
     from sered.tap.live import AudioSource
 

@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sered.messages import CallReport, Quality, Sentiment, TalkTimes, Versions, encode
+from sered.contract.messages import CallReport, Quality, Sentiment, TalkTimes, Versions, encode
 from sered.publish import MqttPublisher
 from sered.records import EndReason
 from sered.settings import MqttSettings, SpoolSettings

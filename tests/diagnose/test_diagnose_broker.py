@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from broker import Authority, Broker, Listener, free_port
-from sered import messages, snapshot
+from sered import snapshot
+from sered.contract import messages
 from sered.diagnose import broker as broker_checks
 from sered.diagnose import way
 from sered.diagnose.model import Context, Mark, Result

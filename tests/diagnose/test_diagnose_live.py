@@ -19,12 +19,12 @@ import pytest
 import sered
 from parts import Desk
 from sered import snapshot
+from sered.contract.messages import LineStatus, Status
 from sered.diagnose import handset, meter, overhear
 from sered.diagnose.model import Mark, Result
 from sered.diagnose.overhear import Look
 from sered.errors import AudioError, SeredError
 from sered.hearing.ears import Ears
-from sered.messages import LineStatus, Status
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side, State
 from sered.settings import LineSettings, Settings
 from sered.tap.recording import Recording

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sered import snapshot
+from sered.contract.messages import Status
 from sered.diagnose import mending
 from sered.diagnose.model import Context, Mark, Result
-from sered.messages import Status
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from sered import snapshot
+from sered.contract.messages import Health, Status
 from sered.diagnose import account, mending
 from sered.diagnose.model import Context, Mark, Result
-from sered.messages import Health, Status
 from sered.settings import SpoolSettings
 from sered.spool import Spool
 

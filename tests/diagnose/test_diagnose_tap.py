@@ -15,9 +15,9 @@ import pytest
 
 from parts import Desk
 from sered import config, snapshot
+from sered.contract.messages import Health, LineHealth, LineStatus, Status
 from sered.diagnose import account, runner, tap
 from sered.diagnose.model import Context, Mark, Result
-from sered.messages import Health, LineHealth, LineStatus, Status
 from sered.records import RATE_HZ, Side
 from sered.tap import cards
 from sered.tap.live import LiveTap

@@ -15,7 +15,7 @@ from sered.errors import AudioError, ConfigError, SeredError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sered.messages import CallReport, Live
+    from sered.contract.messages import CallReport, Live
     from sered.parts import Judges
     from sered.settings import LineSettings, Settings
     from sered.tap.recording import Recording
@@ -135,7 +135,7 @@ def judge_file(
     progress: Progress = lambda _name, _share: None,
 ) -> list[Judged]:
     """The calls in one recording, in order; raises AudioError for a file that cannot be read."""
-    from sered.messages import CallReport, Live  # noqa: PLC0415
+    from sered.contract.messages import CallReport, Live  # noqa: PLC0415
     from sered.parts import make_line  # noqa: PLC0415
     from sered.records import RATE_HZ, EndReason  # noqa: PLC0415
     from sered.tap.clock import RecordingClock  # noqa: PLC0415
@@ -225,7 +225,7 @@ def _print_json(results: list[_Result]) -> None:
 
 def _show(result: _Result, *, explain: bool) -> None:
     from sered.cli.tables import show_call  # noqa: PLC0415 - rich
-    from sered.explain import explain as why  # noqa: PLC0415
+    from sered.contract.explain import explain as why  # noqa: PLC0415
 
     console = options.console()
     if not result.calls and result.fault is None:

@@ -153,7 +153,7 @@ def _messages(
 ) -> Iterator[dict[str, Any]]:
     """What the subscriber prints, until the box has said goodbye; shows how the call goes."""
     from sered.cli.tables import signed  # noqa: PLC0415 - rich
-    from sered.explain import clock  # noqa: PLC0415
+    from sered.contract.explain import clock  # noqa: PLC0415
 
     for line in _lines(watch, box):
         message: dict[str, Any] = json.loads(line)
@@ -191,7 +191,7 @@ def _lines(program: subprocess.Popen[bytes], box: subprocess.Popen[bytes]) -> It
 
 def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
     from sered.cli.tables import show_call  # noqa: PLC0415
-    from sered.messages import CallReport, Live  # noqa: PLC0415
+    from sered.contract.messages import CallReport, Live  # noqa: PLC0415
     from sered.plot import Picture, draw, loudness  # noqa: PLC0415
     from sered.settings import VerdictSettings, parse_sides  # noqa: PLC0415
     from sered.tap.recording import Recording  # noqa: PLC0415

@@ -8,14 +8,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sered.explain import UNDETERMINED, clock
+from sered.contract.explain import UNDETERMINED, clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console, RenderableType
 
-    from sered.messages import CallReport, UtteranceShare
+    from sered.contract.messages import CallReport, UtteranceShare
 
 _NARROW = 72
 _INDENT = 2

@@ -156,7 +156,7 @@ class _Human:
         from pydantic import ValidationError  # noqa: PLC0415
 
         from sered.cli.tables import show_call  # noqa: PLC0415 - rich
-        from sered.messages import PAYLOADS, CallReport  # noqa: PLC0415 - pydantic
+        from sered.contract.messages import PAYLOADS, CallReport  # noqa: PLC0415 - pydantic
 
         box, _, leaf = topic.partition("/")[2].rpartition("/")
         if leaf not in PAYLOADS:
@@ -179,8 +179,8 @@ class _Human:
 
 def _line(message: Any) -> str:
     from sered.cli.tables import signed  # noqa: PLC0415 - rich
-    from sered.explain import clock  # noqa: PLC0415
-    from sered.messages import Alert, Health, Live  # noqa: PLC0415 - pydantic
+    from sered.contract.explain import clock  # noqa: PLC0415
+    from sered.contract.messages import Alert, Health, Live  # noqa: PLC0415 - pydantic
 
     match message:
         case Alert():

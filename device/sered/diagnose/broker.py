@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from sered import messages
+from sered.contract import messages
 from sered.diagnose import account, way
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
 from sered.errors import BrokerError, ConfigError

@@ -11,7 +11,7 @@ from sered.errors import DeviceError
 from sered.tap import cards
 
 if TYPE_CHECKING:
-    from sered.messages import LineHealth, LineStatus
+    from sered.contract.messages import LineHealth, LineStatus
 
 _CARD_REASONS = {"no_device": "gone", "unplugged": "gone", "wrong_port": "wrong_port"}
 

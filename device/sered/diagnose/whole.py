@@ -13,8 +13,8 @@ from sered.settings import LineSettings, Settings
 from sered.tap.clock import RecordingClock
 
 if TYPE_CHECKING:
+    from sered.contract.messages import CallReport, Sentiment
     from sered.line import Line
-    from sered.messages import CallReport, Sentiment
     from sered.settings import Mode
 
 _LINE = LineSettings.model_validate({"name": "demo", "sides": "agent=left,customer=right"})
@@ -59,7 +59,7 @@ def _clock() -> RecordingClock:
 
 def _play(line: Line) -> list[CallReport]:
     """The reports of the calls in the bundled recording."""
-    from sered.messages import CallReport  # noqa: PLC0415
+    from sered.contract.messages import CallReport  # noqa: PLC0415
     from sered.tap.recording import Recording  # noqa: PLC0415
 
     out = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.messages import (
+from sered.contract.messages import (
     Acoustic,
     EmotionShares,
     Moment,

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sered.messages import Acoustic, Moment, Sentiment, Trend, UtteranceShare, Verbal
+from sered.contract.messages import Acoustic, Moment, Sentiment, Trend, UtteranceShare, Verbal
 from sered.records import Side
 from sered.verdict import attribution
 from sered.verdict.attribution import asr_confidence, seconds_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from sered import messages
+from sered.contract import messages
 from sered.records import EndReason, Side
 from sered.verdict import decision
 from sered.words import redact

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from chaos.box import report
 from project import ROOT
-from sered.messages import PAYLOADS, Alert, Status, encode, schemas, topic
+from sered.contract.messages import PAYLOADS, Alert, Status, encode, schemas, topic
 
 FOLDER = ROOT / "docs" / "mqtt"
 

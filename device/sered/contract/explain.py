@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sered.messages import Acoustic, CallReport, Sentiment, Trend, Verbal
+    from sered.contract.messages import Acoustic, CallReport, Sentiment, Trend, Verbal
 
 MOST_TERMS = 6
 """Phrases named; the rest are in the report."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from calls import ANGRY, CALM, HAPPY, ended, in_turn, said
-from sered.explain import UNDETERMINED, explain
-from sered.messages import CallReport, Quality, Sentiment, TalkTimes, Versions
+from sered.contract.explain import UNDETERMINED, explain
+from sered.contract.messages import CallReport, Quality, Sentiment, TalkTimes, Versions
 from sered.records import LABELS, EndReason, UtteranceResult
 from sered.settings import Mode, VerdictSettings
 from sered.verdict import decision, fusion
