@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import sered.service
+from sered.delivery.spool import Spool
 from sered.notify import Notifier
 from sered.parts import Feed, Judges
 from sered.records import FRAME, AudioFrame, Side, Transcript
 from sered.service import Service
 from sered.settings import LineSettings, MqttSettings, Settings, SpoolSettings
-from sered.spool import Spool
 from sered.tap.clock import LiveClock
 from sered.testing.fakes import ListSource, ScriptedEmotion
 from theatre import talking

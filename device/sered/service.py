@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from sered import snapshot
 from sered.contract import messages
+from sered.delivery.mqtt_publisher import MqttPublisher
+from sered.delivery.spool import Spool
 from sered.diagnose import cheap
 from sered.health import Meter
 from sered.memory import share_one_heap
 from sered.parts import load_judges, make_line
-from sered.publish import MqttPublisher
 from sered.records import RATE_HZ
-from sered.spool import Spool
 from sered.tap.clock import kernel_clock_synced
 from sered.tap.live import LiveTap
 from sered.worker import LineWorker

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sered.contract.messages import CallReport, Quality, Sentiment, TalkTimes, Versions, encode
-from sered.publish import MqttPublisher
+from sered.delivery.mqtt_publisher import MqttPublisher
+from sered.delivery.spool import Spool
 from sered.records import EndReason
 from sered.settings import MqttSettings, SpoolSettings
-from sered.spool import Spool
 
 LINES = ("line1", "line2", "line3")
 SITE, DEVICE = "site", "box"

@@ -15,8 +15,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sered.delivery.spool import Spool
 from sered.settings import SpoolSettings
-from sered.spool import Spool
 
 _SECTOR = 512
 _CALLS = "openat,pwrite64,write,fsync,fdatasync,ftruncate,unlink,close"

@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from broker import Authority, Broker, Listener, wait_until
 from chaos import box, powercut
 from proxy import Proxy, Weather
-from sered.publish import MqttPublisher
+from sered.delivery.mqtt_publisher import MqttPublisher
+from sered.delivery.spool import Spool
 from sered.settings import MqttSettings, SpoolSettings
-from sered.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

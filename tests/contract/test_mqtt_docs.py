@@ -18,9 +18,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from broker import Broker, Listener, wait_until
 from chaos import box
 from project import ROOT
-from sered.publish import MqttPublisher
+from sered.delivery.mqtt_publisher import MqttPublisher
+from sered.delivery.spool import Spool
 from sered.settings import MqttSettings, Settings, SpoolSettings
-from sered.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,10 +15,10 @@ import pytest
 
 from sered import snapshot
 from sered.contract.messages import Health, Status
+from sered.delivery.spool import Spool
 from sered.diagnose import account, mending
 from sered.diagnose.model import Context, Mark, Result
 from sered.settings import SpoolSettings
-from sered.spool import Spool
 
 Examine = Callable[..., dict[str, Result]]
 Look = Callable[..., dict[str, Result]]

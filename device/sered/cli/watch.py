@@ -86,7 +86,7 @@ class _Watcher:
 
     def follow(self) -> bool:
         """One connection; True when all was seen, False when it was lost."""
-        from sered.broker import make_client, unreachable  # noqa: PLC0415 - ssl
+        from sered.delivery.broker import make_client, unreachable  # noqa: PLC0415 - ssl
 
         client = make_client(self._mqtt, client_id="")
         client.on_connect = self._on_connect
@@ -111,7 +111,7 @@ class _Watcher:
         return False
 
     def _on_connect(self, client: Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
-        from sered.broker import refusal  # noqa: PLC0415
+        from sered.delivery.broker import refusal  # noqa: PLC0415
 
         if reason.is_failure:
             raise refusal(self._mqtt, reason)

@@ -6,7 +6,7 @@ import select
 import time
 from typing import TYPE_CHECKING, Any
 
-from sered.broker import make_client, refusal, unreachable
+from sered.delivery.broker import make_client, refusal, unreachable
 from sered.errors import BrokerError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 
-from sered.broker import CONNECT_TIMEOUT_S, tls_context, unreachable
+from sered.delivery.broker import CONNECT_TIMEOUT_S, tls_context, unreachable
 from sered.diagnose import account
 from sered.diagnose.model import Context, Outcome, fault, ok, skip
 from sered.errors import BrokerError

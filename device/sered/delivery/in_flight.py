@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from sered.link import Link
-    from sered.spool import Spool
-    from sered.spoolrow import Message
+    from sered.delivery.connection import Link
+    from sered.delivery.spool import Spool
+    from sered.delivery.spool_row import Message
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from sered.delivery.spool_file import SpoolFile, StateName, salvage, set_aside, trouble
+from sered.delivery.spool_row import Damaged, Message, code
 from sered.errors import SpoolError
-from sered.spoolfile import SpoolFile, StateName, salvage, set_aside, trouble
-from sered.spoolrow import Damaged, Message, code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -11,7 +11,7 @@ from paho.mqtt import MQTTException
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from sered.broker import make_client, refusal, unreachable
+from sered.delivery.broker import make_client, refusal, unreachable
 from sered.errors import BrokerError
 
 if TYPE_CHECKING:

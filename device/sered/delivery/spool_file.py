@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from sered.spoolrow import (
+from sered.delivery.spool_row import (
     COLUMNS,
     Damaged,
     Message,

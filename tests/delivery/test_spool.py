@@ -16,14 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sered import spoolfile
+from sered.delivery import spool_file
+from sered.delivery.spool import Spool
 from sered.settings import SpoolSettings
-from sered.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sered.spoolrow import Message
+    from sered.delivery.spool_row import Message
 
 NOW = 1_700_000_000.0
 DAY = 86_400.0
@@ -122,7 +122,7 @@ def test_one_process(open_spool: Callable[..., Spool], tmp_path: Path) -> None:
     """A second sered on the same spool is refused with a sentence."""
     open_spool()
     code = (
-        "import sys; from pathlib import Path; from sered.spool import Spool;"
+        "import sys; from pathlib import Path; from sered.delivery.spool import Spool;"
         "from sered.settings import SpoolSettings; from sered.errors import SpoolError\n"
         "try: Spool(SpoolSettings(path=Path(sys.argv[1])))\n"
         "except SpoolError as error: print(error)"
@@ -358,8 +358,8 @@ def test_migration(open_spool: Callable[..., Spool], monkeypatch: pytest.MonkeyP
     spool = open_spool()
     put(spool, 0)
     spool.close()
-    more = (*spoolfile.MIGRATIONS, "ALTER TABLE tally ADD COLUMN note TEXT;")
-    monkeypatch.setattr(spoolfile, "MIGRATIONS", more)
+    more = (*spool_file.MIGRATIONS, "ALTER TABLE tally ADD COLUMN note TEXT;")
+    monkeypatch.setattr(spool_file, "MIGRATIONS", more)
     again = open_spool()
     assert [m.payload for m in again.peek(5)] == [body(0)]
     assert again.state.name == "ok"

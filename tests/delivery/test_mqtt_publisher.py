@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from broker import Authority, Broker, Listener, wait_until
 from proxy import Proxy, Weather
+from sered.delivery.backoff import Patience
+from sered.delivery.mqtt_publisher import MqttPublisher
+from sered.delivery.spool import Spool
 from sered.errors import ConfigError
-from sered.patience import Patience
-from sered.publish import MqttPublisher
 from sered.settings import MqttSettings, SpoolSettings
-from sered.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -447,11 +447,11 @@ def test_mute(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A broker that accepts connections and says nothing is named, and stop() does not wait."""
-    monkeypatch.setattr("sered.link._CONNACK_S", 0.5)
+    monkeypatch.setattr("sered.delivery.connection._CONNACK_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as door:
         publisher = publish(Broker(tmp_path / "unused", port=door.getsockname()[1]))
         wait_until(lambda: "says nothing" in publisher.state.sentence)
-        monkeypatch.setattr("sered.link._CONNACK_S", 60.0)
+        monkeypatch.setattr("sered.delivery.connection._CONNACK_S", 60.0)
         time.sleep(2 * QUICK[1])
         began = time.monotonic()
         publisher.stop(1.0)

@@ -11,20 +11,21 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from sered import __version__, homeassistant
-from sered.broker import check_secret, is_loopback
+from sered import __version__
 from sered.contract import messages
+from sered.delivery import homeassistant
+from sered.delivery.backoff import DELAYS_S, Patience
+from sered.delivery.broker import check_secret, is_loopback
+from sered.delivery.in_flight import Outgoing
+from sered.delivery.publisher import PublisherState
 from sered.errors import BrokerError, SeredError
-from sered.outgoing import Outgoing
-from sered.patience import DELAYS_S, Patience
-from sered.publishstate import PublisherState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sered.link import Link
+    from sered.delivery.connection import Link
+    from sered.delivery.spool import Spool
     from sered.settings import MqttSettings
-    from sered.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ class MqttPublisher:
 
     def _session(self) -> None:
         """One connection from its beginning to its end; what ended it is in `_fault`."""
-        from sered.link import Link  # noqa: PLC0415 - paho
+        from sered.delivery.connection import Link  # noqa: PLC0415 - paho
 
         offline = messages.Status(state="offline", text="The box has vanished from the broker.")
         qos, retain = self._will

@@ -1,0 +1,1 @@
+"""From the disk to the broker and from the broker to a reader, nothing lost."""
