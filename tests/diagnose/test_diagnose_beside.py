@@ -18,7 +18,7 @@ import pytest
 
 from broker import Broker, Listener, wait_until
 from parts import RATE_HZ, Desk
-from sered import snapshot
+from sered.box import snapshot
 from sered.diagnose import cheap
 from sered.settings import Settings
 

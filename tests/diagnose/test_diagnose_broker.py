@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from broker import Authority, Broker, Listener, free_port
-from sered import snapshot
+from sered.box import snapshot
 from sered.contract import messages
 from sered.diagnose import broker as broker_checks
 from sered.diagnose import way

@@ -18,7 +18,7 @@ import pytest
 
 import sered
 from parts import Desk
-from sered import snapshot
+from sered.box import snapshot
 from sered.contract.messages import LineStatus, Status
 from sered.diagnose import handset, meter, overhear
 from sered.diagnose.model import Mark, Result

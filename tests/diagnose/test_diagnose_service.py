@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sered import snapshot
+from sered.box import snapshot
 from sered.contract.messages import Status
 from sered.diagnose import mending
 from sered.diagnose.model import Context, Mark, Result
@@ -111,8 +111,8 @@ def test_how_the_service_last_ended_is_told_in_words(look: Look) -> None:
 
 
 def test_a_masked_service_leaves_nothing_else_to_check(look: Look) -> None:
-    results = look(LoadState="masked", LoadError='"Unit sered.service is masked."')
-    assert results["service.installed"].found.startswith("sered.service is masked")
+    results = look(LoadState="masked", LoadError='"Unit sered.box.service is masked."')
+    assert results["service.installed"].found.startswith("sered.box.service is masked")
     assert results["service.active"].found == "service.installed failed"
 
 
@@ -137,7 +137,9 @@ def test_a_stopped_and_disabled_service_is_enabled_and_started_by_fix(
     found = mending.possible(list(results.values()))
     assert [cure.says for _, cure in found] == ["systemctl enable sered", "systemctl restart sered"]
     assert [mending.apply(cure, Context(None)) for _, cure in found] == ["", ""]
-    assert (tmp_path / "calls").read_text() == "enable sered.service\nrestart sered.service\n"
+    assert (
+        tmp_path / "calls"
+    ).read_text() == "enable sered.box.service\nrestart sered.box.service\n"
 
 
 def test_a_masked_service_is_left_to_people(look: Look) -> None:

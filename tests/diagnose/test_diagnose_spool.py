@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sered import snapshot
+from sered.box import snapshot
 from sered.contract.messages import Health, Status
 from sered.delivery.spool import Spool
 from sered.diagnose import account, mending

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from parts import Desk
-from sered import config, snapshot
+from sered import config
+from sered.box import snapshot
 from sered.contract.messages import Health, LineHealth, LineStatus, Status
 from sered.diagnose import account, runner, tap
 from sered.diagnose.model import Context, Mark, Result

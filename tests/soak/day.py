@@ -26,10 +26,10 @@ import soxr
 
 import sered
 from broker import Broker, Listener
-from sered.notify import Notifier
-from sered.parts import Feed
+from sered.box.build import Feed
+from sered.box.sd_notify import Notifier
+from sered.box.service import Service
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side
-from sered.service import Service
 from sered.settings import MqttSettings, Settings, SpoolSettings
 from sered.tap.clock import uuid7
 from sered.testing.line import KINDS, LineRecipe, compose

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 _INIT = f"{CHECKOUT}/device/sered/__init__.py"
-_SERVICE = f"{CHECKOUT}/device/sered/service.py"
+_SERVICE = f"{CHECKOUT}/device/sered/box/service.py"
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,8 @@ from sered.errors import AudioError, ConfigError, SeredError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sered.box.build import Judges
     from sered.contract.messages import CallReport, Live
-    from sered.parts import Judges
     from sered.settings import LineSettings, Settings
     from sered.tap.recording import Recording
 
@@ -104,8 +104,8 @@ def analyze(
 
 def _judge_all(files: list[Path], sides: str | None, settings: Settings) -> Iterator[_Result]:
     """Each file in turn; what there is to say on the way goes to stderr."""
+    from sered.box.build import load_judges  # noqa: PLC0415 - the models' runtimes
     from sered.cli.progress import Bar, Lines  # noqa: PLC0415 - rich
-    from sered.parts import load_judges  # noqa: PLC0415 - the models' runtimes
 
     say = options.console(err=True)
     judges = load_judges(settings)
@@ -135,8 +135,8 @@ def judge_file(
     progress: Progress = lambda _name, _share: None,
 ) -> list[Judged]:
     """The calls in one recording, in order; raises AudioError for a file that cannot be read."""
+    from sered.box.build import make_line  # noqa: PLC0415
     from sered.contract.messages import CallReport, Live  # noqa: PLC0415
-    from sered.parts import make_line  # noqa: PLC0415
     from sered.records import RATE_HZ, EndReason  # noqa: PLC0415
     from sered.tap.clock import RecordingClock  # noqa: PLC0415
 

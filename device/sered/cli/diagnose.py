@@ -111,7 +111,8 @@ def diagnose(
 
 def context_of(path: Path | None) -> Context:
     """What there is to examine; a configuration that cannot be read is a finding, not the end."""
-    from sered import config, snapshot  # noqa: PLC0415
+    from sered import config  # noqa: PLC0415
+    from sered.box import snapshot  # noqa: PLC0415
     from sered.diagnose.model import Context  # noqa: PLC0415
     from sered.errors import ConfigError  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ from sered.cli import options
 from sered.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
-    from sered.parts import Feed
+    from sered.box.build import Feed
     from sered.settings import LineSettings, Settings
 
 _DRAIN_S = 5.0
@@ -66,9 +66,9 @@ def run(
         raise ConfigError(msg)
     _log(settings.log_level)
     from sered import config as surroundings  # noqa: PLC0415 - pydantic
-    from sered.notify import Notifier  # noqa: PLC0415
-    from sered.parts import live_feeds  # noqa: PLC0415 - everything
-    from sered.service import Service  # noqa: PLC0415
+    from sered.box.build import live_feeds  # noqa: PLC0415 - everything
+    from sered.box.sd_notify import Notifier  # noqa: PLC0415
+    from sered.box.service import Service  # noqa: PLC0415
 
     notifier = Notifier(surroundings.notify_socket())
     if replay is None:
@@ -91,8 +91,8 @@ def _recorded(
     settings: Settings, path: Path, line: str | None, sides: str | None, speed: Speed
 ) -> Feed:
     """The recording on its line, with the clock that `sered analyze` gives it."""
+    from sered.box.build import Feed  # noqa: PLC0415
     from sered.cli.analyze import check_sides, open_recording  # noqa: PLC0415
-    from sered.parts import Feed  # noqa: PLC0415
     from sered.tap.clock import RecordingClock  # noqa: PLC0415
     from sered.tap.replay import Paced  # noqa: PLC0415
 

@@ -55,7 +55,14 @@ def _granted() -> Iterable[int]:
     """Groups that the unit gives the service besides its user's own."""
     try:
         said = subprocess.run(
-            ["systemctl", "show", "sered.service", "--property", "SupplementaryGroups", "--value"],
+            [
+                "systemctl",
+                "show",
+                "sered.box.service",
+                "--property",
+                "SupplementaryGroups",
+                "--value",
+            ],
             capture_output=True,
             text=True,
             check=False,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sered.box.snapshot import Snapshot
     from sered.settings import LineSettings, Settings
-    from sered.snapshot import Snapshot
 
 
 class Mark(StrEnum):

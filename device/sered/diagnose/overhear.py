@@ -9,7 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from sered import config, snapshot
+from sered import config
+from sered.box import snapshot
 from sered.errors import AudioError, SeredError
 
 if TYPE_CHECKING:

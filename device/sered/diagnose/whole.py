@@ -13,8 +13,8 @@ from sered.settings import LineSettings, Settings
 from sered.tap.clock import RecordingClock
 
 if TYPE_CHECKING:
+    from sered.box.line import Line
     from sered.contract.messages import CallReport, Sentiment
-    from sered.line import Line
     from sered.settings import Mode
 
 _LINE = LineSettings.model_validate({"name": "demo", "sides": "agent=left,customer=right"})
@@ -22,7 +22,7 @@ _LINE = LineSettings.model_validate({"name": "demo", "sides": "agent=left,custom
 
 def _verdict(context: Context) -> Outcome:
     """With the box's own models and mode, but sered's own thresholds: the answer is known."""
-    from sered.parts import load_judges, make_line  # noqa: PLC0415 - the runtimes
+    from sered.box.build import load_judges, make_line  # noqa: PLC0415 - the runtimes
 
     known = context.known
     settings = Settings.model_validate(

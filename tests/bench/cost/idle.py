@@ -14,7 +14,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 
-from sered.parts import load_judges, make_line
+from sered.box.build import load_judges, make_line
 from sered.records import FRAME, RATE_HZ, AudioFrame, EndReason
 from sered.settings import LineSettings, Settings
 from sered.tap.clock import LiveClock

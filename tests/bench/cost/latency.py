@@ -20,10 +20,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from sered.notify import Notifier
-from sered.parts import Feed
+from sered.box.build import Feed
+from sered.box.sd_notify import Notifier
+from sered.box.service import Service
 from sered.records import FRAME, RATE_HZ, Side
-from sered.service import Service
 from sered.settings import LineSettings, Settings
 from sered.tap.clock import LiveClock
 from sered.tap.recording import Recording

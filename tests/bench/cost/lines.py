@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from sered.parts import load_judges, make_line
+from sered.box.build import load_judges, make_line
+from sered.box.line_worker import LineWorker
 from sered.records import FRAME, RATE_HZ
 from sered.settings import LineSettings, Settings
 from sered.tap.clock import RecordingClock
 from sered.tap.recording import Recording
-from sered.worker import LineWorker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -38,8 +38,8 @@ recipe = Recipe()
 
 def serve(path: Path) -> None:
     """Load what a box loads, and hear a call."""
-    from sered.memory import give_back, share_one_heap
-    from sered.parts import load_judges, make_line
+    from sered.box.build import load_judges, make_line
+    from sered.box.heap import give_back, share_one_heap
     from sered.settings import LineSettings, Settings
     from sered.tap.clock import RecordingClock
     from sered.tap.recording import Recording

@@ -11,25 +11,25 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sered import snapshot
+from sered.box import snapshot
+from sered.box.build import load_judges, make_line
+from sered.box.heap import share_one_heap
+from sered.box.line_worker import LineWorker
+from sered.box.load import Meter
 from sered.contract import messages
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.spool import Spool
 from sered.diagnose import cheap
-from sered.health import Meter
-from sered.memory import share_one_heap
-from sered.parts import load_judges, make_line
 from sered.records import RATE_HZ
 from sered.tap.clock import kernel_clock_synced
 from sered.tap.live import LiveTap
-from sered.worker import LineWorker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sered.box.build import Feed, Judges
+    from sered.box.sd_notify import Notifier
     from sered.contract.messages import Alert, CallReport, Live
-    from sered.notify import Notifier
-    from sered.parts import Feed, Judges
     from sered.settings import Settings
 
 log = logging.getLogger(__name__)

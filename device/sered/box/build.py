@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sered import __version__, config
-from sered.analysis import Analysis
+from sered.box.analysis import Analysis
+from sered.box.line import Line
 from sered.calls.segmenter import Segmenter
 from sered.contract.messages import Versions
 from sered.errors import ModelError
 from sered.hearing.ears import Ears
-from sered.line import Line
 from sered.tap.clock import LiveClock
 from sered.tap.live import LiveTap
 from sered.verdict.report import ReportSettings

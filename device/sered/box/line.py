@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sered.analysis import Analysis
+    from sered.box.analysis import Analysis
     from sered.calls.segmenter import Segmenter
     from sered.contract.messages import Alert, CallReport, Live
     from sered.hearing.ears import Ears

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import sered.service
+import sered.box.service
+from sered.box.build import Feed, Judges
+from sered.box.sd_notify import Notifier
+from sered.box.service import Service
 from sered.delivery.spool import Spool
-from sered.notify import Notifier
-from sered.parts import Feed, Judges
 from sered.records import FRAME, AudioFrame, Side, Transcript
-from sered.service import Service
 from sered.settings import LineSettings, MqttSettings, Settings, SpoolSettings
 from sered.tap.clock import LiveClock
 from sered.testing.fakes import ListSource, ScriptedEmotion
@@ -128,7 +128,7 @@ def test_words_that_take_long_cost_no_report(
     """Eight lines look for words without end: a stop takes less than 3 s, every call is kept."""
     slow = Slow()
     judges = Judges(ScriptedEmotion(), slow, None, ())  # type: ignore[arg-type]
-    monkeypatch.setattr(sered.service, "load_judges", lambda _: judges)
+    monkeypatch.setattr(sered.box.service, "load_judges", lambda _: judges)
     service, settings = served(tmp_path, [Talk() for _ in range(8)], "both")
     asked: list[float] = []
 

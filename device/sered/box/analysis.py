@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from sered.interruptible import Interruptible
+from sered.box.interruptible import Interruptible
 from sered.records import Utterance, UtteranceResult
 
 if TYPE_CHECKING:

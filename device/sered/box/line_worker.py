@@ -8,15 +8,15 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from sered.box.heap import give_back
 from sered.errors import SeredError
-from sered.memory import give_back
 from sered.records import FRAME, RATE_HZ, EndReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sered.box.line import Line
     from sered.contract.messages import Alert, CallReport, Live
-    from sered.line import Line
     from sered.tap.hook_switch import HookSwitch
     from sered.tap.live import AudioSource
 

@@ -30,7 +30,7 @@ LINES = ("well", "gone", "late", "mad")
 SLOW = """
 import time
 from sered.cli import main
-from sered.line import Line
+from sered.box.line import Line
 feed, fed = Line.feed, [0]
 def hang_once(self, frame, off_hook=None):
     fed[0] += 1

@@ -4,8 +4,8 @@ import socket
 import time
 from pathlib import Path
 
-from sered.health import Meter
-from sered.notify import Notifier
+from sered.box.load import Meter
+from sered.box.sd_notify import Notifier
 
 
 def test_load_is_measured() -> None:

@@ -7,7 +7,7 @@ import sys
 
 import psutil
 
-from sered.memory import give_back
+from sered.box.heap import give_back
 
 
 def test_freed_memory_leaves_the_process() -> None:
@@ -24,7 +24,7 @@ def test_freed_memory_leaves_the_process() -> None:
 
 ARENAS = """
 import ctypes, sys, threading
-from sered.memory import share_one_heap
+from sered.box.heap import share_one_heap
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 if sys.argv[1] == "shared":

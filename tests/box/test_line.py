@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from sered import config
-from sered.analysis import Analysis
+from sered.box.analysis import Analysis
+from sered.box.line import Line, Recent
 from sered.calls.segmenter import Segmenter
 from sered.contract.messages import Alert, CallReport, Live, Versions
 from sered.hearing.ears import Ears
-from sered.line import Line, Recent
 from sered.records import (
     FRAME,
     RATE_HZ,

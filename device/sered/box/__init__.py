@@ -1,0 +1,1 @@
+"""The appliance: lines, workers, their service, and how the box is."""
