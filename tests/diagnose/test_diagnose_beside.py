@@ -19,7 +19,7 @@ import pytest
 from broker import Broker, Listener, wait_until
 from parts import RATE_HZ, Desk
 from sered.box import snapshot
-from sered.diagnose import cheap
+from sered.diagnose import status_checks
 from sered.settings import Settings
 
 
@@ -119,7 +119,7 @@ def test_a_disk_without_room_stands_in_the_status_with_the_doctors_words(
         stage(configuration(broker, small, "card:Nowhere"), {})
         (payload,) = central.wait("status", 1, 20.0)[:1]
         status = json.loads(payload)
-        ((reason, sentence),) = cheap.faults(
+        ((reason, sentence),) = status_checks.faults(
             Settings.model_validate({"spool": {"path": small / "spool.db"}})
         )
         assert reason == "disk_full"
@@ -135,7 +135,7 @@ def test_a_box_in_order_adds_nothing_to_the_status(tmp_path: Path) -> None:
     """The cheap checks cost the service's loop next to nothing."""
     settings = Settings.model_validate({"spool": {"path": tmp_path / "spool.db"}})
     began = time.perf_counter()
-    assert cheap.faults(settings) == ()
+    assert status_checks.faults(settings) == ()
     assert time.perf_counter() - began < 1.0
 
 

@@ -14,8 +14,8 @@ import pytest
 from broker import Authority, Broker, Listener, free_port
 from sered.box import snapshot
 from sered.contract import messages
-from sered.diagnose import broker as broker_checks
-from sered.diagnose import way
+from sered.diagnose.checks import broker as broker_checks
+from sered.diagnose.checks import network
 from sered.diagnose.model import Context, Mark, Result
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def test_a_broker_that_is_down_is_told_by_its_port(look: Look) -> None:
 
 def test_a_firewall_that_drops_the_way_is_told(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener whose queue is full answers no more, as a dropping firewall does."""
-    monkeypatch.setattr(way, "CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(network, "CONNECT_TIMEOUT_S", 0.3)
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -275,7 +275,7 @@ def test_a_broker_that_wants_our_certificate_is_told(
 
 
 def test_something_that_is_no_broker_is_told(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sered.diagnose import dialogue
+    from sered.diagnose.checks import dialogue
 
     monkeypatch.setattr(dialogue, "ANSWER_S", 0.3)
     monkeypatch.setattr(dialogue.Dialogue._pump, "__defaults__", (0.3,))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sered.diagnose import bundle
-from sered.diagnose.scrub import scrub
+from sered.diagnose.secrets_out import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sered.diagnose import configuration, mending, runner
+from sered.diagnose import fixes, runner
+from sered.diagnose.checks import configuration
 from sered.diagnose.model import Context, Mark, Result
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ def test_a_password_file_that_everybody_may_read_is_told_and_mended(
     assert (result.mark, result.fault) == (Mark.FAIL, "readable")
     assert result.hint == f"sudo chmod o-rwx {secret}"
     assert "tops3cret" not in f"{result}"
-    ((found, cure),) = mending.possible([result])
+    ((found, cure),) = fixes.possible([result])
     assert found is result
-    assert mending.apply(cure, context) == ""
+    assert fixes.apply(cure, context) == ""
     assert secret.stat().st_mode & 0o777 == 0o640
     assert examine("configuration", context)["configuration.secrets"].mark is Mark.OK
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sered.diagnose import handset
 from sered.diagnose.groups import GROUPS
+from sered.diagnose.live import handset
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sered import config
-from sered.diagnose import account, emotion, words
+from sered.diagnose.checks import emotion, recogniser, service_user
 from sered.diagnose.model import Context, Mark, Result
 from sered.words import fetch
 
@@ -191,7 +191,7 @@ def test_a_model_that_understands_nothing_is_told(
 ) -> None:
     """What it is given is noise: to a model of another language English is little more."""
     noise = np.random.default_rng(1).normal(0, 900, 48_000).astype(np.int16)
-    monkeypatch.setattr(words, "_sentence", lambda: noise)
+    monkeypatch.setattr(recogniser, "_sentence", lambda: noise)
     result = speech()["words.understands"]
     assert (result.mark, result.fault) == (Mark.WARN, "deaf")
 
@@ -211,9 +211,9 @@ def test_a_recogniser_slower_than_the_lines_speak_is_told(
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     lines = "".join(f'[[line]]\nname = "l{n}"\n' for n in range(8))
     facts = {"words_load_s": 1.0}
-    assert words._speed(configured(lines, facts=facts | {"words_rtf": 0.3})).fault is None
-    assert words._speed(configured(lines, facts=facts | {"words_rtf": 0.5})).fault == "slow"
-    assert words._speed(configured("", facts=facts | {"words_rtf": 0.9})).fault == "slow"
+    assert recogniser._speed(configured(lines, facts=facts | {"words_rtf": 0.3})).fault is None
+    assert recogniser._speed(configured(lines, facts=facts | {"words_rtf": 0.5})).fault == "slow"
+    assert recogniser._speed(configured("", facts=facts | {"words_rtf": 0.9})).fault == "slow"
 
 
 def test_a_missing_lexicon_is_told_with_its_path(
@@ -254,7 +254,7 @@ def test_models_in_a_home_folder_are_told_because_the_service_cannot_see_them(
     examine: Examine, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root and the technician see them there; only the sandboxed service does not."""
-    monkeypatch.setattr(account, "SERVICE_USER", "nobody")
+    monkeypatch.setattr(service_user, "SERVICE_USER", "nobody")
     context = configured('[models]\nvosk = "/home/pi/vosk-small"\nemotion = "/root/emotion.tflite"')
     for group in ("words", "emotion"):
         result = examine(group, context)[f"{group}.there"]

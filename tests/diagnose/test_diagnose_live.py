@@ -20,9 +20,9 @@ import sered
 from parts import Desk
 from sered.box import snapshot
 from sered.contract.messages import LineStatus, Status
-from sered.diagnose import handset, meter, overhear
+from sered.diagnose.live import handset, meter, overhear
+from sered.diagnose.live.overhear import Look
 from sered.diagnose.model import Mark, Result
-from sered.diagnose.overhear import Look
 from sered.errors import AudioError, SeredError
 from sered.hearing.ears import Ears
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side, State

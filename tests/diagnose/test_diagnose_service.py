@@ -10,7 +10,7 @@ import pytest
 
 from sered.box import snapshot
 from sered.contract.messages import Status
-from sered.diagnose import mending
+from sered.diagnose import fixes
 from sered.diagnose.model import Context, Mark, Result
 
 if TYPE_CHECKING:
@@ -134,9 +134,9 @@ def test_a_stopped_and_disabled_service_is_enabled_and_started_by_fix(
     look: Look, tmp_path: Path
 ) -> None:
     results = look(UnitFileState="disabled", ActiveState="inactive", SubState="dead")
-    found = mending.possible(list(results.values()))
+    found = fixes.possible(list(results.values()))
     assert [cure.says for _, cure in found] == ["systemctl enable sered", "systemctl restart sered"]
-    assert [mending.apply(cure, Context(None)) for _, cure in found] == ["", ""]
+    assert [fixes.apply(cure, Context(None)) for _, cure in found] == ["", ""]
     assert (
         tmp_path / "calls"
     ).read_text() == "enable sered.box.service\nrestart sered.box.service\n"
@@ -144,4 +144,4 @@ def test_a_stopped_and_disabled_service_is_enabled_and_started_by_fix(
 
 def test_a_masked_service_is_left_to_people(look: Look) -> None:
     """Somebody masked it on purpose: the doctor tells how, and does nothing."""
-    assert mending.possible(list(look(LoadState="masked").values())) == []
+    assert fixes.possible(list(look(LoadState="masked").values())) == []

@@ -16,7 +16,8 @@ import pytest
 from sered.box import snapshot
 from sered.contract.messages import Health, Status
 from sered.delivery.spool import Spool
-from sered.diagnose import account, mending
+from sered.diagnose import fixes
+from sered.diagnose.checks import service_user
 from sered.diagnose.model import Context, Mark, Result
 from sered.settings import SpoolSettings
 
@@ -105,7 +106,7 @@ def test_a_spool_that_the_services_user_may_not_write_is_told(
 ) -> None:
     """The doctor runs as root, the service does not: root's rights must not hide the fault."""
     fill(path, 1)
-    monkeypatch.setattr(account, "SERVICE_USER", "nobody")
+    monkeypatch.setattr(service_user, "SERVICE_USER", "nobody")
     result = look()["spool.folder"]
     assert (result.mark, result.fault) == (Mark.FAIL, "not_ours")
     assert f"chown nobody: {path.parent}" in result.hint
@@ -122,12 +123,12 @@ def test_a_missing_spool_folder_is_told_and_made_by_fix(
     configured: Callable[..., Context],
     examine: Examine,
 ) -> None:
-    monkeypatch.setattr(account, "SERVICE_USER", "daemon")
+    monkeypatch.setattr(service_user, "SERVICE_USER", "daemon")
     context = configured(f'[spool]\npath = "{path.parent}/inner/spool.db"')
     result = examine("spool", context)["spool.folder"]
     assert (result.mark, result.fault) == (Mark.FAIL, "no_folder")
-    ((_, cure),) = mending.possible([result])
-    assert mending.apply(cure, context) == ""
+    ((_, cure),) = fixes.possible([result])
+    assert fixes.apply(cure, context) == ""
     assert (path.parent / "inner").owner() == "daemon"
     assert examine("spool", context)["spool.folder"].mark is Mark.OK
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sered.diagnose import system
+from sered.diagnose.checks import system
 from sered.diagnose.model import Context, Mark, Result
 
 Examine = Callable[..., dict[str, Result]]

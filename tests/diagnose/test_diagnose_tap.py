@@ -17,7 +17,8 @@ from parts import Desk
 from sered import config
 from sered.box import snapshot
 from sered.contract.messages import Health, LineHealth, LineStatus, Status
-from sered.diagnose import account, runner, tap
+from sered.diagnose import runner
+from sered.diagnose.checks import service_user, tap
 from sered.diagnose.model import Context, Mark, Result
 from sered.records import RATE_HZ, Side
 from sered.tap import cards
@@ -202,7 +203,7 @@ def test_a_card_that_the_services_user_may_not_open_is_told_even_to_root(
     node.chmod(0o660)
     for folder in (machine, machine.parent, machine.parent.parent):
         folder.chmod(0o755)
-    monkeypatch.setattr(account, "SERVICE_USER", "nobody")
+    monkeypatch.setattr(service_user, "SERVICE_USER", "nobody")
     result = examine("tap", line(configured, "card:Device"))["tap.opens/front"]
     assert (result.mark, result.fault) == (Mark.FAIL, "no_permission")
     assert "usermod -aG audio" in result.hint
@@ -299,7 +300,7 @@ def test_a_shared_channel_is_flagged(examine: Examine, configured: Configured) -
 
 def test_one_dead_side_while_the_other_talks_is_told_in_seconds() -> None:
     """The judgement alone, on five seconds of talk that only the customer's side carries."""
-    from sered.diagnose import listening
+    from sered.diagnose.checks import line_probe
     from sered.records import FRAME, AudioFrame
 
     talk = sounds_like_talk()
@@ -314,7 +315,7 @@ def test_one_dead_side_while_the_other_talks_is_told_in_seconds() -> None:
         for at in range(0, len(talk) - FRAME + 1, FRAME)
     ]
     times = [frame.start / RATE_HZ for frame in frames]
-    findings = listening.judge(frames, times).findings
+    findings = line_probe.judge(frames, times).findings
     assert [(f.reason, f.side) for f in findings] == [("silent_line", Side.AGENT)]
 
 
@@ -330,7 +331,7 @@ def sounds_like_talk() -> np.ndarray:
 def test_the_cards_speed_is_told_from_a_busy_boxs_lateness(
     speed: float, late_s: float, rate: float
 ) -> None:
-    from sered.diagnose import listening
+    from sered.diagnose.checks import line_probe
     from sered.records import FRAME, AudioFrame
 
     silence = np.zeros(FRAME, np.int16)
@@ -338,4 +339,4 @@ def test_the_cards_speed_is_told_from_a_busy_boxs_lateness(
     times = [
         n * FRAME / RATE_HZ / speed + (late_s if n in (0, 7, 18, 19) else 0) for n in range(20)
     ]
-    assert listening.judge(frames, times).rate == pytest.approx(rate, abs=0.02)
+    assert line_probe.judge(frames, times).rate == pytest.approx(rate, abs=0.02)

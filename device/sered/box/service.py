@@ -19,7 +19,7 @@ from sered.box.load import Meter
 from sered.contract import messages
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.spool import Spool
-from sered.diagnose import cheap
+from sered.diagnose import status_checks
 from sered.records import RATE_HZ
 from sered.tap.clock import kernel_clock_synced
 from sered.tap.live import LiveTap
@@ -78,7 +78,7 @@ class Service:
         self._progress: dict[str, tuple[int, int]] = {}
         self._state_dir = state_dir
         self._last_health: messages.Health | None = None
-        self._box = cheap.faults(settings)
+        self._box = status_checks.faults(settings)
         self.left = 0
         """Messages that the broker had not taken when the service ended."""
         self.why = ""
@@ -97,8 +97,8 @@ class Service:
         next_health = next_look = 0.0
         while not self._stop.wait(_TICK_S if self._ready else _FIRST_TICKS_S):
             if time.monotonic() >= next_look:
-                next_look = time.monotonic() + cheap.EVERY_S
-                self._box = cheap.faults(self._settings)
+                next_look = time.monotonic() + status_checks.EVERY_S
+                self._box = status_checks.faults(self._settings)
             self._tick()
             if time.monotonic() >= next_health:
                 next_health = time.monotonic() + self._settings.health_every_s

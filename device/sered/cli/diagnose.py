@@ -203,9 +203,9 @@ def _bundle(path: Path, results: Sequence[Result], context: Context, made: Repor
 
 def _mend(results: Sequence[Result], context: Context, console: Console, *, ask: bool) -> set[str]:
     """Mend what the person agrees to; the groups of what was tried."""
-    from sered.diagnose import mending  # noqa: PLC0415
+    from sered.diagnose import fixes  # noqa: PLC0415
 
-    found = mending.possible(results)
+    found = fixes.possible(results)
     if not found:
         console.print("\nNothing of this can be mended by itself.")
         return set()
@@ -215,5 +215,5 @@ def _mend(results: Sequence[Result], context: Context, console: Console, *, ask:
     if ask and not typer.confirm("Do it?", default=False, err=True):
         return set()
     for result, cure in found:
-        console.print(f"  {result.check.id}: {mending.apply(cure, context) or 'done'}")
+        console.print(f"  {result.check.id}: {fixes.apply(cure, context) or 'done'}")
     return {result.check.group for result, _ in found}

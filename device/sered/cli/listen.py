@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
+    from sered.diagnose.live.overhear import Look, Overhearing
     from sered.diagnose.model import Context
-    from sered.diagnose.overhear import Look, Overhearing
     from sered.settings import LineSettings
 
 _REFRESH_S = 0.2
@@ -34,7 +34,7 @@ def _lines(context: Context) -> Sequence[LineSettings]:
 
 def watch(context: Context, name: str | None, seconds: float | None) -> None:
     """Show levels until Ctrl-C; a line a second where there is no terminal."""
-    from sered.diagnose import overhear  # noqa: PLC0415
+    from sered.diagnose.live import overhear  # noqa: PLC0415
 
     lines = _lines(context)
     if name is not None:
@@ -74,7 +74,7 @@ def _rows(
 ) -> Iterator[RenderableType]:
     from rich.console import Group  # noqa: PLC0415
 
-    from sered.diagnose import meter  # noqa: PLC0415
+    from sered.diagnose.live import meter  # noqa: PLC0415
 
     looks: dict[str, list[Look]] = {name: [one.look()] for name, one in ears.items()}
     while time.monotonic() < end:
@@ -90,7 +90,8 @@ def _rows(
 def lift_handset(context: Context, name: str | None, *, as_json: bool) -> None:
     """Walk the technician through a call; exit status 1 when a step failed."""
     from sered.cli.diagnose import document  # noqa: PLC0415
-    from sered.diagnose import handset, overhear, printers  # noqa: PLC0415
+    from sered.diagnose import printers  # noqa: PLC0415
+    from sered.diagnose.live import handset, overhear  # noqa: PLC0415
 
     line = overhear.choose(tuple(_lines(context)), name)
     console, say = options.console(), options.console(err=as_json)

@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from sered import config
-from sered.diagnose.scrub import scrub
+from sered.diagnose.secrets_out import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

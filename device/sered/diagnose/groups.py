@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.diagnose import broker, configuration, emotion, service, spool, system, tap, whole, words
+from sered.diagnose.checks import (
+    broker,
+    configuration,
+    emotion,
+    end_to_end,
+    recogniser,
+    service,
+    spool,
+    system,
+    tap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,8 +27,8 @@ GROUPS = (
     service.GROUP,
     tap.GROUP,
     emotion.GROUP,
-    words.GROUP,
-    whole.GROUP,
+    recogniser.GROUP,
+    end_to_end.GROUP,
     spool.GROUP,
     broker.GROUP,
 )

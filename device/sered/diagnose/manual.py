@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sered.diagnose import handset
 from sered.diagnose.groups import GROUPS
+from sered.diagnose.live import handset
 from sered.diagnose.report import Report
 from sered.diagnose.runner import WHOLE_RUN_S
 

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from sered.diagnose import hardware
+from sered.diagnose.checks import hardware
 from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok
 from sered.settings import SpoolSettings
 from sered.tap.clock import kernel_clock_synced

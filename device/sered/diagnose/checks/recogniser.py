@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sered import config
-from sered.diagnose import account
+from sered.diagnose.checks import service_user
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip_all
 from sered.errors import ModelError
 from sered.records import RATE_HZ, Side, Transcript, Word
@@ -43,9 +43,9 @@ def _there(context: Context) -> Outcome:
         return skip_all('mode = "audio": words are not judged')
     path = _path(context)
     fields = {"path": str(path)}
-    if account.hidden(path):
+    if service_user.hidden(path):
         return fault("at_home", f"{path} is in a home folder", **fields)
-    account.become_service_user()
+    service_user.become_service_user()
     if not path.is_dir():
         return fault("missing", f"no folder {path}", **fields)
     if (path / fetch.MANIFEST).exists() and (damaged := fetch.damage(path)):
@@ -128,7 +128,7 @@ def _speed(context: Context) -> Outcome:
 def _lexicon(context: Context) -> Outcome:
     from sered.words.polarity import CallPolarity  # noqa: PLC0415
 
-    account.become_service_user()
+    service_user.become_service_user()
     settings = context.known
     path = config.model_path(settings.models.lexicon)
     extra = settings.verdict.extra_lexicon

@@ -8,9 +8,9 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from sered.diagnose import account
+from sered.diagnose.checks import service_user
+from sered.diagnose.checks.system import existing
 from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok
-from sered.diagnose.system import existing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ _SPOOL_REASONS = {
 def _folder(context: Context) -> Outcome:
     path = context.known.spool.path
     folder = path.parent
-    user = account.become_service_user()
+    user = service_user.become_service_user()
     fields = {"folder": str(folder), "user": user}
     if not folder.is_dir():
         above = existing(path)
@@ -52,7 +52,7 @@ def _opens(context: Context) -> Outcome:
             dropped=health.spool_dropped if health else 0,
             oldest=context.service.spool_oldest,
         )
-    account.become_service_user()
+    service_user.become_service_user()
     if not path.exists():
         return ok("none yet: the service makes it", depth=0, dropped=0, oldest=None)
     return _open(path)
@@ -124,7 +124,7 @@ def _whole(context: Context) -> Outcome:
 def _make_folder(context: Context) -> None:
     path = context.known.spool.path.parent
     path.mkdir(parents=True, exist_ok=True)
-    shutil.chown(path, account.SERVICE_USER, account.SERVICE_USER)
+    shutil.chown(path, service_user.SERVICE_USER, service_user.SERVICE_USER)
 
 
 CHECKS = (

@@ -9,7 +9,7 @@ import ssl
 import time
 
 from sered.delivery.broker import CONNECT_TIMEOUT_S, tls_context, unreachable
-from sered.diagnose import account
+from sered.diagnose.checks import service_user
 from sered.diagnose.model import Context, Outcome, fault, ok, skip
 from sered.errors import BrokerError
 
@@ -61,7 +61,7 @@ def certificate(context: Context) -> Outcome:
     mqtt = context.known.mqtt
     if not mqtt.tls:
         return skip("[mqtt] tls is off")
-    account.become_service_user()
+    service_user.become_service_user()
     now = time.strftime("%Y-%m-%d", time.gmtime())
     fields = {"now": now, "ca": str(mqtt.ca or "the system's authorities"), "host": mqtt.host}
     try:

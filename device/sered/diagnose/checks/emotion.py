@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sered import config
-from sered.diagnose import account
+from sered.diagnose.checks import service_user
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip_all
 from sered.errors import ModelError
 
@@ -28,9 +28,9 @@ def _there(context: Context) -> Outcome:
     if context.known.mode == "text":
         return skip_all('mode = "text": voices are not judged')
     path = _path(context)
-    if account.hidden(path):
+    if service_user.hidden(path):
         return fault("at_home", f"{path} is in a home folder")
-    account.become_service_user()
+    service_user.become_service_user()
     for file, name in ((path, "no_model"), (path.with_suffix(".json"), "no_sidecar")):
         if not file.is_file():
             return fault(name, f"no file {file}", folder=str(path.parent))

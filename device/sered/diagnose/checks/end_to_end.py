@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from sered.diagnose.checks.recogniser import DEMO_CALL, ENOUGH
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok
-from sered.diagnose.words import DEMO_CALL, ENOUGH
 from sered.errors import ModelError
 from sered.records import EndReason
 from sered.settings import LineSettings, Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from sered.diagnose import account
+from sered.diagnose.checks import service_user
 from sered.diagnose.model import Context, Outcome, fault, ok
 from sered.errors import DeviceError
 from sered.tap import cards
@@ -60,7 +60,7 @@ def _input(name: str) -> Outcome:
     """An input that is no card of the kernel's: an ALSA PCM, or the default one."""
     from sered.tap.capture_process import list_inputs  # noqa: PLC0415 - starts a process
 
-    account.become_service_user()
+    service_user.become_service_user()
     names = [f"pcm:{found['name']}" for found in list_inputs()]
     if not names:
         return fault("no_card", "no input at all")

@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING
 
 from sered.contract import messages
-from sered.diagnose import account, way
+from sered.diagnose.checks import network, service_user
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
 from sered.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
-    from sered.diagnose.dialogue import Dialogue
+    from sered.diagnose.checks.dialogue import Dialogue
 
 PROBE = {"schema": "sered.probe/1", "about": "sered diagnose asks whether it may publish here"}
 """What the doctor publishes on every topic; whoever reads `schema` first passes over it."""
@@ -25,9 +25,9 @@ _LEAVES = ("status", "health", "calls", "alerts", "live")
 
 def _talk(context: Context) -> Dialogue:
     """A connection of the doctor's own: the service's session goes on undisturbed."""
-    from sered.diagnose.dialogue import Dialogue  # noqa: PLC0415 - paho
+    from sered.diagnose.checks.dialogue import Dialogue  # noqa: PLC0415 - paho
 
-    account.become_service_user()
+    service_user.become_service_user()
     settings = context.known
     name = settings.mqtt.client_id or f"sered-{settings.site}-{settings.device}"
     return Dialogue(settings.mqtt, f"{name}-doctor-{os.getpid()}")
@@ -121,7 +121,7 @@ CHECKS = (
         "broker.name",
         "the broker's name leads to an address",
         "Without it nothing can be sent; verdicts wait in the spool.",
-        way.name,
+        network.name,
         failures={
             "unknown": "Is it spelt right in [mqtt] host? If it is a name of this site's own "
             "network: `getent hosts {host}`, and ask who runs its DNS.",
@@ -135,7 +135,7 @@ CHECKS = (
         "broker.port",
         "the broker's port is open",
         "A firewall or a stopped broker shows here, before passwords and certificates do.",
-        way.port,
+        network.port,
         failures={
             "refused": "Nothing listens at {where}: is the broker running, is [mqtt] port right "
             "(1883 in clear, 8883 with TLS), may it be reached from other machines?",
@@ -151,7 +151,7 @@ CHECKS = (
         "broker.certificate",
         "the broker's certificate is trusted and valid",
         "Otherwise anybody could pass for the broker. The dates are read by this box's clock.",
-        way.certificate,
+        network.certificate,
         failures={
             "expired": "Renew the broker's certificate. If it is valid and this box's date "
             "({now}) is wrong, see system.clock.",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping, Sequence
 
-    from sered.diagnose.overhear import Look
+    from sered.diagnose.live.overhear import Look
 
 LOWEST_DB = -70.0
 LOUD_DB, CLIPPING_DB = -12.0, -3.0

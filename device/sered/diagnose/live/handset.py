@@ -13,7 +13,7 @@ from sered.records import BLOCK, RATE_HZ, Side, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from sered.diagnose.overhear import Overhearing
+    from sered.diagnose.live.overhear import Overhearing
 
     Came = Mapping[str, Counter[str]]
     """Side to blocks of each state that came since the step began."""

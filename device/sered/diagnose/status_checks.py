@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.diagnose import runner, system
+from sered.diagnose import runner
+from sered.diagnose.checks import system
 from sered.diagnose.model import Context, Mark
 
 if TYPE_CHECKING:

@@ -1,16 +1,16 @@
-"""Checks of each line's tap: its card, whether it opens, and how what it carries sounds."""
+"""Checks of each line's tap: its sound_card, whether it opens, and how what it carries sounds."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.diagnose import account, card
+from sered.diagnose.checks import service_user, sound_card
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok
 from sered.errors import DeviceError
 from sered.records import RATE_HZ, Side
 
 if TYPE_CHECKING:
-    from sered.diagnose.listening import Listened
+    from sered.diagnose.checks.line_probe import Listened
 
 _PATIENCE_S = 13.0
 _RATE_OFF = 0.08
@@ -18,17 +18,17 @@ _OPEN_REASONS = ("not_ready", "no_permission", "busy", "no_frames", "failed")
 
 
 def _opens(context: Context) -> Outcome:
-    if told := card.told_of(context):
+    if told := sound_card.told_of(context):
         status, _ = told
         reason = next((reason for reason in status.reasons if reason in _OPEN_REASONS), None)
         if reason:
             return fault(reason, status.text, card=context.this_line.card)
         return ok(f"the running service {status.text or 'hears it'}".rstrip("."))
-    from sered.diagnose.listening import listen  # noqa: PLC0415 - numpy and the voice detector
+    from sered.diagnose.checks.line_probe import listen  # noqa: PLC0415 - numpy and the voice detector
 
-    user = account.become_service_user()
+    user = service_user.become_service_user()
     try:
-        card.may_open(context.this_line.card)
+        sound_card.may_open(context.this_line.card)
         heard = listen(context.this_line, _PATIENCE_S)
     except DeviceError as error:
         name = error.reason if error.reason in _OPEN_REASONS else "failed"
@@ -42,7 +42,7 @@ def _heard(context: Context) -> Listened | None:
 
 
 def _frames(context: Context) -> Outcome:
-    if told := card.told_of(context):
+    if told := sound_card.told_of(context):
         status, health = told
         if "behind" in status.reasons:
             return fault("behind", status.text)
@@ -63,7 +63,7 @@ def _frames(context: Context) -> Outcome:
 
 def _found(context: Context, *reasons: str) -> tuple[str, str] | None:
     """(reason, sentence) of the first of these that is the matter with the sound."""
-    if told := card.told_of(context):
+    if told := sound_card.told_of(context):
         return next(((r, told[0].text) for r in told[0].reasons if r in reasons), None)
     heard = _heard(context)
     findings = heard.findings if heard else ()
@@ -132,7 +132,7 @@ CHECKS = (
         "tap.card",
         "the sound card is there",
         "Cards are found by a name that stays; another card is never taken instead.",
-        card.there,
+        sound_card.there,
         failures={
             "no_card": "Plug the sound card in (a USB one: try another port; `lsusb` must show "
             "it, `dmesg | tail` says what the kernel thinks of it).",
@@ -149,7 +149,7 @@ CHECKS = (
     ),
     Check(
         "tap.opens",
-        "the service may open the card, and sound comes in",
+        "the service may open the sound_card, and sound comes in",
         "It is opened as the service's user; while the service runs, it is asked instead.",
         _opens,
         failures={
@@ -217,7 +217,7 @@ CHECKS = (
         "An offset eats into what the card can carry and tells of a faulty part.",
         _offset,
         warnings={
-            "dc_offset": "A faulty tap or sound card, or a microphone's supply on the input: try "
+            "dc_offset": "A faulty tap or sound sound_card, or a microphone's supply on the input: try "
             "another one, or an isolating transformer."
         },
     ),

@@ -1,0 +1,1 @@
+"""The checks: each module examines one part of the box."""
