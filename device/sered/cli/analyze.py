@@ -238,7 +238,7 @@ def _show(result: _Result, *, explain: bool) -> None:
 
 
 def _draw(calls: list[Judged], out: Path, settings: Settings) -> None:
-    from sered.plot import Picture, draw, loudness  # noqa: PLC0415 - matplotlib
+    from sered.cli.plot import Picture, draw, loudness  # noqa: PLC0415 - matplotlib
     from sered.settings import parse_sides  # noqa: PLC0415 - pydantic
     from sered.tap.recording import Recording  # noqa: PLC0415 - libsndfile
 

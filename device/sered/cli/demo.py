@@ -190,9 +190,9 @@ def _lines(program: subprocess.Popen[bytes], box: subprocess.Popen[bytes]) -> It
 
 
 def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
+    from sered.cli.plot import Picture, draw, loudness  # noqa: PLC0415
     from sered.cli.tables import show_call  # noqa: PLC0415
     from sered.contract.messages import CallReport, Live  # noqa: PLC0415
-    from sered.plot import Picture, draw, loudness  # noqa: PLC0415
     from sered.settings import VerdictSettings, parse_sides  # noqa: PLC0415
     from sered.tap.recording import Recording  # noqa: PLC0415
 

@@ -80,12 +80,12 @@ def diagnose(
         return
     context = context_of(config)
     if watch or lift_handset:
-        from sered.cli import listen  # noqa: PLC0415
+        from sered.cli import diagnose_live  # noqa: PLC0415
 
         if watch:
-            listen.watch(context, line, seconds)
+            diagnose_live.watch(context, line, seconds)
         else:
-            listen.lift_handset(context, line, as_json=as_json)
+            diagnose_live.lift_handset(context, line, as_json=as_json)
         return
     say = options.console(err=True) if as_json else console
     began = time.monotonic()

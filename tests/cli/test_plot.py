@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sered.cli.plot import FEELINGS, Loudness, Picture, draw, loudness
 from sered.contract import messages
 from sered.errors import SeredError
-from sered.plot import FEELINGS, Loudness, Picture, draw, loudness
 from sered.records import FRAME, LABELS, RATE_HZ, AudioFrame, EndReason, Side
 
 BEGAN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
