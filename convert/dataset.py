@@ -16,8 +16,9 @@ from convert.corpora import Clip, load
 
 from convert import telephone
 from sered.records import LABELS, RATE_HZ
-from sered.voice import cepstral, mel, pitch, statistics
-from sered.voice.statistics import Recipe, statistics
+from sered.voice import cepstral, mel, pitch
+from sered.voice import statistics as voice_statistics
+from sered.voice.statistics import Recipe, names, statistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from convert.corpora import Found
     from numpy.typing import NDArray
 
-ROOMS = (statistics, mel, cepstral, pitch, telephone, sys.modules[__name__])
+ROOMS = (voice_statistics, mel, cepstral, pitch, telephone, sys.modules[__name__])
 """Whose code makes the numbers."""
 CHUNK = 100
 """Clips a worker takes at a time; each chunk has its own seed, so the split changes nothing."""
@@ -89,7 +90,7 @@ class Dataset:
             (self.folder, picked[start : start + CHUNK], variant, recipe)
             for start in range(0, len(picked), CHUNK)
         ]
-        rows = np.full((len(self.clips), len(statistics.names(recipe))), np.nan, np.float32)
+        rows = np.full((len(self.clips), len(names(recipe))), np.nan, np.float32)
         with ProcessPoolExecutor(int(os.environ.get("JOBS", "2"))) as pool:
             done = list(tqdm(pool.map(_chunk, jobs), variant, len(jobs), mininterval=2))
         rows[picked] = np.concatenate(done)
@@ -143,7 +144,7 @@ def _chunk(job: tuple[Path, NDArray[np.int64], str, Recipe]) -> NDArray[np.float
     sound, ends = _sound(folder)
     seed = hashlib.sha256(f"{variant}/{indices[0]}".encode()).digest()[:8]
     rng = np.random.default_rng(int.from_bytes(seed, "little"))
-    nothing = np.full(len(statistics.names(recipe)), np.nan, np.float32)
+    nothing = np.full(len(names(recipe)), np.nan, np.float32)
     rows = []
     for index in indices:
         pcm = np.array(sound[ends[index] : ends[index + 1]])

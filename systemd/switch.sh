@@ -43,8 +43,8 @@ use() {
         ln -sfn "$home/$1" "$home/.next"
         mv -T "$home/.next" "$current"
     fi
-    if ! cmp -s "$home/$1/share/sered/systemd/sered.box.service" "$unit"; then
-        install -m 0644 "$home/$1/share/sered/systemd/sered.box.service" "$unit"
+    if ! cmp -s "$home/$1/share/sered/systemd/sered.service" "$unit"; then
+        install -m 0644 "$home/$1/share/sered/systemd/sered.service" "$unit"
         ! systemd_runs || systemctl daemon-reload
     fi
 }

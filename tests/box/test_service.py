@@ -18,7 +18,7 @@ from sered.records import FRAME, AudioFrame, Side, Transcript
 from sered.settings import LineSettings, MqttSettings, Settings, SpoolSettings
 from sered.tap.clock import LiveClock
 from sered.testing.fakes import ListSource, ScriptedEmotion
-from theatre import talking
+from service_stage import talking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

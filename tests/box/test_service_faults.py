@@ -20,8 +20,8 @@ import psutil
 import pytest
 
 from broker import Broker, Listener, wait_until
-from parts import Desk
-from theatre import Run, Theatre, talking
+from pulse_lines import Desk
+from service_stage import Run, Theatre, talking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from calls import ANGRY, CALM, HAPPY, ended, in_turn, said
 from sered.contract.explain import UNDETERMINED, explain
 from sered.contract.messages import CallReport, Quality, Sentiment, TalkTimes, Versions
 from sered.records import LABELS, EndReason, UtteranceResult
 from sered.settings import Mode, VerdictSettings
 from sered.verdict import decision, fusion
 from sered.verdict.decision import judge
+from utterance_makers import ANGRY, CALM, HAPPY, ended, in_turn, said
 
-DOCUMENT = (Path(__file__).parent.parent / "docs" / "verdict.md").read_text("utf-8")
+DOCUMENT = (Path(__file__).parent.parent.parent / "docs" / "verdict.md").read_text("utf-8")
 SETTINGS = VerdictSettings()
 COMPLAINT = "i have been waiting for three weeks and nobody called me back"
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from broker import Broker, Listener, wait_until
-from parts import RATE_HZ, Desk
+from pulse_lines import RATE_HZ, Desk
 from sered.box import snapshot
 from sered.diagnose import status_checks
 from sered.settings import Settings

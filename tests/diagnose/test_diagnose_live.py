@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import sered
-from parts import Desk
+from pulse_lines import Desk
 from sered.box import snapshot
 from sered.contract.messages import LineStatus, Status
 from sered.diagnose.live import handset, meter, overhear

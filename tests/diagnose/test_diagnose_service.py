@@ -111,8 +111,8 @@ def test_how_the_service_last_ended_is_told_in_words(look: Look) -> None:
 
 
 def test_a_masked_service_leaves_nothing_else_to_check(look: Look) -> None:
-    results = look(LoadState="masked", LoadError='"Unit sered.box.service is masked."')
-    assert results["service.installed"].found.startswith("sered.box.service is masked")
+    results = look(LoadState="masked", LoadError='"Unit sered.service is masked."')
+    assert results["service.installed"].found.startswith("sered.service is masked")
     assert results["service.active"].found == "service.installed failed"
 
 
@@ -137,9 +137,7 @@ def test_a_stopped_and_disabled_service_is_enabled_and_started_by_fix(
     found = fixes.possible(list(results.values()))
     assert [cure.says for _, cure in found] == ["systemctl enable sered", "systemctl restart sered"]
     assert [fixes.apply(cure, Context(None)) for _, cure in found] == ["", ""]
-    assert (
-        tmp_path / "calls"
-    ).read_text() == "enable sered.box.service\nrestart sered.box.service\n"
+    assert (tmp_path / "calls").read_text() == "enable sered.service\nrestart sered.service\n"
 
 
 def test_a_masked_service_is_left_to_people(look: Look) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parts import Desk
+from pulse_lines import Desk
 from sered import config
 from sered.box import snapshot
 from sered.contract.messages import Health, LineHealth, LineStatus, Status

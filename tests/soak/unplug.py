@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import psutil
 
 from broker import Broker, Listener
-from parts import Desk
-from theatre import Run, Theatre
+from pulse_lines import Desk
+from service_stage import Run, Theatre
 
 WARM_UP = 5
 MOST_BACK_S = 10.0

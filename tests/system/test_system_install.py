@@ -76,7 +76,7 @@ def _inside(desk: Desk, script: str) -> str:
         " -e 's#^Type=.*#Type=oneshot\\nStandardOutput=file:/root/said#'"
         " -e 's#^ExecStart=.*#ExecStart=/bin/sh /srv/inside#'"
         " -e 's#^\\(Runtime\\|Working\\)Directory=.*#&-inside#'"
-        " /etc/systemd/system/sered.box.service >/run/systemd/system/inside.service;"
+        " /etc/systemd/system/sered.service >/run/systemd/system/inside.service;"
         " systemctl daemon-reload; systemctl start inside"
     )
     return desk.run("cat /root/said").out
@@ -126,5 +126,5 @@ def test_the_wheel_alone_judges_a_call(desk: Desk) -> None:
 
 def test_the_unit_is_sound(desk: Desk) -> None:
     """systemd finds nothing to complain about in the unit."""
-    found = desk.run("systemd-analyze verify sered.box.service", check=False)
+    found = desk.run("systemd-analyze verify sered.service", check=False)
     assert (found.status, found.err) == (0, "")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 _CONFIGURATION = "/etc/sered/sered.toml"
-_DROP_IN = "/etc/systemd/system/sered.box.service.d"
+_DROP_IN = "/etc/systemd/system/sered.service.d"
 _CABLE = "[Match]\nName=lo\n[Network]\nAddress=192.0.2.7/32\n"
 _CLOCK = """\
 [Service]

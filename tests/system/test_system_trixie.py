@@ -24,7 +24,7 @@ def test_trixie_hears_a_call(fresh: Callable[..., Desk], pip_cache: tuple[str, .
     assert desk.run("/opt/sered/current/bin/python -c 'import ai_edge_litert'").status == 0
     assert unpinned(desk.run("/opt/sered/current/bin/pip freeze").out, "3.13") == []
     assert desk.run("ls -d /opt/sered/current/lib/python3.13/site-packages/lgpio.py").out
-    assert desk.run("systemd-analyze verify sered.box.service").err == ""
+    assert desk.run("systemd-analyze verify sered.service").err == ""
     assert desk.run("udevadm verify /etc/udev/rules.d/60-sered.rules").status == 0
     eventually(lambda: desk.healthy, 60, "a healthy service")
     desk.play()

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from broker import wait_until
-from parts import Desk
+from pulse_lines import Desk
 from sered.errors import DeviceError
 from sered.tap.capture_process import CaptureChild, list_inputs
 
@@ -107,7 +107,8 @@ def test_libraries_do_not_chatter() -> None:
 def test_it_does_not_outlive_its_parent() -> None:
     """A parent that is killed takes the capture process with it."""
     code = (
-        "from sered.tap.capture_process import CaptureChild; c = CaptureChild('pcm:tap_here', 16000, 2); "
+        "from sered.tap.capture_process import CaptureChild;"
+        "c = CaptureChild('pcm:tap_here', 16000, 2);"
         "c.open(); print(c.process.pid, flush=True); c.read(60); import time; time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from broker import wait_until
-from parts import Desk
+from pulse_lines import Desk
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side
 from sered.settings import LineSettings
 from sered.tap.cards import Card

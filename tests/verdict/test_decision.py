@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calls import (
+from sered.records import CallEnded, Side, UtteranceResult
+from sered.settings import CauseSettings, Mode, VerdictSettings
+from sered.verdict.decision import Verdict, acoustic_score, judge
+from utterance_makers import (
     ANGRY,
     CALM,
     COMPLAINTS,
@@ -22,9 +25,6 @@ from calls import (
     said,
     unhappy,
 )
-from sered.records import CallEnded, Side, UtteranceResult
-from sered.settings import CauseSettings, Mode, VerdictSettings
-from sered.verdict.decision import Verdict, acoustic_score, judge
 
 SETTINGS = VerdictSettings()
 

@@ -6,9 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from calls import ANGRY, CALM, COMPLAINTS, HAPPY, PLAIN, THANKS, ended, in_turn, said, unhappy
 from sered.settings import VerdictSettings
 from sered.verdict.decision import judge, running
+from utterance_makers import (
+    ANGRY,
+    CALM,
+    COMPLAINTS,
+    HAPPY,
+    PLAIN,
+    THANKS,
+    ended,
+    in_turn,
+    said,
+    unhappy,
+)
 
 if TYPE_CHECKING:
     from sered.records import UtteranceResult

@@ -25,7 +25,7 @@ from sered.voice.emotion import (
 )
 from sered.voice.statistics import Recipe, names, statistics
 
-SHIPPED = Path(__file__).parent.parent / "models" / "emotion.tflite"
+SHIPPED = Path(__file__).parent.parent.parent / "models" / "emotion.tflite"
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ import pytest
 
 from bench.fit_leanings import OUT, fit, learnt_from
 from bench.sentences import FRESH, LAST, heard, kept_aside, label, macro_f1, read_sentences
-from calls import LEXICON, polarity
 from sered.errors import ModelError
 from sered.records import Polarity, Transcript, Word
 from sered.words.phrases import PhraseBook, spoken
 from sered.words.polarity import CallPolarity
 from sered.words.sentence_model import Leanings
+from utterance_makers import LEXICON, polarity
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from sered.words.transcript import VoskModel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MODEL = Path(__file__).parent.parent / "models" / "vosk-mini"
+MODEL = Path(__file__).parent.parent.parent / "models" / "vosk-mini"
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sered.box.interruptible import Interruptible
 from sered.records import Utterance, UtteranceResult
 
 if TYPE_CHECKING:
@@ -26,9 +26,35 @@ log = logging.getLogger(__name__)
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+_Answer = TypeVar("_Answer")
 
 _FULL_SCALE = 32_700
 _MAX_SNR_DB = 60.0
+
+
+class Interruptible:
+    """Asks one question at a time, in a thread of its own: native code cannot be called back.
+
+    Questions come from one thread; `end` is safe from any, and twice.
+    """
+
+    def __init__(self) -> None:
+        self._asked = ThreadPoolExecutor(1, "answer")
+        self._over: Future[None] = Future()
+
+    def ask(self, question: Callable[[], _Answer]) -> _Answer | None:
+        """The answer, or what it raises; None when `end` comes first, or came before."""
+        if self._over.done():
+            return None
+        answer = self._asked.submit(question)
+        either: tuple[Future[Any], ...] = (answer, self._over)
+        wait(either, return_when=FIRST_COMPLETED)
+        return answer.result() if answer.done() else None
+
+    def end(self) -> None:
+        """Wait no longer: what is being looked for is looked for in vain."""
+        if not self._over.done():
+            self._over.set_result(None)
 
 
 @dataclass(slots=True)

@@ -19,12 +19,12 @@ from sered.box.load import Meter
 from sered.contract import messages
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.spool import Spool
-from sered.diagnose import status_checks
 from sered.records import RATE_HZ
 from sered.tap.clock import kernel_clock_synced
 from sered.tap.live import LiveTap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sered.box.build import Feed, Judges
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 _TICK_S = 0.5
 _FIRST_TICKS_S = 0.05
 """Until READY: systemd waits for it."""
+_LOOK_EVERY_S = 60.0
 _WORDS_S = 0.7
 """For the words of the last utterances; a report without them is better than none."""
 _CLOSE_S = 1.5
@@ -50,7 +51,8 @@ _FLUSH_S = 0.7
 class Service:
     """Runs the lines of a box until it is told to stop, a part dies, or its recordings end.
 
-    `state_dir`: where `sered diagnose` finds how it goes; None: it is told nothing.
+    `state_dir`: where `sered diagnose` finds how it goes; None: it is told nothing. `look`: what
+    is wrong with the box around the lines now, (reason, sentence) each; asked once a minute.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Service:
         feeds: list[Feed],
         notifier: Notifier,
         state_dir: Path | None = None,
+        look: Callable[[], tuple[tuple[str, str], ...]] = tuple,
     ) -> None:
         share_one_heap()
         self._settings = settings
@@ -78,7 +81,8 @@ class Service:
         self._progress: dict[str, tuple[int, int]] = {}
         self._state_dir = state_dir
         self._last_health: messages.Health | None = None
-        self._box = status_checks.faults(settings)
+        self._look = look
+        self._box = look()
         self.left = 0
         """Messages that the broker had not taken when the service ended."""
         self.why = ""
@@ -97,8 +101,8 @@ class Service:
         next_health = next_look = 0.0
         while not self._stop.wait(_TICK_S if self._ready else _FIRST_TICKS_S):
             if time.monotonic() >= next_look:
-                next_look = time.monotonic() + status_checks.EVERY_S
-                self._box = status_checks.faults(self._settings)
+                next_look = time.monotonic() + _LOOK_EVERY_S
+                self._box = self._look()
             self._tick()
             if time.monotonic() >= next_health:
                 next_health = time.monotonic() + self._settings.health_every_s

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,10 +70,17 @@ def run(
     from sered.box.build import live_feeds  # noqa: PLC0415 - everything
     from sered.box.sd_notify import Notifier  # noqa: PLC0415
     from sered.box.service import Service  # noqa: PLC0415
+    from sered.diagnose import status_checks  # noqa: PLC0415
 
     notifier = Notifier(surroundings.notify_socket())
     if replay is None:
-        service = Service(settings, live_feeds(settings), notifier, surroundings.runtime_dir())
+        service = Service(
+            settings,
+            live_feeds(settings),
+            notifier,
+            surroundings.runtime_dir(),
+            look=partial(status_checks.faults, settings),
+        )
         status = service.run()
         logging.shutdown()
         # to free the models takes seconds on a busy box, and may crash under a thread that is stuck
@@ -94,7 +102,7 @@ def _recorded(
     from sered.box.build import Feed  # noqa: PLC0415
     from sered.cli.analyze import check_sides, open_recording  # noqa: PLC0415
     from sered.tap.clock import RecordingClock  # noqa: PLC0415
-    from sered.tap.replay import Paced  # noqa: PLC0415
+    from sered.tap.recording import Paced  # noqa: PLC0415
 
     if sides is not None:
         check_sides(sides)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sered import __version__
 from sered.contract import messages
@@ -34,29 +34,6 @@ _STALL_S = 20.0
 _LIVE_KEPT = 256
 _RIVAL_SAID_S = 3600.0
 """How long `status` names a second box with our client id."""
-
-
-class Publisher(Protocol):
-    """What the service needs of whoever carries its messages."""
-
-    def start(self) -> None:
-        """Begin; returns at once."""
-
-    def stop(self, timeout_s: float) -> None:
-        """Deliver what can be in that time, say offline, end."""
-
-    def retain(self, leaf: str, payload: bytes) -> None:
-        """Make this the leaf's retained message, now and at every connect."""
-
-    def live(self, payload: bytes) -> None:
-        """Send once if there is a connection, else forget."""
-
-    def wake(self) -> None:
-        """Look into the spool."""
-
-    @property
-    def state(self) -> PublisherState:
-        """How the way to the broker is."""
 
 
 class MqttPublisher:

@@ -1,8 +1,9 @@
-"""How the way to the broker is: connected or why not, what it carried."""
+"""What the service needs of whoever carries its messages, and how the way to the broker is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,26 @@ class PublisherState:
     """Messages that were sent to us: we asked for none."""
     faults: tuple[tuple[str, str], ...] = ()
     """(reason, sentence) of all that `status` must say: not that there is no connection."""
+
+
+class Publisher(Protocol):
+    """What the service needs of whoever carries its messages."""
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+
+    def stop(self, timeout_s: float) -> None:
+        """Deliver what can be in that time, say offline, end."""
+
+    def retain(self, leaf: str, payload: bytes) -> None:
+        """Make this the leaf's retained message, now and at every connect."""
+
+    def live(self, payload: bytes) -> None:
+        """Send once if there is a connection, else forget."""
+
+    def wake(self) -> None:
+        """Look into the spool."""
+
+    @property
+    def state(self) -> PublisherState:
+        """How the way to the broker is."""

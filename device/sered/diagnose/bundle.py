@@ -23,7 +23,7 @@ _TIMEOUT_S = 5.0
 _FOLDER = "sered-diagnose"
 _COMMANDS = {
     "journal.txt": "journalctl -u sered -n 1000 --no-pager -o short-iso",
-    "unit.txt": "systemctl show sered.box.service",
+    "unit.txt": "systemctl show sered.service",
     "kernel.txt": "dmesg --ctime",
     "usb.txt": "lsusb",
     "disks.txt": "df -h",

@@ -11,9 +11,6 @@ from sered.diagnose.model import Context, Mark
 if TYPE_CHECKING:
     from sered.settings import Settings
 
-EVERY_S = 60.0
-"""How often the service looks."""
-
 
 def faults(settings: Settings) -> tuple[tuple[str, str], ...]:
     """(reason, sentence) of each cheap check that fails now; a few milliseconds, no process."""

@@ -43,8 +43,8 @@ class Piece:
 class CaptureChild:
     """One capture process on one card. Use as a context: it is gone afterwards, hung or not.
 
-    `target`, `rate_hz` and `channels` as in `sered.tap.capture`. `wanted` is asked while waiting, so
-    that a reader can give up.
+    `target`, `rate_hz` and `channels` as in `sered.tap.capture`. `wanted` is asked while waiting,
+    so that a reader can give up.
     """
 
     def __init__(

@@ -196,8 +196,8 @@ class LiveTap:
         except DeviceError as error:
             raise self._blame(error, card) from None
 
-    def _find(self, cards: list[Card]) -> Card:
-        return cards.find(self._line.card, cards, self._others)
+    def _find(self, present: list[Card]) -> Card:
+        return cards.find(self._line.card, present, self._others)
 
     def _wanted(self) -> bool:
         return not self._closed.is_set()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from sered.errors import AudioError
+from sered.records import FRAME, RATE_HZ
 from sered.tap.resample import Format, Resampler, check_channels
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from sered.records import AudioFrame, Side
     from sered.settings import Channel
+    from sered.tap.live import AudioSource
 
 _PIECE_S = 1.0
 _KINDS = "WAV, FLAC, OGG or MP3"
@@ -93,6 +96,28 @@ class Recording:
             f"{self.path}: cut off after {read / self.rate_hz:.1f} s ({why}). "
             "Copy it again, or rewrite it with `ffmpeg -i` to use what is there."
         )
+
+
+class Paced:
+    """An audio source that holds each frame back until its sound would have been heard."""
+
+    def __init__(self, source: AudioSource) -> None:
+        self._source = source
+        self._closed = threading.Event()
+
+    def frames(self) -> Iterator[AudioFrame]:
+        """The source's frames, none before its time; frames that come late are not held."""
+        began = time.monotonic()
+        for frame in self._source.frames():
+            due = began + (frame.start + FRAME) / RATE_HZ
+            if self._closed.wait(max(due - time.monotonic(), 0.0)):
+                return
+            yield frame
+
+    def close(self) -> None:
+        """Stop at once."""
+        self._closed.set()
+        self._source.close()
 
 
 def _check_readable(path: Path) -> None:

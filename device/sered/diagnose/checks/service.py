@@ -10,7 +10,7 @@ from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-UNIT = "sered.box.service"
+UNIT = "sered.service"
 _PROPERTIES = (
     "LoadState,LoadError,UnitFileState,ActiveState,SubState,NRestarts,Result,ExecMainStatus,"
     "WatchdogUSec,NeedDaemonReload"
@@ -148,7 +148,7 @@ CHECKS = (
             "missing": "`sudo make install` in sered's folder puts it there.",
             "masked": "Somebody switched it off for good. `sudo systemctl unmask sered`, then "
             "`sudo systemctl enable --now sered`.",
-            "broken": "`systemd-analyze verify sered.box.service` names the mistake; `sudo make "
+            "broken": "`systemd-analyze verify sered.service` names the mistake; `sudo make "
             "install` writes the unit anew.",
         },
         warnings={"changed": "sudo systemctl daemon-reload && sudo systemctl restart sered"},

@@ -58,7 +58,7 @@ def _granted() -> Iterable[int]:
             [
                 "systemctl",
                 "show",
-                "sered.box.service",
+                "sered.service",
                 "--property",
                 "SupplementaryGroups",
                 "--value",

@@ -45,13 +45,13 @@ def there(context: Context) -> Outcome:
 
 
 def _hardware(name: str, others: list[str]) -> Outcome:
-    cards = cards.read_cards()
+    present = cards.read_cards()
     try:
-        return ok(str(cards.find(name, cards, others)))
+        return ok(str(cards.find(name, present, others)))
     except DeviceError as error:
-        if not cards:
+        if not present:
             return fault("no_card", "no sound card that can record")
-        names = [each for card in cards for each in card.names]
+        names = [each for card in present for each in card.names]
         known = {"no_device": "wrong_name", "wrong_port": "wrong_port"}
         return fault(known[error.reason], str(error), did_you_mean=_did_you_mean(name, names))
 

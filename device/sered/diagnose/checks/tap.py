@@ -1,4 +1,4 @@
-"""Checks of each line's tap: its sound_card, whether it opens, and how what it carries sounds."""
+"""Checks of each line's tap: its card, whether it opens, and how what it carries sounds."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ CHECKS = (
     ),
     Check(
         "tap.opens",
-        "the service may open the sound_card, and sound comes in",
+        "the service may open the card, and sound comes in",
         "It is opened as the service's user; while the service runs, it is asked instead.",
         _opens,
         failures={
@@ -217,7 +217,7 @@ CHECKS = (
         "An offset eats into what the card can carry and tells of a faulty part.",
         _offset,
         warnings={
-            "dc_offset": "A faulty tap or sound sound_card, or a microphone's supply on the input: try "
+            "dc_offset": "A faulty tap or sound card, or a microphone's supply on the input: try "
             "another one, or an isolating transformer."
         },
     ),

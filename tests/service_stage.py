@@ -19,7 +19,7 @@ import soxr
 
 import sered
 from broker import Broker, Listener, wait_until
-from parts import RATE_HZ, Desk
+from pulse_lines import RATE_HZ, Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
