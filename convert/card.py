@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from convert.evaluate import GROUPS
+from convert.folds import GROUPS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from convert.corpora import Found
 
-    from sered.voice.emotion import Sidecar
+    from sered.voice.sidecar import Sidecar
 
 ROWS = {
     "random tess": "TESS, random 80/20 (the prototype's own: both voices known)",

@@ -18,13 +18,15 @@ from convert import telephone
 from sered.records import LABELS, RATE_HZ
 from sered.voice import cepstral, mel, pitch
 from sered.voice import statistics as voice_statistics
-from sered.voice.statistics import Recipe, names, statistics
+from sered.voice.statistics import names, statistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from convert.corpora import Found
     from numpy.typing import NDArray
+
+    from sered.voice.recipe import Recipe
 
 ROOMS = (voice_statistics, mel, cepstral, pitch, telephone, sys.modules[__name__])
 """Whose code makes the numbers."""

@@ -2,119 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from convert.folds import folds
+from convert.measures import interval, measures, temperature
 from convert.network import NEGATIVE
 from convert.telephone import CONDITIONS
 
 from sered.errors import SeredError
 from sered.records import LABELS
-from sered.voice.emotion import probabilities
+from sered.voice.sidecar import probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from convert.dataset import Dataset
-    from convert.train import Workshop
+    from convert.workshop import Workshop
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-GROUPS = 9
-"""Folds that hold out every speaker once, some of each corpus in each fold. TESS has two more: so
-few voices with so many clips that each is held out alone, as its protocol wants."""
-DRAWS = 1000
-"""Of speakers, for an interval."""
 BINS = 15
 """Of confidence, for the calibration error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """One training: what it may not hear, and what it may."""
-
-    name: str
-    test: Mask
-    train: Mask
-
-
-def folds(data: Dataset) -> list[Fold]:
-    """Every training that the evaluation needs."""
-    speakers, corpora = data.speakers, data.corpora
-    out = [Fold(f"speakers {group}", held, ~held) for group, held in enumerate(_groups(data))]
-    out += [
-        Fold(f"corpus {corpus}", corpora == corpus, corpora != corpus)
-        for corpus in sorted(set(corpora))
-    ]
-    tess = corpora == "tess"
-    if tess.any():
-        # the prototype's own protocol: both voices on both sides
-        chance = np.random.default_rng(0).random(len(speakers)) < 0.2
-        out.append(Fold("random tess", tess & chance, tess & ~chance))
-    return out
-
-
-def _groups(data: Dataset) -> list[Mask]:
-    """A mask a fold; every speaker is in exactly one, each corpus spread over all."""
-    group = np.zeros(len(data.clips), int)
-    for shift, corpus in enumerate(sorted(set(data.corpora))):
-        for index, speaker in enumerate(sorted(set(data.speakers[data.corpora == corpus]))):
-            # pairs of neighbours (RAVDESS: a man and a woman) stay together
-            spread = (index // 2 if corpus == "ravdess" else index + shift) % GROUPS
-            group[data.speakers == speaker] = GROUPS + index if corpus == "tess" else spread
-    return [group == number for number in np.unique(group)]
-
-
-def uar(truth: NDArray[np.integer[Any]], found: NDArray[np.integer[Any]]) -> float:
-    """Unweighted average recall over the classes that occur."""
-    return float(np.mean([np.mean(found[truth == label] == label) for label in np.unique(truth)]))
-
-
-def measures(truth: NDArray[np.integer[Any]], shares: Floats) -> dict[str, float]:
-    """The four figures of a row: UAR and accuracy, seven classes and negative / not negative."""
-    found, bad = shares.argmax(axis=1), NEGATIVE[truth]
-    found_bad = shares[:, NEGATIVE].sum(axis=1) > 0.5
-    return {
-        "uar": uar(truth, found),
-        "accuracy": float(np.mean(found == truth)),
-        "negative_uar": uar(bad.astype(int), found_bad.astype(int)),
-        "negative_accuracy": float(np.mean(bad == found_bad)),
-    }
-
-
-def interval(
-    truth: NDArray[np.integer[Any]],
-    shares: Floats,
-    speakers: NDArray[np.str_],
-    measure: Callable[..., dict[str, float]] = measures,
-) -> dict[str, dict[str, float]]:
-    """Each figure with its 95 % interval: whole speakers are drawn, with replacement."""
-    rng = np.random.default_rng(0)
-    members = [np.flatnonzero(speakers == name) for name in np.unique(speakers)]
-    draws: dict[str, list[float]] = {}
-    for _ in range(DRAWS):
-        picked = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-        for name, value in measure(truth[picked], shares[picked]).items():
-            draws.setdefault(name, []).append(value)
-    return {
-        name: {
-            "value": value,
-            "low": float(np.quantile(draws[name], 0.025)),
-            "high": float(np.quantile(draws[name], 0.975)),
-        }
-        for name, value in measure(truth, shares).items()
-    }
-
-
-def temperature(truth: NDArray[np.integer[Any]], logits: Floats) -> float:
-    """The one that makes the probabilities of these clips likeliest."""
-    grid = np.exp(np.linspace(np.log(0.3), np.log(5.0), 141))
-    rows = np.arange(len(truth))
-    losses = [-np.log(probabilities(logits, t)[rows, truth] + 1e-12).mean() for t in grid]
-    return float(grid[int(np.argmin(losses))])
 
 
 def calibration(truth: NDArray[np.integer[Any]], shares: Floats) -> dict[str, Any]:

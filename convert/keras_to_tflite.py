@@ -19,18 +19,18 @@ from convert.parity import Parity, apart, compare
 
 from sered.errors import ModelError
 from sered.records import LABELS
-from sered.voice.emotion import (
+from sered.voice.emotion import load_interpreter, tuning_signal
+from sered.voice.recipe import Recipe
+from sered.voice.sidecar import (
     Golden,
     Normalisation,
     Sidecar,
     Tensor,
-    load_interpreter,
     normalise,
     probabilities,
     quantise,
-    tuning_signal,
 )
-from sered.voice.statistics import Recipe, names, statistics
+from sered.voice.statistics import names, statistics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,10 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from convert.evaluate import uar
+from convert.measures import uar
 
-from sered.voice.emotion import Tensor, TfliteEmotion, quantise
+from sered.voice.emotion import TfliteEmotion
+from sered.voice.sidecar import Tensor, quantise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

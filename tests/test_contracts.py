@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sered.tap.live import AudioSource
+    from sered.tap.source import AudioSource
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,8 @@ from sered.tap.clock import LiveClock
 from sered.tap.recording import Recording
 from sered.verdict.report import ReportSettings
 from sered.voice.emotion import TfliteEmotion, tuning_signal
-from sered.voice.statistics import Recipe, statistics
+from sered.voice.recipe import Recipe
+from sered.voice.statistics import statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

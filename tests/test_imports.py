@@ -50,7 +50,7 @@ LATE = {"sered.delivery.connection"}
 PURE = {
     "calls", "contract", "verdict", "delivery/homeassistant", "tap/sample_clock", "voice/cepstral",
     "voice/mel", "voice/pitch", "voice/statistics", "words/loudness", "words/phrases",
-    "words/redact",
+    "words/redact", "voice/contours", "voice/recipe", "hearing/hold_music",
 }  # fmt: skip
 """Wings and rooms that are numbers in, records out."""
 NOT_PURE = {

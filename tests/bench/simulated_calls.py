@@ -77,9 +77,9 @@ def unseen_voices(trained: Path, key: str) -> Voices | None:
     `trained` is where `make model` keeps its folds, `key` the shipped model's training; None where
     that has not been run here. The shipped network itself has met every speaker there is.
     """
-    from convert.evaluate import temperature
+    from convert.measures import temperature
 
-    from sered.voice.emotion import probabilities
+    from sered.voice.sidecar import probabilities
 
     parts = [dict(np.load(file)) for file in sorted(trained.glob(f"trained-{key}/speakers-*.npz"))]
     if not parts:

@@ -18,8 +18,9 @@ from convert.parity import device_logits
 from convert import network
 from sered.errors import ModelError
 from sered.records import LABELS
-from sered.voice.emotion import read_sidecar
-from sered.voice.statistics import Recipe, names
+from sered.voice.recipe import Recipe
+from sered.voice.sidecar import read_sidecar
+from sered.voice.statistics import names
 
 if TYPE_CHECKING:
     from pathlib import Path

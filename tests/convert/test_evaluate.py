@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from convert.corpora import Clip
 from convert.dataset import Dataset, digest
+from convert.folds import folds
+from convert.measures import interval, measures, temperature
 
 from convert import card, evaluate
 from sered.errors import SeredError
 from sered.records import LABELS
 
 if TYPE_CHECKING:
-    from convert.train import Workshop
+    from convert.workshop import Workshop
 
 
 def pretend(folder: Path) -> Dataset:
@@ -36,7 +38,7 @@ def pretend(folder: Path) -> Dataset:
 def test_no_speaker_is_on_both_sides(tmp_path: Path) -> None:
     """In every fold but the one that is named random."""
     data = pretend(tmp_path)
-    for fold in evaluate.folds(data):
+    for fold in folds(data):
         both = set(data.speakers[fold.test]) & set(data.speakers[fold.train])
         assert bool(both) == (fold.name == "random tess"), fold.name
         assert not (fold.test & fold.train).any()
@@ -45,7 +47,7 @@ def test_no_speaker_is_on_both_sides(tmp_path: Path) -> None:
 def test_every_speaker_is_held_out_once(tmp_path: Path) -> None:
     """The speaker folds cover everybody, and each trains on the other actress of TESS."""
     data = pretend(tmp_path)
-    parts = [fold for fold in evaluate.folds(data) if fold.name.startswith("speakers")]
+    parts = [fold for fold in folds(data) if fold.name.startswith("speakers")]
     assert (sum(fold.test.astype(int) for fold in parts) == 1).all()
     for name in ("tess/OAF", "tess/YAF"):
         (mine,) = [fold for fold in parts if fold.test[data.speakers == name].all()]
@@ -59,7 +61,7 @@ def test_an_actress_of_tess_is_held_out_alone(tmp_path: Path) -> None:
     for name in ("tess/OAF", "tess/YAF"):
         (mine,) = [
             fold
-            for fold in evaluate.folds(data)
+            for fold in folds(data)
             if fold.name.startswith("speakers") and fold.test[data.speakers == name].any()
         ]
         assert set(data.speakers[mine.test]) == {name}
@@ -77,7 +79,7 @@ def test_no_random_split_without_tess(tmp_path: Path) -> None:
 def test_a_corpus_left_out_is_left_out(tmp_path: Path) -> None:
     """Nothing of it is trained on, and everything of it is judged."""
     data = pretend(tmp_path)
-    for fold in evaluate.folds(data):
+    for fold in folds(data):
         if fold.name.startswith("corpus "):
             assert set(data.corpora[fold.test]) == {fold.name.removeprefix("corpus ")}
             assert fold.name.removeprefix("corpus ") not in set(data.corpora[fold.train])
@@ -92,7 +94,7 @@ def sure(found: np.ndarray, share: float = 0.9) -> np.ndarray:
 def test_uar_counts_each_class_the_same() -> None:
     """Nine right of a frequent class and none of a rare one: accuracy 90 %, UAR 50 %."""
     truth = np.array([0] * 9 + [3])
-    found = evaluate.measures(truth, sure(np.zeros(10, int)))
+    found = measures(truth, sure(np.zeros(10, int)))
     assert found["accuracy"] == pytest.approx(0.9)
     assert found["uar"] == pytest.approx(0.5)
     assert found["negative_uar"] == pytest.approx(0.5)
@@ -101,7 +103,7 @@ def test_uar_counts_each_class_the_same() -> None:
 def test_negative_is_the_sum_of_its_four() -> None:
     """Four negative classes at 0.14 outweigh a happy 0.44."""
     shares = np.array([[0.14, 0.14, 0.14, 0.44, 0.0, 0.0, 0.14]])
-    assert evaluate.measures(np.array([0]), shares)["negative_accuracy"] == 1.0
+    assert measures(np.array([0]), shares)["negative_accuracy"] == 1.0
 
 
 def test_an_interval_is_over_speakers() -> None:
@@ -109,7 +111,7 @@ def test_an_interval_is_over_speakers() -> None:
     truth = np.tile(np.arange(7), 20)
     found = np.where(np.arange(140) < 70, truth, (truth + 1) % 7)
     speakers = np.array(["a"] * 70 + ["b"] * 70)
-    part = evaluate.interval(truth, sure(found), speakers)["accuracy"]
+    part = interval(truth, sure(found), speakers)["accuracy"]
     assert part == {"value": 0.5, "low": 0.0, "high": 1.0}
 
 
@@ -127,7 +129,7 @@ def test_temperature_cools_what_is_too_sure() -> None:
     logits = rng.standard_normal((4000, 7))
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     truth = np.array([rng.choice(7, p=share) for share in shares])
-    assert evaluate.temperature(truth, logits * 3) == pytest.approx(3.0, rel=0.1)
+    assert temperature(truth, logits * 3) == pytest.approx(3.0, rel=0.1)
 
 
 def test_the_surest_come_first() -> None:

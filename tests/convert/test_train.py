@@ -15,7 +15,7 @@ from convert.network import Plan, Teacher
 
 from convert import train
 from sered.records import LABELS
-from sered.voice.emotion import read_sidecar
+from sered.voice.sidecar import read_sidecar
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,12 @@ Examine = Callable[..., dict[str, Result]]
 
 
 # what checks import in processes of their own, here once for all of them
-for _name in ("diagnose.dialogue", "diagnose.listening", "parts", "recording"):
+for _name in (
+    "diagnose.checks.dialogue",
+    "diagnose.checks.line_probe",
+    "box.build",
+    "tap.recording",
+):
     importlib.import_module(f"sered.{_name}")
 
 

@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from sered.hearing.crosstalk import Ownership
-from sered.hearing.voice_activity import Gate, MusicDetector, VoiceDetector
+from sered.hearing.hold_music import MusicDetector
+from sered.hearing.voice_activity import Gate, VoiceDetector
 from sered.records import BLOCK, State
 
 if TYPE_CHECKING:

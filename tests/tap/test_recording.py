@@ -16,7 +16,7 @@ from sered.records import FRAME, RATE_HZ, Side
 from sered.tap.recording import Recording
 
 if TYPE_CHECKING:
-    from sered.tap.live import AudioSource
+    from sered.tap.source import AudioSource
 
 STEREO = {Side.CUSTOMER: 2, Side.AGENT: 1}
 

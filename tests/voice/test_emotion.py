@@ -12,18 +12,18 @@ import pytest
 
 from sered.errors import ModelError
 from sered.records import LABELS
-from sered.voice.emotion import (
+from sered.voice.emotion import TfliteEmotion, tuning_signal
+from sered.voice.recipe import Recipe
+from sered.voice.sidecar import (
     Normalisation,
     Sidecar,
     Tensor,
-    TfliteEmotion,
     normalise,
     probabilities,
     quantise,
     read_sidecar,
-    tuning_signal,
 )
-from sered.voice.statistics import Recipe, names, statistics
+from sered.voice.statistics import names, statistics
 
 SHIPPED = Path(__file__).parent.parent.parent / "models" / "emotion.tflite"
 

@@ -18,7 +18,8 @@ from sered.errors import ModelError
 from sered.records import RATE_HZ
 from sered.voice.emotion import tuning_signal
 from sered.voice.mel import filter_bank
-from sered.voice.statistics import Recipe, mfcc, names, statistics
+from sered.voice.recipe import Recipe
+from sered.voice.statistics import mfcc, names, statistics
 
 RECIPE = Recipe()
 DEMO = Path(sered.__file__).parent / "demo/call.wav"

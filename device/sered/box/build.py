@@ -22,7 +22,7 @@ from sered.words.transcript import VoskModel
 if TYPE_CHECKING:
     from sered.settings import LineSettings, Settings
     from sered.tap.clock import Clock
-    from sered.tap.live import AudioSource
+    from sered.tap.source import AudioSource
     from sered.voice.emotion import EmotionModel
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sered.box.line import Line
     from sered.contract.messages import Alert, CallReport, Live
     from sered.tap.hook_switch import HookSwitch
-    from sered.tap.live import AudioSource
+    from sered.tap.source import AudioSource
 
 log = logging.getLogger(__name__)
 

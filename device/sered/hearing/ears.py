@@ -9,9 +9,10 @@ import numpy as np
 
 from sered.hearing.cadence import Cadence
 from sered.hearing.crosstalk import Ownership
+from sered.hearing.hold_music import MusicDetector
 from sered.hearing.sit_and_fax import Signals
 from sered.hearing.tones import LONG, SHORT, DtmfKeys, Howler, dtmf_keys, howls, peaks, spectra
-from sered.hearing.voice_activity import Gate, MusicDetector, VoiceDetector
+from sered.hearing.voice_activity import Gate, VoiceDetector
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
 
 if TYPE_CHECKING:

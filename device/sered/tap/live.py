@@ -1,4 +1,4 @@
-"""Where sound comes from: the protocol of every source, and the live tap that never goes deaf."""
+"""The live tap that never goes deaf: opens a line's card again and again until it works."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,16 +39,6 @@ _LOOK_EVERY_S = 1.0
 _STEADY_FRAMES = round(3.0 / FRAME_S)
 _BEAT_S = 30.0
 _FINDINGS_EVERY = round(1.0 / FRAME_S)
-
-
-class AudioSource(Protocol):
-    """Something that is heard: a live tap or a recording."""
-
-    def frames(self) -> Iterator[AudioFrame]:
-        """FRAME samples a side at a time: of a tap until `close`, of a recording until its end."""
-
-    def close(self) -> None:
-        """End `frames`; safe from any thread, and twice."""
 
 
 class LiveTap:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sered.records import AudioFrame, Side
     from sered.settings import Channel
-    from sered.tap.live import AudioSource
+    from sered.tap.source import AudioSource
 
 _PIECE_S = 1.0
 _KINDS = "WAV, FLAC, OGG or MP3"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sered.voice.pitch import percentiles
+from sered.voice.contours import percentiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

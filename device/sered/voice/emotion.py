@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sered.errors import ModelError
 from sered.records import LABELS, RATE_HZ, Emotion
-from sered.voice.statistics import Recipe, names, statistics
+from sered.voice.recipe import Recipe
+from sered.voice.sidecar import normalise, probabilities, quantise, read_sidecar
+from sered.voice.statistics import names, statistics
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from sered.voice.sidecar import Tensor
 
 
 class EmotionModel(Protocol):
@@ -27,75 +29,6 @@ class EmotionModel(Protocol):
 
     def judge(self, pcm: NDArray[np.int16]) -> Emotion | None:
         """One utterance, 16 kHz mono; None when there is nothing to judge."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Tensor(_Part):
-    """How an int8 tensor stands for real numbers: real = scale x (int8 - zero_point)."""
-
-    scale: float = Field(gt=0)
-    zero_point: int = Field(ge=-128, le=127)
-
-
-class Normalisation(_Part):
-    """What happens to the statistics before the int8 boundary."""
-
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-    limit: float = Field(gt=0)
-    """Normalised values are clipped to +-limit: one wild number must not cost the others' bits."""
-
-
-class Golden(_Part):
-    """What the network makes of the tuning signal: a box that computes otherwise is caught."""
-
-    statistics: tuple[float, ...]
-    """Normalised."""
-    probabilities: tuple[float, ...]
-
-
-class Sidecar(_Part):
-    """The JSON beside the model: what it was made with and what it is worth."""
-
-    schema_: Literal["sered.voice.emotion/1"] = Field("sered.voice.emotion/1", alias="schema")
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-    sha256: str
-    labels: tuple[str, ...]
-    recipe: dict[str, Any]
-    normalisation: Normalisation
-    input: Tensor
-    output: Tensor
-    temperature: float = Field(gt=0)
-    """Divides the network's outputs before the softmax; fitted on unseen speakers."""
-    golden: Golden
-    training: dict[str, Any] = {}
-    """Facts: corpora, clips, speakers, seed, parity."""
-    figures: dict[str, Any] = {}
-    """What the evaluation measured."""
-
-
-def quantise(values: NDArray[np.floating[Any]], tensor: Tensor) -> NDArray[np.int8]:
-    """Round, clip, cast: a plain cast would turn 129 into -127."""
-    steps = np.rint(values / tensor.scale) + tensor.zero_point
-    return np.asarray(np.clip(steps, -128, 127), np.int8)
-
-
-def normalise(
-    values: NDArray[np.floating[Any]], normalisation: Normalisation
-) -> NDArray[np.float32]:
-    """Statistics, (..., width), as the network wants them."""
-    centred = (values - np.asarray(normalisation.mean)) / np.asarray(normalisation.deviation)
-    return np.asarray(np.clip(centred, -normalisation.limit, normalisation.limit), np.float32)
-
-
-def probabilities(logits: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
-    """Softmax over the last axis of the network's outputs, cooled."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def tuning_signal() -> NDArray[np.int16]:
@@ -121,33 +54,6 @@ def load_interpreter(path: Path) -> Any:
             f"wanted a TFLite network in {path}; found {error}: put the shipped model back"
         ) from error
     return interpreter
-
-
-def read_sidecar(path: Path) -> Sidecar:
-    """The .json beside the model at `path`; ModelError when missing, broken or of another file."""
-    beside = path.with_suffix(".json")
-    try:
-        sidecar = Sidecar.model_validate_json(beside.read_bytes())
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelError(
-            f"wanted the emotion network {path.name} and {beside.name} in {path.parent}; "
-            f"found {error.strerror.lower() if error.strerror else error} ({error.filename}): "
-            "put both files of one model there"
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ModelError(
-            f"wanted a sidecar of an emotion network in {beside}; found at {where}: "
-            f"{first['msg'].lower()}: put the .json that came with the model there"
-        ) from error
-    if digest != sidecar.sha256:
-        raise ModelError(
-            f"wanted {path.name} with SHA-256 {sidecar.sha256[:12]}... as {beside.name} says; "
-            f"found {digest[:12]}...: put both files of one model in {path.parent}"
-        )
-    return sidecar
 
 
 class TfliteEmotion:

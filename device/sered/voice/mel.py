@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sered.voice.statistics import Recipe
+    from sered.voice.recipe import Recipe
 
     Floats = NDArray[np.float64]
 

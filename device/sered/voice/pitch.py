@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sered.voice.contours import percentiles, third_change
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sered.voice.statistics import Recipe
+    from sered.voice.recipe import Recipe
 
     Floats = NDArray[np.float64]
 
@@ -80,23 +82,6 @@ def _peaks(correlation: Floats, recipe: Recipe, bin_hz: float) -> tuple[Floats, 
     shift = np.clip(0.5 * (before - after) / np.where(bend == 0, 1.0, bend), -0.5, 0.5)
     total = np.where(correlation[:, 0] == 0, 1.0, correlation[:, 0])
     return np.log2(rate / (peak + shift) / 100), at / total
-
-
-def percentiles(track: Floats, shares: tuple[float, ...]) -> Floats:
-    """Percentiles down the rows, nearest below."""
-    ordered = np.sort(track, axis=0)
-    return ordered[[int(share * (len(track) - 1)) for share in shares]]
-
-
-def third_change(track: Floats, weight: Floats) -> float:
-    """Mean of the last third less mean of the first, weighted."""
-    third = max(1, len(track) // 3)
-    first, last = weight[:third], weight[-third:]
-    ends = (
-        (track[-third:] @ last) / (last.sum() + 1e-9),
-        (track[:third] @ first) / (first.sum() + 1e-9),
-    )
-    return float(ends[0] - ends[1])
 
 
 def _shape(time: Floats, heard: Floats) -> Floats:

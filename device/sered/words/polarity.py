@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.util
-import sys
-import types
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sered.errors import ModelError
 from sered.records import Polarity, Term
+from sered.words.lexicon import read_lexicon
 from sered.words.phrases import SMALL_WORDS, PhraseBook, row, spoken
 from sered.words.sentence_model import Leanings
+from sered.words.vader import analyzer, word_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from sered.records import Transcript, Word
 
@@ -44,7 +41,6 @@ _OPINIONS = row("think believe feel find say call guess that sure")
 _INVERTED = row("is are am was were do does did have has had can could will would")
 _CONJUNCTIONS = row("and but because why when if then although though since until")
 _NEGATIONS = row("not no never nobody nothing none without")
-_NEGATORS = frozenset(("no", "nobody", "hardly", "neither"))
 
 
 class CallPolarity:
@@ -55,12 +51,12 @@ class CallPolarity:
     """
 
     def __init__(self, lexicon: Path, extra: Path | None = None) -> None:
-        words = _vader_words()
+        words = word_list()
         tables = [lexicon, *([extra] if extra else [])]
         entries = [entry for table in tables for entry in read_lexicon(table)]
         learnt = lexicon.with_name(LEANINGS)
         self._leanings = Leanings(learnt) if learnt.is_file() else None
-        self._vader = _analyzer(words)
+        self._vader = analyzer(words)
         # VADER sees a phrase as one word of its list, so negation and boosters stay its own
         names = [f"<{number}>" for number in range(len(entries))]
         self._phrases = PhraseBook(
@@ -134,34 +130,6 @@ class CallPolarity:
         return weighed
 
 
-def read_lexicon(path: Path) -> list[tuple[str, float]]:
-    """Phrases and valences of a table; raises ModelError with the line at fault."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as fault:
-        msg = f"wanted a call lexicon in {path}; found {fault}: check the path and the file"
-        raise ModelError(msg) from fault
-    entries = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        phrase, _, rest = line.partition("\t")
-        try:
-            valence = float(rest.split("\t")[0])
-            PhraseBook([(phrase, valence)])
-        except ValueError as fault:
-            msg = (
-                f"wanted a phrase, a tab and a valence in {path}, line {number}; "
-                f"found {line[:60]!r} ({fault}): correct the line"
-            )
-            raise ModelError(msg) from fault
-        if not -4.0 <= valence <= 4.0:
-            msg = f"wanted a valence from -4 to 4 in {path}, line {number}; found {valence:g}"
-            raise ModelError(msg)
-        entries.append((phrase, valence))
-    return entries
-
-
 def _sure(confidence: float) -> float:
     return min(1.0, max(0.0, (confidence - UNSURE) / (SURE - UNSURE)))
 
@@ -196,51 +164,6 @@ def _clauses(items: Sequence[str], heads: Sequence[str]) -> list[list[str]]:
             clauses.append([])
         clauses[-1].append(item)
     return clauses
-
-
-def _vader_words() -> Path:
-    spec = importlib.util.find_spec("vaderSentiment")
-    for place in spec.submodule_search_locations or () if spec else ():
-        words = Path(place) / "vader_lexicon.txt"
-        if words.is_file():
-            return words
-    msg = (
-        "wanted VADER's word list from the package vaderSentiment; found none: "
-        "install sered again with pip"
-    )
-    raise ModelError(msg)
-
-
-def _analyzer(words: Path) -> Any:
-    """VADER without the rest of NLTK: 20 MB and 0.1 s in place of 100 and 0.9."""
-    if "nltk" in sys.modules:
-        return _vader(words)
-    spec = importlib.util.find_spec("nltk")
-    if spec is None or not spec.submodule_search_locations:
-        msg = "wanted NLTK; found none: install sered again with pip"
-        raise ModelError(msg)
-    root = spec.submodule_search_locations[0]
-    # both packages import all of NLTK when they are imported; bare ones only know where to look
-    for name, folder in (("nltk", root), ("nltk.sentiment", f"{root}/sentiment")):
-        package = types.ModuleType(name)
-        package.__path__ = [folder]
-        sys.modules[name] = package
-    try:
-        return _vader(words)
-    finally:
-        # whoever wants the whole of NLTK later gets it, not this half
-        for name in [name for name in sys.modules if name.split(".")[0] == "nltk"]:
-            del sys.modules[name]
-
-
-def _vader(words: Path) -> Any:
-    vader = importlib.import_module("nltk.sentiment.vader")
-    # NLTK reads nothing outside its data path, and would otherwise want to download
-    if str(words.parent) not in vader.nltk.data.path:
-        vader.nltk.data.path.append(str(words.parent))
-    analyzer = vader.SentimentIntensityAnalyzer(words.as_uri())
-    analyzer.constants.NEGATE = analyzer.constants.NEGATE | _NEGATORS
-    return analyzer
 
 
 def _digest(files: Sequence[Path]) -> str:

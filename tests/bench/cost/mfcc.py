@@ -25,7 +25,8 @@ import python_speech_features
 import soundfile
 import soxr
 
-from sered.voice.statistics import Recipe, mfcc
+from sered.voice.recipe import Recipe
+from sered.voice.statistics import mfcc
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -40,7 +40,7 @@ def _there(context: Context) -> Outcome:
 
 
 def _genuine(context: Context) -> Outcome:
-    from sered.voice.emotion import Sidecar  # noqa: PLC0415 - numpy; the doctor works without
+    from sered.voice.sidecar import Sidecar  # noqa: PLC0415 - numpy; the doctor works without
 
     path = _path(context)
     beside = path.with_suffix(".json")

@@ -1,0 +1,166 @@
+"""The stages of a training, each keyed by everything that it depends on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from convert.dataset import digest
+from convert.keras_to_tflite import convert
+from convert.parity import device_logits
+from convert.telephone import CONDITIONS
+
+from convert import keras_to_tflite, network, parity
+from sered.records import LABELS
+from sered.voice.sidecar import Normalisation, normalise
+from sered.voice.statistics import names
+
+if TYPE_CHECKING:
+    from convert.dataset import Dataset
+    from convert.folds import Fold
+    from convert.network import Plan
+    from numpy.typing import NDArray
+
+    from sered.voice.recipe import Recipe
+
+    Floats = NDArray[np.float32]
+
+RANDOM_COPIES = 10
+"""Times that every training clip is heard in another voice down another line."""
+LIMIT = 5.0
+"""Deviations at which a normalised statistic is clipped."""
+COLUMNS = ("telephone", "wide band")
+EVERY = 12
+"""Each twelfth clip is sent down every named line: enough for a picture."""
+
+
+class Workshop:
+    """The stages, each keyed by everything that it depends on; one that is done is read back."""
+
+    def __init__(self, data: Dataset, recipe: Recipe, plan: Plan) -> None:
+        self.data, self.recipe, self.plan = data, recipe, plan
+        variants = [*(f"random {n}" for n in range(RANDOM_COPIES)), *COLUMNS]
+        self.raw = {variant: data.features(variant, recipe) for variant in variants}
+        self.usable = np.all([~np.isnan(self.raw[name][:, 0]) for name in COLUMNS], axis=0)
+        files = (network.__file__, keras_to_tflite.__file__, parity.__file__)
+        code = [Path(str(file)).read_text() for file in files]
+        self.key = digest(asdict(plan), LIMIT, EVERY, data.key(recipe, variants), code)
+        self.folder = data.folder / f"trained-{self.key}"
+        self.folder.mkdir(exist_ok=True)
+
+    def fold(self, fold: Fold) -> dict[str, NDArray[Any]]:
+        """Train without the fold's clips and let the int8 file judge them, down every line."""
+        masks = digest(np.flatnonzero(fold.test).tolist(), np.flatnonzero(fold.train).tolist())
+        done = self.folder / f"{fold.name.replace(' ', '-')}-{masks}.npz"
+        if not done.exists():
+            heard = self._fold(fold)
+            partial = done.with_suffix(".part.npz")
+            np.savez(partial, **heard)
+            partial.replace(done)
+        return dict(np.load(done))
+
+    def _fold(self, fold: Fold) -> dict[str, Any]:
+        train, rows = fold.train & self.usable, np.flatnonzero(fold.test & self.usable)
+        first: list[dict[str, float]] = []
+        model, normalisation = self.fit(train, first, rows if fold.name == "speakers 0" else None)
+        file = self.folder / f"{fold.name.replace(' ', '-')}.tflite"
+        unseen = self.raw["telephone"][rows]
+        alike = convert(
+            model, self.plan_of(normalisation, 1.0), self.calibration(train), unseen, file,
+            labels=self.data.labels[rows], gate=False,
+        )  # fmt: skip
+        names = list(COLUMNS)
+        heard: dict[str, Any] = {
+            "rows": rows,
+            "parity": np.array([alike.agreement, alike.uar_drop, alike.saturated]),
+            "history": np.array(
+                [[row[k] for k in ("loss", "train", "unseen")] for row in first if "unseen" in row]
+            ),
+        }
+        if fold.name.startswith("speakers"):
+            names += [name for name in CONDITIONS if name not in COLUMNS]
+            heard["sample"] = rows[rows % EVERY == 0]
+        sample = rows[rows % EVERY == 0] // EVERY
+        parts = [
+            self.raw[name][rows]
+            if name in COLUMNS
+            else self.data.features(name, self.recipe, EVERY)[sample]
+            for name in names
+        ]
+        # a clip that a line leaves too little voice of counts as the average clip
+        spoken = np.where(np.isnan(stacked := np.concatenate(parts)), normalisation.mean, stacked)
+        judged = device_logits(file, normalise(spoken, normalisation))
+        ends = np.cumsum([len(part) for part in parts])[:-1]
+        heard |= dict(zip(names, np.split(judged, ends), strict=True))
+        return heard
+
+    def everyone(self) -> tuple[Any, Normalisation]:
+        """The network that is shipped: trained on every speaker there is."""
+        import keras
+
+        done = self.folder / "everyone.keras"
+        beside = done.with_suffix(".normalisation.json")
+        if not done.exists():
+            model, normalisation = self.fit(self.usable, [])
+            beside.write_text(normalisation.model_dump_json())
+            partial = done.with_suffix(".part.keras")
+            model.save(partial)
+            partial.replace(done)
+        return (
+            keras.models.load_model(done, compile=False),
+            Normalisation.model_validate_json(beside.read_bytes()),
+        )
+
+    def fit(
+        self,
+        train: NDArray[np.bool_],
+        history: list[dict[str, float]],
+        watch: NDArray[np.int64] | None = None,
+    ) -> tuple[Any, Normalisation]:
+        """The teachers and their student, trained on the clips of `train`; the student."""
+        kept = [np.flatnonzero(train & ~np.isnan(raw[:, 0])) for raw in self.raw.values()]
+        found = np.concatenate([raw[k] for raw, k in zip(self.raw.values(), kept, strict=True)])
+        clips = np.concatenate(kept)
+        normalisation = Normalisation(
+            mean=tuple(round(float(value), 5) for value in found.mean(axis=0)),
+            deviation=tuple(round(float(value), 5) for value in found.std(axis=0) + 1e-4),
+            limit=LIMIT,
+        )
+        rows = normalise(found, normalisation)
+        watched = None
+        if watch is not None:
+            watched = (
+                normalise(self.raw["telephone"][watch], normalisation),
+                self.data.labels[watch],
+            )
+        lines = [*range(RANDOM_COPIES), *(-1 for _ in COLUMNS)]
+        heard = network.Heard(
+            rows,
+            self.data.corpora[clips],
+            self.data.speakers[clips],
+            self.data.labels[clips],
+            np.repeat(lines, [len(k) for k in kept]),
+        )
+        listed = names(self.recipe)
+        model = network.train(heard, self.plan, listed, history=history, watch=watched)
+        return model, normalisation
+
+    def calibration(self, train: NDArray[np.bool_]) -> Floats:
+        """Some training clips of every kind."""
+        rng = np.random.default_rng(self.plan.seed)
+        parts = []
+        for name in ("random 0", *COLUMNS):
+            kept = np.flatnonzero(train & ~np.isnan(self.raw[name][:, 0]))
+            parts.append(self.raw[name][rng.permutation(kept)[:400]])
+        return np.concatenate(parts)
+
+    def plan_of(self, normalisation: Normalisation, temperature: float) -> dict[str, Any]:
+        """The sidecar so far."""
+        return {
+            "labels": LABELS,
+            "recipe": self.recipe.to_dict(),
+            "normalisation": normalisation.model_dump(),
+            "temperature": temperature,
+        }

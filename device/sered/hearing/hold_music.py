@@ -1,0 +1,75 @@
+"""Hold music: notes that go on and on and are not speech."""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class MusicDetector:
+    """Notes that go on and on and are not speech: hold music."""
+
+    _BLOCKS = 94
+    _BEGIN, _GO_ON = 0.55, 0.35
+    """Share of the last 3 s that is notes."""
+    _VOICED = 0.3
+    """With more speech than this among them, somebody speaks or sings."""
+    _VOICE_BLOCKS = 5
+    """Speech that lasts so long is somebody who speaks over the music or after it."""
+    _LIVELY_DB = 4.0
+    _TUNE, _NOTE_BLOCKS, _SEMITONE = 3, 4, 0.03
+    """Music swells and fades, or plays so many different notes; a hum or a motor does neither."""
+
+    def __init__(self) -> None:
+        self._recent: deque[tuple[bool, bool]] = deque(maxlen=self._BLOCKS)
+        self._levels: deque[float] = deque(maxlen=self._BLOCKS)
+        self._lines: deque[float] = deque(maxlen=self._BLOCKS)
+        self._notes = self._voiced = self._run = 0
+        self.playing = False
+        """Whether music sounds."""
+
+    def hear(self, level_db: float, hz: float, *, note: bool, voiced: bool) -> bool:
+        """Take one block, its level and its strongest line; True while music sounds."""
+        if len(self._recent) == self._BLOCKS:
+            first = self._recent[0]
+            self._notes -= first[0]
+            self._voiced -= first[1]
+        self._recent.append((note, voiced))
+        self._levels.append(level_db)
+        self._lines.append(hz if note else 0.0)
+        self._notes += note
+        self._voiced += voiced
+        self._run = self._run + 1 if voiced else 0
+        if self._run >= self._VOICE_BLOCKS:
+            self._notes = 0
+            self._recent = deque(((False, old) for _, old in self._recent), maxlen=self._BLOCKS)
+        enough = self._GO_ON if self.playing else self._BEGIN
+        self.playing = (
+            self._notes >= enough * self._BLOCKS
+            and self._voiced <= self._VOICED * self._BLOCKS
+            and self._lively()
+        )
+        return self.playing
+
+    def _lively(self) -> bool:
+        levels = sorted(self._levels)
+        tenth = len(levels) // 10
+        return levels[-1 - tenth] - levels[tenth] >= self._LIVELY_DB or self._tune()
+
+    def _tune(self) -> bool:
+        notes: list[float] = []
+        first, lasted = 0.0, 0
+        for hz in self._lines:
+            same = first > 0.0 and abs(hz / first - 1.0) < self._SEMITONE
+            first, lasted = (first, lasted + 1) if same else (hz, 1)
+            new = all(abs(first / note - 1.0) >= self._SEMITONE for note in notes)
+            if first > 0.0 and lasted == self._NOTE_BLOCKS and new:
+                notes.append(first)
+        return len(notes) >= self._TUNE
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        self._recent.clear()
+        self._levels.clear()
+        self._lines.clear()
+        self._notes = self._voiced = self._run = 0
+        self.playing = False

@@ -1,0 +1,60 @@
+"""NLTK's VADER without the rest of NLTK: the one place that reaches into its private rooms."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+from sered.errors import ModelError
+
+_NEGATORS = frozenset(("no", "nobody", "hardly", "neither"))
+
+
+def word_list() -> Path:
+    """VADER's own list, which the package vaderSentiment carries; ModelError without it."""
+    spec = importlib.util.find_spec("vaderSentiment")
+    for place in spec.submodule_search_locations or () if spec else ():
+        words = Path(place) / "vader_lexicon.txt"
+        if words.is_file():
+            return words
+    msg = (
+        "wanted VADER's word list from the package vaderSentiment; found none: "
+        "install sered again with pip"
+    )
+    raise ModelError(msg)
+
+
+def analyzer(words: Path) -> Any:
+    """VADER without the rest of NLTK: 20 MB and 0.1 s in place of 100 and 0.9."""
+    if "nltk" in sys.modules:
+        return _vader(words)
+    spec = importlib.util.find_spec("nltk")
+    if spec is None or not spec.submodule_search_locations:
+        msg = "wanted NLTK; found none: install sered again with pip"
+        raise ModelError(msg)
+    root = spec.submodule_search_locations[0]
+    # both packages import all of NLTK when they are imported; bare ones only know where to look
+    for name, folder in (("nltk", root), ("nltk.sentiment", f"{root}/sentiment")):
+        package = types.ModuleType(name)
+        package.__path__ = [folder]
+        sys.modules[name] = package
+    try:
+        return _vader(words)
+    finally:
+        # whoever wants the whole of NLTK later gets it, not this half
+        for name in [name for name in sys.modules if name.split(".")[0] == "nltk"]:
+            del sys.modules[name]
+
+
+def _vader(words: Path) -> Any:
+    vader = importlib.import_module("nltk.sentiment.vader")
+    # NLTK reads nothing outside its data path, and would otherwise want to download
+    if str(words.parent) not in vader.nltk.data.path:
+        vader.nltk.data.path.append(str(words.parent))
+    analyzer = vader.SentimentIntensityAnalyzer(words.as_uri())
+    analyzer.constants.NEGATE = analyzer.constants.NEGATE | _NEGATORS
+    return analyzer
