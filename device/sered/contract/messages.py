@@ -260,7 +260,7 @@ class LineHealth(_Payload):
 class Health(_Payload):
     """`health`: retained, once a minute."""
 
-    schema_: Literal["sered.box.load/1"] = Field("sered.box.load/1", alias="schema")
+    schema_: Literal["sered.health/1"] = Field("sered.health/1", alias="schema")
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     at: datetime
     clock_synced: bool
