@@ -12,12 +12,13 @@ import sered
 
 PACKAGE = Path(sered.__file__).parent
 
-GROUND = {"errors", "records", "settings"}
+GROUND = {"errors", "names", "records", "settings"}
 WINGS: dict[str, set[str]] = {
     # what each wing may know besides itself; in the order in which sound passes
     "errors": set(),
     "records": set(),
-    "settings": {"records"},
+    "names": set(),
+    "settings": {"names", "records"},
     "config": GROUND,
     "tap": GROUND,
     "hearing": GROUND,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from sered import names
 from sered.records import Side
 
 Mode = Literal["audio", "text", "both"]
@@ -19,17 +19,14 @@ Channel = int | Literal["mono"]
 _NAMED_CHANNELS: dict[str, Channel] = {"left": 1, "right": 2, "mono": "mono"}
 
 
+def _host_name() -> str:
+    return socket.gethostname().split(".")[0] or "box"
+
+
 class _Section(BaseModel):
     """Frozen, and an unknown key is a fault."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-def _topic_level(value: str) -> str:
-    if not value or re.search(r"[+#/\x00-\x1f\s$]", value):
-        msg = "must be one MQTT topic level: not empty, no blanks, none of + # / $"
-        raise ValueError(msg)
-    return value
 
 
 def parse_sides(text: str) -> dict[Side, Channel]:
@@ -89,7 +86,7 @@ class LineSettings(_Section):
     hook_active: Literal["low", "high"] = "low"
     """Level of the pin when the handset is lifted."""
 
-    _name = field_validator("name")(_topic_level)
+    _name = field_validator("name")(names.level)
 
     @field_validator("sides")
     @classmethod
@@ -168,7 +165,7 @@ class MqttSettings(_Section):
     client_id: str | None = None
     """`sered-SITE-DEVICE` unless given."""
     base: str = "sered"
-    """First level of every topic."""
+    """First level of every topic, or several with / between them."""
     version: Literal["5", "3.1.1"] = "5"
     """MQTT version."""
     keepalive_s: int = Field(60, ge=5, le=3600)
@@ -193,6 +190,8 @@ class MqttSettings(_Section):
     """Publish every customer utterance while the call runs."""
     home_assistant: bool = False
     """Announce the box to Home Assistant."""
+
+    _base = field_validator("base")(names.levels)
 
     @model_validator(mode="after")
     def _pairs(self) -> MqttSettings:
@@ -233,9 +232,9 @@ class Settings(_Section):
     """The whole configuration."""
 
     site: str = "site"
-    """Where the box stands; second level of every topic."""
-    device: str = Field(default_factory=lambda: socket.gethostname().split(".")[0] or "box")
-    """Name of the box; third level of every topic."""
+    """Where the box stands; the level after the base in every topic."""
+    device: str = Field(default_factory=_host_name, validate_default=True)
+    """Name of the box, by default its host name; the level after the site in every topic."""
     mode: Mode = "both"
     """What is judged: audio (voice), text (words) or both."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -250,7 +249,18 @@ class Settings(_Section):
     spool: SpoolSettings = SpoolSettings()
     privacy: PrivacySettings = PrivacySettings()
 
-    _levels = field_validator("site", "device")(_topic_level)
+    _site = field_validator("site")(names.level)
+
+    @field_validator("device")
+    @classmethod
+    def _device(cls, value: str) -> str:
+        try:
+            return names.level(value)
+        except ValueError as error:
+            if value != _host_name():
+                raise
+            msg = f"{error}; it is this box's host name unless device says another"
+            raise ValueError(msg) from None
 
     @field_validator("line")
     @classmethod

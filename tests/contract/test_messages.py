@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from chaos.box import report
 from project import ROOT
-from sered.contract.messages import PAYLOADS, Alert, Status, encode, schemas, topic
+from sered.contract.messages import PAYLOADS, Alert, Status, encode, schemas
 
 FOLDER = ROOT / "docs" / "mqtt"
 
@@ -80,8 +80,3 @@ def test_unknown_is_refused() -> None:
     """A field that the contract does not know cannot be published."""
     with pytest.raises(ValidationError, match="colour"):
         Status.model_validate({"state": "online", "colour": "red"})
-
-
-def test_topic() -> None:
-    """Topics are base, site, device and leaf."""
-    assert topic("sered", "berlin", "desk1", "calls") == "sered/berlin/desk1/calls"

@@ -1,4 +1,4 @@
-"""Topics and payloads of the MQTT contract; the JSON Schemas under docs/mqtt come from here."""
+"""Payloads of the MQTT contract; the JSON Schemas under docs/mqtt come from here."""
 
 from __future__ import annotations
 
@@ -301,8 +301,3 @@ def schemas() -> dict[str, dict[str, Any]]:
 def encode(payload: _Payload) -> bytes:
     """The bytes that go on the wire: compact UTF-8 JSON, keys in the schema's order."""
     return payload.model_dump_json(by_alias=True).encode()
-
-
-def topic(base: str, site: str, device: str, leaf: str) -> str:
-    """`BASE/SITE/DEVICE/LEAF`."""
-    return f"{base}/{site}/{device}/{leaf}"

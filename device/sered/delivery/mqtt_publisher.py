@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sered import __version__
-from sered.contract import messages
+from sered.contract import messages, topics
 from sered.delivery import homeassistant
 from sered.delivery.backoff import DELAYS_S, Patience
 from sered.delivery.broker import check_secret, is_loopback
@@ -55,7 +55,7 @@ class MqttPublisher:
     ) -> None:
         check_secret(mqtt)
         self._mqtt = mqtt
-        self._root = messages.topic(mqtt.base, site, device, "")
+        self._root = topics.root(mqtt.base, site, device)
         self._client_id = mqtt.client_id or f"sered-{site}-{device}"
         self._spool = spool
         self._failed = failed

@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from sered.contract import messages
+from sered.contract import messages, topics
 from sered.diagnose.checks import network, service_user
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
 from sered.errors import BrokerError, ConfigError
@@ -50,7 +50,7 @@ def _login(context: Context) -> Outcome:
 
 def _topic(context: Context, leaf: str) -> str:
     settings = context.known
-    return messages.topic(settings.mqtt.base, settings.site, settings.device, leaf)
+    return topics.topic(settings.mqtt.base, settings.site, settings.device, leaf)
 
 
 def _topics(context: Context) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
+from sered.contract import topics
 from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok, skip
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def _reads(context: Context) -> Outcome:
 
 def _named(context: Context) -> Outcome:
     settings = context.known
-    found = f"{settings.mqtt.base}/{settings.site}/{settings.device}"
+    found = topics.root(settings.mqtt.base, settings.site, settings.device).rstrip("/")
     if settings.site == type(settings).model_fields["site"].default:
         return fault("unnamed", f"{found}: no site of its own")
     return ok(found)
