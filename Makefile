@@ -139,7 +139,7 @@ fit-leanings: $(VENV)/.dev ## What sentences lean to, learnt anew, half a minute
 PROTOTYPE := .venv-prototype
 .PHONY: bench
 bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it replaces, 15 minutes; docs/performance.md
-	@$(BIN)/python tests/bench/cost/bench.py docs/performance/bench.json $(abspath $(PROTOTYPE)/bin/python) $(STAGES)
+	@PYTHONPATH=tests $(BIN)/python -m bench.cost.bench docs/performance/bench.json $(abspath $(PROTOTYPE)/bin/python) $(STAGES)
 
 .PHONY: same-verdicts
 same-verdicts: $(VENV)/.dev ## Whether the verdicts of fixed calls are still those of revision BEFORE=...

@@ -23,6 +23,10 @@ PACKET = 160
 """Samples of a 20 ms packet on the line."""
 
 
+Law = Literal["ulaw", "alaw"]
+"""Of ITU-T G.711."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One way in which a call can sound."""
@@ -129,7 +133,7 @@ def _alaw() -> NDArray[np.int16]:
     return np.asarray(np.where(pcm >= 0, 1, -1) * linear, np.int16)
 
 
-def g711(pcm: NDArray[np.int16], law: Literal["ulaw", "alaw"]) -> NDArray[np.int16]:
+def g711(pcm: NDArray[np.int16], law: Law) -> NDArray[np.int16]:
     """There and back through the codec."""
     table = _ulaw() if law == "ulaw" else _alaw()
     return np.asarray(table[pcm.astype(np.int32) + 32768])

@@ -17,6 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -282,22 +285,20 @@ class Listener:
             self._client.username_pw_set(username, password)
         if broker.tls:
             self._client.tls_set(str(broker.tls[0]))
-        properties = paho.Properties(paho.PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
         properties.SessionExpiryInterval = 3600
         self._client.connect(broker.host, broker.port, clean_start=False, properties=properties)
         self._client.loop_start()
         wait_until(lambda: self._ready, what="the subscription")
 
     def _connected(self, *_: object) -> None:
-        self._client.subscribe(
-            [(topic, paho.SubscribeOptions(qos=self._qos)) for topic in self._topics]
-        )
+        self._client.subscribe([(topic, SubscribeOptions(qos=self._qos)) for topic in self._topics])
 
     def _subscribed(self, *_: object) -> None:
         self._ready += 1
 
     def _got(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
-        self.messages.append((message.topic, message.payload, message.retain))
+        self.messages.append((message.topic, bytes(message.payload), message.retain))
 
     def on(self, leaf: str) -> list[bytes]:
         """Payloads whose topic ends in `/leaf`, in the order they came."""

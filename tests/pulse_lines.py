@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from numpy.typing import NDArray
 
 RATE_HZ = 16_000
 _PLUGIN = "libasound_module_pcm_pulse.so"
@@ -127,7 +128,7 @@ class Desk:
         """The line's sound card is gone."""
         self._ctl(line, "unload-module", self._modules.pop(line))
 
-    def play(self, pcm: np.ndarray, line: str = "line1") -> subprocess.Popen[bytes]:
+    def play(self, pcm: NDArray[np.int16], line: str = "line1") -> subprocess.Popen[bytes]:
         """Play (n, 2) int16 on a line, in its own time; returns at once."""
         path = self.folder / f"{line}-{len(self._players)}.raw"
         path.write_bytes(pcm.astype("<i2").tobytes())

@@ -24,6 +24,8 @@ from pulse_lines import RATE_HZ, Desk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
 
 @dataclass
 class Run:
@@ -100,7 +102,7 @@ class Run:
         return time.monotonic() - began
 
 
-def talking(seconds: float) -> np.ndarray:
+def talking(seconds: float) -> NDArray[np.int16]:
     """The demo call's conversation without its tones, over and over: (n, 2) at 16 kHz."""
     path = Path(sered.__file__).parent / "demo" / "call.wav"
     sound, rate_hz = soundfile.read(path, dtype="float32")

@@ -12,6 +12,7 @@ import pytest
 import sered
 from sered import config
 from sered.records import FRAME, LABELS, RATE_HZ, Emotion, Side, Transcript
+from sered.settings import Settings
 from sered.tap.recording import Recording
 from sered.testing.fakes import ListSource, ScriptedEmotion, ScriptedTranscriber
 from sered.voice.emotion import EmotionModel, TfliteEmotion
@@ -39,7 +40,7 @@ def voice() -> NDArray[np.int16]:
 def emotion(request: pytest.FixtureRequest) -> EmotionModel:
     if request.param == "fake":
         return ScriptedEmotion()
-    return TfliteEmotion(config.model_path(config.Settings().models.emotion))
+    return TfliteEmotion(config.model_path(Settings().models.emotion))
 
 
 @pytest.fixture(params=["real", "fake"])

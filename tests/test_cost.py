@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     import pytest
+    from numpy.typing import NDArray
 
 HOME = str(Path(sered.__file__).parent)
 SIDES = (Side.CUSTOMER, Side.AGENT)
@@ -104,7 +105,7 @@ def test_the_neural_detector_rests_while_nobody_speaks(monkeypatch: pytest.Monke
     steps = 0
     step = Silero.step
 
-    def counted(self: Silero, row: np.ndarray) -> float:
+    def counted(self: Silero, row: NDArray[np.float32]) -> float:
         nonlocal steps
         steps += 1
         return step(self, row)

@@ -136,7 +136,7 @@ def test_what_is_tested_is_what_a_box_gets() -> None:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     if not (SYSTEMD / f"constraints-{python}.txt").exists():
         pytest.skip(f"no box runs Python {python}: nothing is pinned for it")
-    here = {canonicalize_name(d.name): d.version for d in metadata.distributions()}
+    here = {str(canonicalize_name(d.name)): d.version for d in metadata.distributions()}
     pins = _pins(python)
     common = pins.keys() & here.keys() - {"setuptools", "wheel"}
     assert len(common) > 30

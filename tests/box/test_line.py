@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sered.records import Transcript
+
 ANGRY = [
     "i have been waiting for three weeks and nobody called me back",
     "this is terrible i want my money back",
@@ -213,7 +215,7 @@ def test_a_fault_in_one_half_costs_neither_the_other_nor_the_call() -> None:
     """A recogniser that dies in an utterance leaves the voice's verdict."""
 
     class Broken(ScriptedTranscriber):
-        def transcribe(self, pcm: NDArray[np.int16]) -> object:  # type: ignore[override]
+        def transcribe(self, pcm: NDArray[np.int16]) -> Transcript:
             raise RuntimeError
 
     analysis = judges()

@@ -104,7 +104,7 @@ def served(folder: Path, sources: list[Any], mode: str = "audio") -> tuple[Servi
         LineSettings(name=f"line{n}", sides="customer=1, agent=2") for n in range(len(sources))
     )
     settings = Settings(
-        mode=mode,  # type: ignore[arg-type]
+        mode=mode,
         line=lines,
         mqtt=MqttSettings(port=9),
         spool=SpoolSettings(path=folder / "spool.db"),

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,13 +90,17 @@ def snail(theatre: Theatre) -> Run:
     return theatre.runs[1]
 
 
+def _frames(run: Run, line: str) -> object:
+    return run.health(line).get("frames")
+
+
 def play(run: Run, desk: Desk) -> None:
     """What happens to the lines, in order."""
     began = time.monotonic()
     run.wait("READY", lambda: "READY=1" in run.notes)
     run.seen["reasons at READY"] = run.reasons("late")
     for line in ("well", "gone", "mad"):
-        run.wait(f"sound on {line}", lambda line=line: run.health(line).get("frames"))
+        run.wait(f"sound on {line}", partial(_frames, run, line))
     me = psutil.Process(run.process.pid)
     run.seen["descriptors"] = me.num_fds()
     desk.play(talking(90), "well")

@@ -131,7 +131,8 @@ def cut_everywhere(events: list[Event], folder: Path, cuts: int, seed: int = 1) 
     die = random.Random(seed)
     promised = missing = 0
     for number, at in enumerate(sorted(die.randrange(len(events)) for _ in range(cuts))):
-        disk, said = _Disk(), set()
+        disk = _Disk()
+        said: set[str] = set()
         for what, name, offset, data in events[:at]:
             if what == "write":
                 disk.write(name, offset, data)

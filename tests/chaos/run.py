@@ -276,7 +276,7 @@ def corruption(folder: Path, count: int) -> Row:
 
 
 def _publisher(broker: Broker, spool: Spool, **more: object) -> MqttPublisher:
-    mqtt = MqttSettings(**{"host": broker.host, "port": broker.port, **more})  # type: ignore[arg-type]
+    mqtt = MqttSettings(**{"host": broker.host, "port": broker.port, **more})
     publisher = MqttPublisher(mqtt, box.SITE, box.DEVICE, spool, delays_s=box.DELAYS_S)
     publisher.start()
     return publisher

@@ -152,7 +152,8 @@ def test_explained(sered: Sered, clip: Path) -> None:
 )
 def test_formats_and_rates(sered: Sered, tmp_path: Path, clip: Path, name: str, rate: int) -> None:
     """FLAC, OGG and MP3 at usual rates come to the verdict of the WAV."""
-    path = save(tmp_path / name, *soundfile.read(clip), to_hz=rate)
+    sound, from_hz = soundfile.read(clip)
+    path = save(tmp_path / name, sound, from_hz, to_hz=rate)
     (call,) = calls(sered("analyze", path, "--json"))
     assert call["sentiment"]["category"] == "negative"
     assert call["sentiment"]["escalate"] is True

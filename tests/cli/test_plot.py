@@ -83,7 +83,8 @@ def colours(path: Path) -> set[tuple[int, int, int]]:
     with Image.open(path) as image:
         assert image.format == "PNG"
         assert image.size == (1800, 1050)
-        return {colour for _, colour in image.convert("RGB").getcolors(1 << 24)}
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
+        return {(int(r), int(g), int(b)) for r, g, b in np.unique(pixels, axis=0)}
 
 
 def rgb(name: str) -> tuple[int, int, int]:

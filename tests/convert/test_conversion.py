@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,6 +24,8 @@ from sered.voice.statistics import names
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 pytestmark = pytest.mark.tensorflow
 
@@ -47,28 +49,28 @@ PLAN = {
 }
 
 
-def rows(count: int = 300, seed: int = 0) -> np.ndarray:
+def rows(count: int = 300, seed: int = 0) -> NDArray[np.float32]:
     """Seven clouds, wide apart."""
     rng = np.random.default_rng(seed)
     centres = np.random.default_rng(99).standard_normal((7, WIDTH))
-    return (centres[np.arange(count) % 7] + 0.4 * rng.standard_normal((count, WIDTH))).astype(
-        np.float32
-    )
+    near = 0.4 * rng.standard_normal((count, WIDTH))
+    clouds: NDArray[np.float32] = (centres[np.arange(count) % 7] + near).astype(np.float32)
+    return clouds
 
 
 @pytest.fixture(scope="module")
-def trained():
+def trained() -> Any:
     """A network that knows the clouds."""
     return network.train(few(700), SMALL, names(RECIPE))
 
 
-def dense(width: int = WIDTH, *more: object):
+def dense(width: int = WIDTH, *more: object) -> Any:
     import keras
 
     return keras.Sequential([keras.Input((width,)), *more, keras.layers.Dense(7)])
 
 
-def test_a_sound_model_passes_and_the_device_agrees(trained, tmp_path: Path) -> None:
+def test_a_sound_model_passes_and_the_device_agrees(trained: Any, tmp_path: Path) -> None:
     """int8 file and sidecar are written, and sered's own code gets the float model's labels."""
     target = tmp_path / "emotion.tflite"
     unseen = rows(350, seed=5)
@@ -110,14 +112,14 @@ def test_the_gate_fails_a_model_that_int8_changes(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["emotion.tflite"]
 
 
-def test_saturated_inputs_fail_the_gate(trained, tmp_path: Path) -> None:
+def test_saturated_inputs_fail_the_gate(trained: Any, tmp_path: Path) -> None:
     """Unseen clips far outside the range are refused as such."""
     with pytest.raises(ModelError, match="saturated inputs"):
         convert(trained, PLAN, rows(), rows(200, 5) * 20, tmp_path / "emotion.tflite")
     assert not list(tmp_path.iterdir())
 
 
-def broken_models():
+def broken_models() -> dict[str, Any]:
     import keras
 
     nan = dense()
@@ -153,7 +155,7 @@ def test_a_model_that_cannot_be_is_refused(tmp_path: Path, reason: str) -> None:
     ],
 )
 def test_a_poor_calibration_set_is_refused(
-    trained, tmp_path: Path, calibration: np.ndarray, reason: str
+    trained: Any, tmp_path: Path, calibration: NDArray[np.float32], reason: str
 ) -> None:
     """Empty, constant, NaN, wrong width."""
     with pytest.raises(ModelError, match=reason):
@@ -172,7 +174,7 @@ def test_a_poor_calibration_set_is_refused(
     ],
 )
 def test_a_sidecar_that_does_not_say_how_is_refused(
-    trained, tmp_path: Path, change: dict, reason: str
+    trained: Any, tmp_path: Path, change: dict[str, Any], reason: str
 ) -> None:
     """Missing recipe, labels, normalisation: each is named."""
     with pytest.raises(ModelError, match=reason):
@@ -260,7 +262,9 @@ def test_the_student_answers_as_its_teachers_do() -> None:
     assert np.mean(wanted == found) > 0.95
 
 
-def test_the_command_converts_a_saved_model(trained, tmp_path: Path, monkeypatch) -> None:
+def test_the_command_converts_a_saved_model(
+    trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`python -m convert.keras_to_tflite` on anybody's .keras file with a sidecar beside it."""
     import sys
 

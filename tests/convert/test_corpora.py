@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TONE = (6000 * np.sin(2 * np.pi * 220 * np.arange(8000) / 16_000)).astype(np.int16)
 
 
-def record(path: Path, seed: int = 0, rate: int = 16_000, **how: str) -> Path:
+def record(path: Path, seed: int = 0, rate: int = 16_000, **how: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     pcm = TONE + np.random.default_rng(seed).integers(-400, 400, len(TONE)).astype(np.int16)
     soundfile.write(path, pcm, rate, **how)
@@ -131,7 +131,7 @@ def test_unreadable_file_is_counted(tmp_path: Path) -> None:
     ],
 )
 def test_any_rate_and_format_becomes_sixteen_kilohertz(
-    tmp_path: Path, name: str, rate: int, how: dict[str, str]
+    tmp_path: Path, name: str, rate: int, how: dict[str, Any]
 ) -> None:
     """TESS' odd rates, AIFF inside .wav, FLAC and Opus: 16 kHz int16, of the same duration."""
     seconds = len(TONE) / rate

@@ -18,6 +18,7 @@ from sered.records import LABELS
 
 if TYPE_CHECKING:
     from convert.workshop import Workshop
+    from numpy.typing import NDArray
 
 
 def pretend(folder: Path) -> Dataset:
@@ -48,7 +49,7 @@ def test_every_speaker_is_held_out_once(tmp_path: Path) -> None:
     """The speaker folds cover everybody, and each trains on the other actress of TESS."""
     data = pretend(tmp_path)
     parts = [fold for fold in folds(data) if fold.name.startswith("speakers")]
-    assert (sum(fold.test.astype(int) for fold in parts) == 1).all()
+    assert (np.sum([fold.test.astype(int) for fold in parts], axis=0) == 1).all()
     for name in ("tess/OAF", "tess/YAF"):
         (mine,) = [fold for fold in parts if fold.test[data.speakers == name].all()]
         other = "tess/YAF" if name == "tess/OAF" else "tess/OAF"
@@ -85,7 +86,7 @@ def test_a_corpus_left_out_is_left_out(tmp_path: Path) -> None:
             assert fold.name.removeprefix("corpus ") not in set(data.corpora[fold.train])
 
 
-def sure(found: np.ndarray, share: float = 0.9) -> np.ndarray:
+def sure(found: NDArray[np.int64], share: float = 0.9) -> NDArray[np.float64]:
     shares = np.full((len(found), 7), (1 - share) / 6)
     shares[np.arange(len(found)), found] = share
     return shares

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from convert.telephone import CONDITIONS, TELEPHONE, Condition, draw, g711, transmit
+from convert.telephone import CONDITIONS, TELEPHONE, Condition, Law, draw, g711, transmit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TIME = np.arange(32_000) / 16_000
 BARE = Condition("bare", low_hz=300, high_hz=3400, level_db=-20.0)
@@ -16,11 +20,12 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(7)
 
 
-def tone(hertz: float, level: float = 5000.0) -> np.ndarray:
-    return np.rint(level * np.sin(2 * np.pi * hertz * TIME)).astype(np.int16)
+def tone(hertz: float, level: float = 5000.0) -> NDArray[np.int16]:
+    sine: NDArray[np.int16] = np.rint(level * np.sin(2 * np.pi * hertz * TIME)).astype(np.int16)
+    return sine
 
 
-def share_at(pcm: np.ndarray, low: float, high: float) -> float:
+def share_at(pcm: NDArray[np.int16], low: float, high: float) -> float:
     power = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm)))) ** 2
     hertz = np.fft.rfftfreq(len(pcm), 1 / 16_000)
     return float(power[(hertz >= low) & (hertz < high)].sum() / power.sum())
@@ -35,13 +40,13 @@ def share_at(pcm: np.ndarray, low: float, high: float) -> float:
         ("alaw", 1000, 1008),
     ],
 )  # fmt: skip
-def test_g711_decodes_as_the_standard_says(law: str, pcm: int, decoded: int) -> None:
+def test_g711_decodes_as_the_standard_says(law: Law, pcm: int, decoded: int) -> None:
     """Known values of both laws."""
     assert g711(np.array([pcm], np.int16), law)[0] == decoded
 
 
 @pytest.mark.parametrize("law", ["ulaw", "alaw"])
-def test_g711_has_no_more_than_256_values_and_is_stable(law: str) -> None:
+def test_g711_has_no_more_than_256_values_and_is_stable(law: Law) -> None:
     """Eight bits, growing with the sound, and a second pass changes nothing."""
     every = np.arange(-32768, 32768).astype(np.int16)
     once = g711(every, law)

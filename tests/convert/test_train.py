@@ -20,19 +20,24 @@ from sered.voice.sidecar import read_sidecar
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 pytestmark = pytest.mark.tensorflow
 
 ACTED = {"tess": ("angry", "sad", "happy"), "savee": ("a", "sa", "h")}
 
 
-def syllables(pitch_hz: float, rate_hz: float, seed: int) -> np.ndarray:
+def syllables(pitch_hz: float, rate_hz: float, seed: int) -> NDArray[np.int16]:
     """A buzz that swells `rate_hz` times a second."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(16_000 * rng.uniform(0.7, 0.9))) / 16_000
     phase = 2 * np.pi * pitch_hz * (time + 0.05 * np.sin(2 * np.pi * rng.uniform(1, 2) * time))
     buzz = sum(np.sin(order * phase) / order for order in range(1, 20))
     swell = np.maximum(np.sin(np.pi * rate_hz * time), 0.03)
-    return np.rint(3000 * buzz * swell / 4 + 30 * rng.standard_normal(len(time))).astype(np.int16)
+    pcm: NDArray[np.int16] = np.rint(
+        3000 * buzz * swell / 4 + 30 * rng.standard_normal(len(time))
+    ).astype(np.int16)
+    return pcm
 
 
 @pytest.fixture
@@ -56,7 +61,10 @@ def corpora(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(900)
 def test_make_model_from_corpora_to_card(
-    corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    corpora: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """One command: network, sidecar, card and pictures; a second run does no stage again."""
     monkeypatch.setattr(train, "RANDOM_COPIES", 1)

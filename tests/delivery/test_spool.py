@@ -328,13 +328,15 @@ def test_disk_full(open_spool: Callable[..., Spool]) -> None:
     spool._file._db.execute("PRAGMA max_page_count=1")  # what SQLite says when the disk is full
     kept = [put(spool, number, 20_000) for number in range(1, 6)]
     assert kept == [False] * 5
-    assert spool.state.name == "full"
+    before = spool.state
+    assert before.name == "full"
     assert [m.key for m in spool.peek(10)] == [f"c{n}" for n in range(6)]
     spool.done(["c0", "c1"])
     assert [m.key for m in spool.peek(10)] == ["c2", "c3", "c4", "c5"]
     spool._file._db.execute("PRAGMA max_page_count=1000000")
     assert put(spool, 6)
-    assert spool.state.name == "ok"
+    after = spool.state
+    assert after.name == "ok"
     spool.close()
     assert [m.key for m in everything(open_spool())] == ["c2", "c3", "c4", "c5", "c6"]
 

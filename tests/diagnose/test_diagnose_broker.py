@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -280,7 +280,7 @@ def test_something_that_is_no_broker_is_told(look: Look, monkeypatch: pytest.Mon
     monkeypatch.setattr(dialogue, "ANSWER_S", 0.3)
     monkeypatch.setattr(dialogue.Dialogue._pump, "__defaults__", (0.3,))
     with socket.create_server(("127.0.0.1", 0)) as server:
-        kept = []
+        kept: list[tuple[socket.socket, object]] = []
         thread = threading.Thread(
             target=lambda: kept.extend(server.accept() for _ in range(2)), daemon=True
         )
@@ -294,7 +294,7 @@ def test_something_that_is_no_broker_is_told(look: Look, monkeypatch: pytest.Mon
 
 
 def online(state: str) -> bytes:
-    return messages.encode(messages.Status(state=state, text="line1: hears the tap."))  # type: ignore[arg-type]
+    return messages.encode(messages.Status(state=state, text="line1: hears the tap."))
 
 
 def retain(broker: Broker, payload: bytes) -> None:
@@ -320,7 +320,8 @@ def test_the_retained_status_is_quoted(brokers: Brokers, look: Look) -> None:
 def test_a_retained_offline_while_the_service_runs_is_told(brokers: Brokers, look: Look) -> None:
     broker = brokers()
     retain(broker, online("offline"))
-    running = snapshot.Snapshot.model_construct(status=messages.Status(state="online"))
+    known: dict[str, Any] = {"status": messages.Status(state="online")}
+    running = snapshot.Snapshot.model_construct(**known)
     result = look(at(broker), service=running)["broker.retained"]
     assert (result.mark, result.fault) == (Mark.WARN, "stale")
     assert "another box" in result.hint

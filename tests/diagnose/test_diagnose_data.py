@@ -52,7 +52,7 @@ def test_every_fault_of_a_check_is_one_that_its_code_can_find(group: Group) -> N
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_every_placeholder_of_a_hint_is_one_that_its_code_fills(check: Check) -> None:
     tree = list(ast.walk(ast.parse(inspect.getsource(code(check)))))
-    filled = {node.arg for node in tree if isinstance(node, ast.keyword)}
+    filled: set[object] = {node.arg for node in tree if isinstance(node, ast.keyword)}
     filled |= {
         key.value
         for node in tree

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -33,28 +33,30 @@ from sered.testing import sounds
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
 DEMO = Path(sered.__file__).parent / "demo/call.wav"
 BOTH = (Side.CUSTOMER, Side.AGENT)
 
 
-def voice() -> np.ndarray:
+def voice() -> NDArray[Any]:
     """Some seconds of the demo call's agent."""
     frames = Recording(DEMO, {Side.AGENT: 1}).frames()
     pcm = np.concatenate([frame.pcm[Side.AGENT] for frame in frames])
     return pcm[round(12.6 * RATE_HZ) : round(18.6 * RATE_HZ)].astype(np.float32)
 
 
-def quiet(seconds: float) -> np.ndarray:
+def quiet(seconds: float) -> NDArray[Any]:
     return np.random.default_rng(5).normal(0, 4, round(seconds * RATE_HZ)).astype(np.float32)
 
 
-def tone(state: State, seconds: float) -> np.ndarray:
+def tone(state: State, seconds: float) -> NDArray[Any]:
     return sounds.progress_tone("na", state, seconds) * 3_000
 
 
-def call(*parts: tuple[Side | None, np.ndarray], sides: Sequence[Side] = BOTH) -> np.ndarray:
+def call(*parts: tuple[Side | None, NDArray[Any]], sides: Sequence[Side] = BOTH) -> NDArray[Any]:
     """(n, sides) int16: parts one after the other, each on a side of its own; None: nobody's."""
-    columns: list[np.ndarray] = []
+    columns: list[NDArray[Any]] = []
     for where, sound in parts:
         columns.append(
             np.stack(
@@ -62,13 +64,14 @@ def call(*parts: tuple[Side | None, np.ndarray], sides: Sequence[Side] = BOTH) -
                 axis=1,
             )
         )
-    return np.clip(np.concatenate(columns), -32_768, 32_767).astype(np.int16)
+    levelled: NDArray[Any] = np.clip(np.concatenate(columns), -32_768, 32_767).astype(np.int16)
+    return levelled
 
 
 class Played:
     """A line whose time is the sound's own: `sleep` plays, `look` tells what the ears heard."""
 
-    def __init__(self, pcm: np.ndarray, sides: Sequence[Side] = BOTH) -> None:
+    def __init__(self, pcm: NDArray[Any], sides: Sequence[Side] = BOTH) -> None:
         self._sides, self._pcm, self._at = sides, pcm, 0
         self._ears = Ears(sides)
         self._blocks = {str(side): Counter[str]() for side in sides}
@@ -94,7 +97,7 @@ class Played:
         """Nothing to close."""
 
 
-def walk(pcm: np.ndarray, sides: Sequence[Side] = BOTH) -> dict[str, Result]:
+def walk(pcm: NDArray[Any], sides: Sequence[Side] = BOTH) -> dict[str, Result]:
     line = Played(pcm, sides)
     asked: list[str] = []
     found = handset.walk("front", sides, line, asked.append, clock=line.clock, sleep=line.sleep)

@@ -33,7 +33,7 @@ HEALTHY = {
 
 
 def said(state: str = "online", text: str = "") -> snapshot.Snapshot:
-    status = Status(state=state, text=text)  # type: ignore[arg-type, call-arg]
+    status = Status(state=state, text=text)
     return snapshot.Snapshot(
         pid=os.getpid(), at=0.0, broker="connected", status=status, health=None
     )

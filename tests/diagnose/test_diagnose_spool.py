@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,7 +163,8 @@ def test_a_spool_that_was_set_aside_is_told(look: Look, path: Path) -> None:
 
 
 def running(*reasons: str, text: str = "", depth: int = 0) -> snapshot.Snapshot:
-    health = Health.model_construct(spool_depth=depth, spool_dropped=0)
+    known: dict[str, Any] = {"spool_depth": depth, "spool_dropped": 0}
+    health = Health.model_construct(**known)
     status = Status(state="degraded" if reasons else "online", reasons=reasons, text=text)
     return snapshot.Snapshot.model_construct(
         pid=1, at=0.0, broker="", status=status, health=health, spool_oldest=time.time() - 7200

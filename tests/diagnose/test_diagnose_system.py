@@ -9,11 +9,15 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sered.diagnose.checks import system
 from sered.diagnose.model import Context, Mark, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Examine = Callable[..., dict[str, Result]]
 
@@ -173,7 +177,7 @@ def test_a_box_that_tells_nothing_is_skipped_with_the_reason(look: Look) -> None
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Callable[[str], Path]:
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """A real file system of its own, of 1 MB, with the options given."""
     if os.geteuid() != 0:
         pytest.skip("needs root to mount a small disk")
@@ -193,8 +197,7 @@ def small_disk(tmp_path: Path) -> Callable[[str], Path]:
         mounted = True
         return where
 
-    return_value = mount
-    yield return_value  # type: ignore[misc]
+    yield mount
     if mounted:
         subprocess.run(["umount", str(where)], check=True)
 

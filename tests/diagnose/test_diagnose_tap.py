@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,21 +25,26 @@ from sered.records import RATE_HZ, Side
 from sered.tap import cards
 from sered.tap.live import LiveTap
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 Examine = Callable[..., dict[str, Result]]
 Configured = Callable[..., Context]
 SECONDS = 25
 
 
-def dbfs(sound: np.ndarray, level_db: float) -> np.ndarray:
-    return sound / np.sqrt(np.mean(sound**2)) * 32_768 * 10 ** (level_db / 20)
+def dbfs(sound: NDArray[Any], level_db: float) -> NDArray[Any]:
+    levelled: NDArray[Any] = sound / np.sqrt(np.mean(sound**2)) * 32_768 * 10 ** (level_db / 20)
+    return levelled
 
 
-def stereo(agent: np.ndarray, customer: np.ndarray) -> np.ndarray:
+def stereo(agent: NDArray[Any], customer: NDArray[Any]) -> NDArray[Any]:
     both = np.stack([agent, customer], axis=1)
-    return np.clip(np.rint(both), -32_768, 32_767).astype(np.int16)
+    sound: NDArray[Any] = np.clip(np.rint(both), -32_768, 32_767).astype(np.int16)
+    return sound
 
 
-def desk_sounds() -> dict[str, np.ndarray]:
+def desk_sounds() -> dict[str, NDArray[Any]]:
     """What each line carries, SECONDS long: agent left, customer right."""
     rng = np.random.default_rng(8)
     length = SECONDS * RATE_HZ
@@ -141,7 +147,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder.mkdir(parents=True)
     read = functools.partial(cards.read_cards, proc=proc, sys=tmp_path / "sys")
     monkeypatch.setattr(cards, "read_cards", read)
-    monkeypatch.setitem(LiveTap.__init__.__kwdefaults__, "read_cards", read)
+    defaults = LiveTap.__init__.__kwdefaults__
+    assert defaults
+    monkeypatch.setitem(defaults, "read_cards", read)
     explain = functools.partial(cards.explain, proc=proc, dev=dev)
     monkeypatch.setattr(cards, "explain", explain)
     return tmp_path
@@ -231,11 +239,14 @@ def test_a_card_that_gives_sound_at_another_speed_is_told(
 def running(*reasons: str, text: str = "hears it.", lost_s: float = 0.0) -> snapshot.Snapshot:
     """The service as it runs on a box with the line `front`."""
     lines = (LineStatus(line="front", reasons=reasons, text=text),)
-    health = LineHealth.model_construct(line="front", lost_s=lost_s, restarts=0)
-    return snapshot.Snapshot.model_construct(
-        status=Status(state="degraded" if reasons else "online", lines=lines),
-        health=Health.model_construct(lines=(health,)),
-    )
+    known: dict[str, Any] = {"line": "front", "lost_s": lost_s, "restarts": 0}
+    health = LineHealth.model_construct(**known)
+    box: dict[str, Any] = {"lines": (health,)}
+    service: dict[str, Any] = {
+        "status": Status(state="degraded" if reasons else "online", lines=lines),
+        "health": Health.model_construct(**box),
+    }
+    return snapshot.Snapshot.model_construct(**service)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +330,7 @@ def test_one_dead_side_while_the_other_talks_is_told_in_seconds() -> None:
     assert [(f.reason, f.side) for f in findings] == [("silent_line", Side.AGENT)]
 
 
-def sounds_like_talk() -> np.ndarray:
+def sounds_like_talk() -> NDArray[Any]:
     rng = np.random.default_rng(4)
     buzz = rng.normal(size=5 * RATE_HZ) * np.abs(np.sin(np.arange(5 * RATE_HZ) / 4_000))
     return dbfs(buzz, -25.0).astype(np.int16)

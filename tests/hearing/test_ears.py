@@ -28,7 +28,7 @@ from sered.testing.line import LineRecipe, compose, frames
 from sered.testing.score import Score, score
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -165,14 +165,14 @@ def spoil(samples: Samples, fault: str, word: tuple[float, float]) -> Samples:
     if fault == "dead agent":
         return {Side.CUSTOMER: far, Side.AGENT: np.full_like(near, -1)}
     last = round(sum(word) / 2.0 * RATE_HZ)
-    spoilt = {
+    spoilt: dict[str, Callable[[NDArray[np.int16]], NDArray[np.int16]]] = {
         "dc": lambda pcm: _clip(pcm.astype(int) + 6000),
         "clipping": lambda pcm: _clip(pcm.astype(int) * 12),
         "slow": lambda pcm: _clip(soxr.resample(pcm.astype(np.float32), 1.0, 1.01)),
         "fast": lambda pcm: _clip(soxr.resample(pcm.astype(np.float32), 1.0, 0.99)),
         "cut": lambda pcm: pcm[:last],
-    }[fault]
-    return {side: spoilt(pcm) for side, pcm in samples.items()}
+    }
+    return {side: spoilt[fault](pcm) for side, pcm in samples.items()}
 
 
 def _clip(sound: NDArray[np.generic]) -> NDArray[np.int16]:

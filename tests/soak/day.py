@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -37,13 +37,15 @@ from sered.testing.line import KINDS, LineRecipe, compose
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
 SIDES = (Side.CUSTOMER, Side.AGENT)
 MOST_GROWTH_MB = 5.0
 _FRAME_BYTES = FRAME * len(SIDES) * 2
 _HOUR = 3600 * RATE_HZ
 
 
-def voices(side: Side) -> list[np.ndarray]:
+def voices(side: Side) -> list[NDArray[np.int16]]:
     """What one side says in the demo call, sentence by sentence, 16 kHz."""
     sound, rate_hz = soundfile.read(
         Path(sered.__file__).parent / "demo" / "call.wav", dtype="float32"
@@ -95,7 +97,7 @@ class DaySource:
     It is taken just after the next call was reported: between calls, where days can be compared.
     """
 
-    pipe: BinaryIO
+    pipe: IO[bytes]
     reported: Callable[[], int]
     """How many calls have been reported so far."""
     looks: list[dict[str, float]] = field(default_factory=list)

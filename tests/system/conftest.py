@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from desk import Desk
-from machine import CACHE, Disk, Machine, a_bus, disk_like, seed
+
+from system.desk import Desk
+from system.machine import CACHE, Disk, Machine, a_bus, disk_like, seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from project import ROOT, Ended
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from machine import Machine
+    from system.machine import Machine
 
 CHECKOUT = "/root/sered"
 _NOT_IN_A_CHECKOUT = (

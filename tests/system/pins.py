@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from desk import CHECKOUT, Desk
-from machine import CACHE, Machine, a_bus, disk_like, seed
+from system.desk import CHECKOUT, Desk
+from system.machine import CACHE, Machine, a_bus, disk_like, seed
 
 ROOT = Path(__file__).parents[2]
 _SUITES = {"bookworm": "3.11", "trixie": "3.13"}

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from desk import CHECKOUT, DEMO_CALL, Desk, unpinned
-from machine import Machine, disk_like, seed
+
+from system.desk import CHECKOUT, DEMO_CALL, Desk, unpinned
+from system.machine import Machine, disk_like, seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from desk import CHECKOUT, eventually
+
+from system.desk import CHECKOUT, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from desk import Desk
+    from system.desk import Desk
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 

@@ -6,11 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from desk import CHECKOUT, DEMO_CALL, eventually, unpinned
+
+from system.desk import CHECKOUT, DEMO_CALL, eventually, unpinned
 
 if TYPE_CHECKING:
-    from desk import Desk
-    from machine import Disk
+    from system.desk import Desk
+    from system.machine import Disk
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 _BIN = "/opt/sered/current/bin"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from desk import eventually
 
 from broker import Authority
+from system.desk import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from desk import Desk
+    from system.desk import Desk
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 _CONFIGURATION = "/etc/sered/sered.toml"

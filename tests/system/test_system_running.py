@@ -6,10 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from desk import eventually
+
+from system.desk import eventually
 
 if TYPE_CHECKING:
-    from desk import Desk
+    from system.desk import Desk
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from desk import eventually, unpinned
+
+from system.desk import eventually, unpinned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from desk import Desk
+    from system.desk import Desk
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
 

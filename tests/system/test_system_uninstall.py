@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from desk import CHECKOUT
+
+from system.desk import CHECKOUT
 
 if TYPE_CHECKING:
-    from desk import Desk
+    from system.desk import Desk
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 _TRACES = (

@@ -8,12 +8,13 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from desk import CHECKOUT, eventually
+
+from system.desk import CHECKOUT, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from desk import Desk
+    from system.desk import Desk
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 _INIT = f"{CHECKOUT}/device/sered/__init__.py"

@@ -155,7 +155,7 @@ def test_what_is_called_lost_is_what_was_played_meanwhile(desk: Desk, listen: An
 
     def played_s(frame: AudioFrame) -> float:
         spectrum = np.abs(np.fft.rfft(frame.pcm[Side.CUSTOMER] * np.hanning(FRAME)))
-        return (spectrum.argmax() * RATE_HZ / FRAME - 300) / 100
+        return float((spectrum.argmax() * RATE_HZ / FRAME - 300) / 100)
 
     heard = [f for f in ear.frames if np.abs(f.pcm[Side.CUSTOMER]).max() > 4_000][1:]
     passed = np.diff([played_s(frame) for frame in heard])

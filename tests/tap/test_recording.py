@@ -16,21 +16,25 @@ from sered.records import FRAME, RATE_HZ, Side
 from sered.tap.recording import Recording
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sered.tap.source import AudioSource
 
 STEREO = {Side.CUSTOMER: 2, Side.AGENT: 1}
 
 
-def sound(path: Path, seconds: float = 1.0, rate_hz: int = RATE_HZ, **kind: str) -> np.ndarray:
+def sound(
+    path: Path, seconds: float = 1.0, rate_hz: int = RATE_HZ, **kind: str
+) -> NDArray[np.int16]:
     """Two tones in a file: 400 Hz left, 900 Hz right."""
     at = np.arange(int(seconds * rate_hz)) / rate_hz
     both = 9_000 * np.sin(2 * np.pi * np.outer(at, (400, 900)))
-    pcm = both.astype(np.int16)
+    pcm: NDArray[np.int16] = both.astype(np.int16)
     soundfile.write(path, pcm / 32_768, rate_hz, **kind)
     return pcm
 
 
-def loudest_hz(pcm: np.ndarray) -> float:
+def loudest_hz(pcm: NDArray[np.int16]) -> float:
     """Frequency of the strongest line."""
     return float(np.abs(np.fft.rfft(pcm)).argmax() * RATE_HZ / len(pcm))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,25 +14,34 @@ from sered.errors import AudioError
 from sered.records import FRAME, RATE_HZ, Side
 from sered.tap.resample import Format, Resampler, check_channels
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sered.settings import Channel
+    from sered.tap.resample import SampleFormat
+
 RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
 FORMATS = {"s16": "<i2", "s32": "<i4", "float": "<f4"}
 SCALE = {"s16": 1.0, "s24": 256.0, "s32": 65_536.0, "float": 1 / 32_768}
 
 
-def encode(samples: np.ndarray, sample: str) -> bytes:
+def encode(samples: NDArray[np.float64], sample: SampleFormat) -> bytes:
     """(n, channels) on the scale of int16, as a card would hand it out."""
     scaled = samples * SCALE[sample]
     if sample == "s24":
         wide = np.rint(scaled).astype("<i4")
-        return wide.reshape(-1, 1).view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+        return bytes(wide.reshape(-1, 1).view(np.uint8).reshape(-1, 4)[:, :3].tobytes())
     if sample == "float":
         return scaled.astype("<f4").tobytes()
-    return np.rint(scaled).astype(FORMATS[sample]).tobytes()
+    return bytes(np.rint(scaled).astype(FORMATS[sample]).tobytes())
 
 
 def convert(
-    samples: np.ndarray, rate_hz: int, sides: dict, sample: str = "s16"
-) -> dict[Side, np.ndarray]:
+    samples: NDArray[np.float64],
+    rate_hz: int,
+    sides: dict[Side, Channel],
+    sample: SampleFormat = "s16",
+) -> dict[Side, NDArray[np.int16]]:
     """Everything at once."""
     channels = samples.shape[1]
     resampler = Resampler(Format(rate_hz, channels, sample), sides)
@@ -39,12 +49,15 @@ def convert(
     return {side: np.concatenate([frame.pcm[side] for frame in frames]) for side in sides}
 
 
-def tone(rate_hz: int, hz: float, seconds: float = 2.0, peak: float = 16_000.0) -> np.ndarray:
+def tone(
+    rate_hz: int, hz: float, seconds: float = 2.0, peak: float = 16_000.0
+) -> NDArray[np.float64]:
     """(n, 1) of a sine."""
-    return peak * np.sin(2 * np.pi * hz * np.arange(int(rate_hz * seconds)) / rate_hz)[:, None]
+    sine: NDArray[np.float64] = np.sin(2 * np.pi * hz * np.arange(int(rate_hz * seconds)) / rate_hz)
+    return peak * sine[:, None]
 
 
-def spectrum(pcm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def spectrum(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Frequencies in Hz and amplitudes in int16 steps of the middle second."""
     middle = pcm[8_000:24_000].astype(float)
     window = np.blackman(len(middle))
@@ -76,7 +89,7 @@ def test_what_the_band_cannot_hold_does_not_fold_back(rate_hz: int) -> None:
 
 @pytest.mark.parametrize("sample", ["s16", "s24", "s32", "float"])
 @pytest.mark.parametrize("channels", range(1, 9))
-def test_every_width_and_channel_count_comes_through(sample: str, channels: int) -> None:
+def test_every_width_and_channel_count_comes_through(sample: SampleFormat, channels: int) -> None:
     """Each channel arrives sample for sample where the rate needs no change."""
     rng = np.random.default_rng(channels)
     samples = rng.integers(-32_768, 32_768, (FRAME, channels)).astype(float)

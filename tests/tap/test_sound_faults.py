@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,30 +12,37 @@ import pytest
 from sered.records import FRAME, RATE_HZ, AudioFrame, Side
 from sered.tap.sound_faults import FRAME_S, SoundCheck, level_db
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 CUSTOMER, AGENT = Side.CUSTOMER, Side.AGENT
 RNG = np.random.default_rng(5)
 
 
-def noise(seconds: float, db: float = -70.0) -> np.ndarray:
+def noise(seconds: float, db: float = -70.0) -> NDArray[np.float64]:
     """A connected line at rest."""
     return RNG.normal(0, 32_768 * 10 ** (db / 20), int(seconds * RATE_HZ))
 
 
-def talk(seconds: float, db: float = -22.0) -> np.ndarray:
+def talk(seconds: float, db: float = -22.0) -> NDArray[np.float64]:
     """Syllables and pauses of a voice at 120 Hz; `db` is its RMS while it sounds."""
     at = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
-    voice = sum(np.sin(2 * np.pi * 120 * n * at) / n for n in range(1, 20))
+    voice: NDArray[np.float64] = np.sum(
+        [np.sin(2 * np.pi * 120 * n * at) / n for n in range(1, 20)], axis=0
+    )
     voice *= 32_768 * 10 ** (db / 20) / np.sqrt(np.mean(voice**2))
-    return voice * (np.sin(2 * np.pi * 0.7 * at) > -0.3) + noise(seconds)[: len(at)]
+    swell: NDArray[np.float64] = np.where(np.sin(2 * np.pi * 0.7 * at) > -0.3, voice, 0.0)
+    return swell + noise(seconds)[: len(at)]
 
 
-def tone(seconds: float, hz: float, db: float) -> np.ndarray:
+def tone(seconds: float, hz: float, db: float) -> NDArray[np.float64]:
     """A sine of this RMS."""
     at = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
-    return np.sqrt(2) * 32_768 * 10 ** (db / 20) * np.sin(2 * np.pi * hz * at)
+    sine: NDArray[np.float64] = np.sin(2 * np.pi * hz * at)
+    return math.sqrt(2) * 32_768 * 10 ** (db / 20) * sine
 
 
-def hear(check: SoundCheck, **sides: np.ndarray) -> list[set[str]]:
+def hear(check: SoundCheck, **sides: NDArray[np.float64]) -> list[set[str]]:
     """The reasons with their sides, once a second as the tap asks."""
     after: list[set[str]] = []
     for begin in range(0, len(next(iter(sides.values()))) - FRAME + 1, FRAME):

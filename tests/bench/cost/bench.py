@@ -16,9 +16,12 @@ import tempfile
 import time
 import wave
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from measure import ROOT, interleaved, middle, processes, run, said, script, sered
+from bench.cost.measure import ROOT, interleaved, middle, processes, run, said, script, sered
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CALLS = 5
 CLIPS = 100
@@ -133,7 +136,7 @@ def scaling() -> dict[str, Any]:
     return lines_at("1", ends) | {"rush": lines_at(RUSH, LINES)}
 
 
-def lines_at(pace: str, wanted: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+def lines_at(pace: str, wanted: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     """The same for one pace: by mode, lists that go with its counts of lines."""
     call = str(ROOT / "device/sered/demo/call.wav")
     costs = interleaved(

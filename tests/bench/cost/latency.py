@@ -35,6 +35,8 @@ from broker import Broker, Listener
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from sered.records import AudioFrame
 
 SPEECH_S, TONE_S, GAP_S = 5.0, 3.0, 2.0
@@ -59,14 +61,17 @@ class Paced:
         self._source.close()
 
 
-def one_call(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def one_call(speech: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int16]:
     """Two seconds of quiet line, speech, North American busy tone."""
     at = np.arange(round(TONE_S * RATE_HZ)) / RATE_HZ
     tone = 3_000 * (np.sin(2 * np.pi * 480 * at) + np.sin(2 * np.pi * 620 * at))
     tone *= (at % 1.0) < 0.5
     quiet = np.zeros(round(GAP_S * RATE_HZ))
     pcm = np.concatenate([quiet, speech[: round(SPEECH_S * RATE_HZ)], tone])
-    return np.clip(pcm + rng.normal(0, 20, len(pcm)), -32_768, 32_767).astype(np.int16)
+    call: NDArray[np.int16] = np.clip(pcm + rng.normal(0, 20, len(pcm)), -32_768, 32_767).astype(
+        np.int16
+    )
+    return call
 
 
 def main(calls: int, lines: int) -> None:

@@ -56,7 +56,7 @@ class Paced:
 
 
 path, count, mode = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-settings = Settings(mode=mode)  # type: ignore[arg-type]
+settings = Settings(mode=mode)
 judges = load_judges(settings)
 reports: list[object] = []
 faults: list[str] = []

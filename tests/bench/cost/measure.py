@@ -77,7 +77,7 @@ def interleaved(commands: dict[str, list[str]], runs: int = 3) -> dict[str, list
 
 def middle(costs: list[Cost], figure: str = "cpu_s") -> float:
     """Median of one figure."""
-    return median(getattr(cost, figure) for cost in costs)
+    return float(median(getattr(cost, figure) for cost in costs))
 
 
 def said(costs: list[Cost], figure: str) -> float:

@@ -31,6 +31,8 @@ from sered.voice.statistics import mfcc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
 ROUNDS = 15
 SECONDS = 3
 
@@ -53,7 +55,7 @@ def serve(path: Path) -> None:
     give_back()
 
 
-def loudest(path: Path) -> np.ndarray:
+def loudest(path: Path) -> NDArray[np.int16]:
     """The customer's loudest seconds, without the rest of the call in memory."""
     with soundfile.SoundFile(path) as sound:
         rate_hz = sound.samplerate
@@ -72,11 +74,11 @@ if "served" in sys.argv:
 pcm = loudest(Path(sys.argv[1]))
 
 
-def ours() -> np.ndarray:
+def ours() -> NDArray[np.float64]:
     return np.asarray(mfcc(pcm, recipe))
 
 
-def library() -> np.ndarray:
+def library() -> NDArray[np.float64]:
     """As sered's recipe has it; the library makes its filters anew each time."""
     return np.asarray(
         python_speech_features.mfcc(

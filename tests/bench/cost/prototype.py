@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import time
+from typing import TYPE_CHECKING
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -19,6 +20,9 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 import keras
 import librosa
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SECONDS = 3
 RATE_HZ = 16_000
@@ -38,7 +42,7 @@ model = keras.Sequential(
 )
 
 
-def features(clip: np.ndarray) -> np.ndarray:
+def features(clip: NDArray[np.float32]) -> NDArray[np.float32]:
     rows = np.vstack(
         [
             librosa.feature.zero_crossing_rate(clip),
