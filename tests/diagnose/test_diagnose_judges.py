@@ -83,7 +83,7 @@ def test_a_sidecar_of_another_model_is_told(voice: Look, network: Path) -> None:
 
 
 def test_a_broken_sidecar_is_told(voice: Look, network: Path) -> None:
-    network.with_suffix(".json").write_text('{"schema": "sered.voice.emotion/1"}')
+    network.with_suffix(".json").write_text('{"schema": "sered.emotion/1"}')
     assert voice()["emotion.genuine"].fault == "bad_sidecar"
 
 
