@@ -258,7 +258,7 @@ def _batches(
     rng = np.random.default_rng(seed)
     rows = heard.rows
 
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
         """Other mixtures every epoch."""
 
         def __init__(self) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
@@ -236,7 +236,7 @@ def real_calls(picture: Path | None) -> list[str]:
     return lines
 
 
-def _draw(drawn: list, picture: Path) -> None:  # type: ignore[type-arg]
+def _draw(drawn: list[Any], picture: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")

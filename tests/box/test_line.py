@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sered.records import Transcript
+    from sered.settings import Mode
+
+    Message = CallReport | Alert | Live
 
 ANGRY = [
     "i have been waiting for three weeks and nobody called me back",
@@ -84,7 +87,7 @@ def make(
     script: Script,
     analysis: Analysis,
     *,
-    mode: str = "both",
+    mode: Mode = "both",
     privacy: PrivacySettings | None = None,
     verdict: VerdictSettings | None = None,
 ) -> Line:
@@ -92,13 +95,13 @@ def make(
         site="site",
         device="box",
         line="desk",
-        mode=mode,  # type: ignore[arg-type]
+        mode=mode,
         sides=(Side.CUSTOMER, Side.AGENT),
         verdict=verdict or VerdictSettings(),
         privacy=privacy or PrivacySettings(),
         versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
     )
-    return Line(settings, script, script, analysis, Fixed())  # type: ignore[arg-type]
+    return Line(settings, script, script, analysis, Fixed())  # type: ignore[arg-type]  # a script in place of both
 
 
 @functools.cache
@@ -119,9 +122,9 @@ def utterance(start: float, end: float, side: Side = Side.CUSTOMER) -> Utterance
     return Utterance(side, start, end, end - start)
 
 
-def run(line: Line, seconds: float, lost: dict[int, int] | None = None) -> list[object]:
+def run(line: Line, seconds: float, lost: dict[int, int] | None = None) -> list[Message]:
     source = ListSource({Side.CUSTOMER: sound(seconds), Side.AGENT: sound(seconds)}, lost)
-    out: list[object] = []
+    out: list[Message] = []
     for frame in source.frames():
         out += line.feed(frame)
     return out + list(line.finish(EndReason.END_OF_RECORDING))
@@ -255,7 +258,7 @@ def test_words_leave_the_box_only_as_configured(
     assert report.verbal is not None
     assert bool(report.verbal.terms) is terms
     if not terms:
-        said = " ".join(m.model_dump_json() for m in out)  # type: ignore[attr-defined]
+        said = " ".join(m.model_dump_json() for m in out)
         assert "waiting" not in said
         assert "money" not in said
 
@@ -291,7 +294,7 @@ def test_real_ears_and_segmenter_fit_the_line() -> None:
     line = make(Script({}), analysis)
     line = Line(line._settings, Ears(sides), Segmenter(CallSettings()), analysis, Fixed())
     silence = np.zeros(5 * RATE_HZ, np.int16)
-    out: list[object] = []
+    out: list[Message] = []
     for frame in ListSource(dict.fromkeys(sides, silence)).frames():
         out += line.feed(frame)
     assert out + list(line.finish(EndReason.SHUTDOWN)) == []

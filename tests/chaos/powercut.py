@@ -123,7 +123,7 @@ def _event(call: str, name: str, parts: list[str]) -> list[Event]:
 
 
 def _text(quoted: str) -> bytes:
-    return ast.literal_eval("b" + quoted)  # type: ignore[no-any-return]
+    return bytes(ast.literal_eval("b" + quoted))
 
 
 def cut_everywhere(events: list[Event], folder: Path, cuts: int, seed: int = 1) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """Every error a technician can meet: one sentence that says what to do, the right exit status."""
 
+from __future__ import annotations
+
 import ctypes
 import json
 import os
@@ -12,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,9 @@ from broker import Broker, Listener, free_port
 from project import ROOT, Ended
 from sered import config
 from sered.cli.demo import CALL
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Sered = Callable[..., Ended]
 
@@ -212,8 +217,8 @@ def test_unknown_device(tmp_path: Path, start_broker: Callable[..., Broker]) -> 
     )  # fmt: skip
     try:
         end = time.monotonic() + 20
-        said: dict[str, object] = {}
-        while "no_device" not in said.get("reasons", ()) and time.monotonic() < end:  # type: ignore[operator]
+        said: dict[str, Any] = {}
+        while "no_device" not in said.get("reasons", ()) and time.monotonic() < end:
             said = json.loads(listener.wait("status", len(listener.on("status")) or 1)[-1])
             time.sleep(0.05)
         assert said["state"] == "degraded"

@@ -6,7 +6,7 @@ import importlib
 import textwrap
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -52,7 +52,7 @@ def box(tmp_path: Path) -> Callable[..., Path]:
 def configured(tmp_path: Path) -> Callable[..., Context]:
     """A context from a TOML text, read as the command does; `where` adds fields to it."""
 
-    def make(toml: str = "", **where: object) -> Context:
+    def make(toml: str = "", **where: Any) -> Context:
         path = tmp_path / "sered.toml"
         path.write_text(textwrap.dedent(toml))
         settings, said = None, ""
@@ -60,7 +60,7 @@ def configured(tmp_path: Path) -> Callable[..., Context]:
             settings = config.load(path, environ={})
         except ConfigError as error:
             said = str(error)
-        return Context(settings, path, said, **where)  # type: ignore[arg-type]
+        return Context(settings, path, said, **where)
 
     return make
 

@@ -31,8 +31,8 @@ WRITE_ONLY = "pattern write sered/%u/#\n"
 def brokers(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
     started: list[Broker] = []
 
-    def start(**options: object) -> Broker:
-        broker = Broker(tmp_path / f"broker{len(started)}", **options)  # type: ignore[arg-type]
+    def start(**options: Any) -> Broker:
+        broker = Broker(tmp_path / f"broker{len(started)}", **options)
         started.append(broker)
         return broker.start()
 
@@ -194,8 +194,8 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def secure(brokers: Brokers, authority: Authority, **issue: object) -> Broker:
-    names = {"name": "localhost", "ends_in_days": 90} | issue
-    certificate, key = authority.issue(**names)  # type: ignore[arg-type]
+    names: dict[str, Any] = {"name": "localhost", "ends_in_days": 90} | issue
+    certificate, key = authority.issue(**names)
     return brokers(tls=(authority.certificate, certificate, key))
 
 

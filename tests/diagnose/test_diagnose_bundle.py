@@ -56,6 +56,12 @@ def test_scrubbing_twice_changes_nothing_more() -> None:
     assert scrub(AFTER, [PASSWORD]) == AFTER
 
 
+def _text(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    file = archive.extractfile(member)
+    assert file
+    return file.read().decode()
+
+
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A `journalctl` and a `dmesg` that tell every secret there is."""
@@ -98,7 +104,7 @@ def test_the_archive_holds_what_support_needs_and_no_secret_sound_or_word(
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     with tarfile.open(out) as archive:
         texts = {
-            member.name.removeprefix("sered-diagnose/"): archive.extractfile(member).read().decode()  # type: ignore[union-attr]
+            member.name.removeprefix("sered-diagnose/"): _text(archive, member)
             for member in archive.getmembers()
         }
     assert list(texts) == MEMBERS

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from project import Ended
+
 DEMO = Path(sered.__file__).parent / "demo/call.wav"
 BOTH = (Side.CUSTOMER, Side.AGENT)
 
@@ -162,9 +164,9 @@ def test_a_customer_channel_that_carries_the_agent_is_told() -> None:
     assert results["voice"].fault == "leaks"
 
 
-def rows(width: int, level: float | None = -30.0, **look: object) -> list[str]:
+def rows(width: int, level: float | None = -30.0, **look: Any) -> list[str]:
     came = {"customer": Counter({"v": 20, ".": 60}), "agent": Counter({".": 80})}
-    now = Look({"customer": level, "agent": -66.0}, **look)  # type: ignore[arg-type]
+    now = Look({"customer": level, "agent": -66.0}, **look)
     return [row.plain for row in meter.rows("front", now, came, ("customer", "agent"), width)]
 
 
@@ -289,10 +291,10 @@ def test_the_walk_and_the_meter_work_on_a_real_tap() -> None:
 
 
 def test_the_watch_ends_by_itself_and_without_a_card_says_why(
-    sered: Callable[..., object], tmp_path: Path
+    sered: Callable[..., Ended], tmp_path: Path
 ) -> None:
     config = tmp_path / "sered.toml"
     config.write_text('[[line]]\nname = "front"\ncard = "card:Nowhere"\n')
     ended = sered("diagnose", "--config", config, "--watch", "--seconds", 1)
-    assert ended.status == 0  # type: ignore[attr-defined]
-    assert "No card card:Nowhere" in ended.out  # type: ignore[attr-defined]
+    assert ended.status == 0
+    assert "No card card:Nowhere" in ended.out

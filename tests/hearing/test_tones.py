@@ -16,9 +16,15 @@ from sered.testing.line import frames
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sered.settings import PlanName
+
 
 def states(
-    sound: NDArray[np.float32], *, snr_db: float = 25.0, plan: str = "auto", level_db: float = -20.0
+    sound: NDArray[np.float32],
+    *,
+    snr_db: float = 25.0,
+    plan: PlanName = "auto",
+    level_db: float = -20.0,
 ) -> str:
     """One letter a block for a sound in line noise, after half a second of noise alone."""
     rng = np.random.default_rng(4)
@@ -26,7 +32,7 @@ def states(
     clean = np.concatenate((quiet, sound))
     noise = sounds.noise(rng, len(clean) / RATE_HZ)[: len(clean)] * 10.0 ** (-snr_db / 20.0)
     pcm = ((clean + noise) * 32767.0 * 10.0 ** (level_db / 20.0)).astype(np.int16)
-    ears = Ears([Side.MIXED], plan)  # type: ignore[arg-type]
+    ears = Ears([Side.MIXED], plan)
     heard = [block for frame in frames({Side.MIXED: pcm}) for block in ears.hear(frame)]
     return "".join(block.states[Side.MIXED] for block in heard)
 
@@ -36,7 +42,7 @@ def states(
 @pytest.mark.parametrize("detune", [-0.018, 0.018])
 @pytest.mark.parametrize("state", [State.DIAL, State.RINGBACK, State.BUSY, State.REORDER])
 def test_every_tone_of_every_plan_is_named(
-    plan: str, state: State, detune: float, told: bool
+    plan: PlanName, state: State, detune: float, told: bool
 ) -> None:
     """With the exchange 1.8 % off, 3 dB of twist and noise, whether or not the plan is told."""
     length_s = {State.RINGBACK: 16.0, State.DIAL: 4.0}.get(state, 6.0)
@@ -63,7 +69,7 @@ def test_a_hang_up_tone_is_certain_within_three_bursts() -> None:
 
 
 @pytest.mark.parametrize("plan", ["auto", "na"])
-def test_a_busy_tone_of_three_bursts_right_after_a_voice_is_named(plan: str) -> None:
+def test_a_busy_tone_of_three_bursts_right_after_a_voice_is_named(plan: PlanName) -> None:
     """Though somebody speaks into the first burst; and what no dial tone sounds like is none."""
     rng = np.random.default_rng(11)
     time_s = np.arange(round(1.2 * RATE_HZ)) / RATE_HZ

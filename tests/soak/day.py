@@ -199,10 +199,10 @@ def main(hours: float, seed: int) -> int:
     return report(source, calls, reports, service.left, status, time.monotonic() - began)
 
 
-def report(  # noqa: PLR0917
+def report(
     source: DaySource,
     calls: list[tuple[float, float]],
-    reports: list[dict[str, object]],
+    reports: list[dict[str, Any]],
     left: int,
     status: int,
     spent_s: float,
@@ -211,7 +211,7 @@ def report(  # noqa: PLR0917
     first, last = source.looks[0], source.looks[-1]
     hours = source.start / _HOUR
     ids = {str(each["call_id"]) for each in reports}
-    lost_s = sum(each["quality"]["lost_s"] for each in reports)  # type: ignore[index]
+    lost_s = sum(each["quality"]["lost_s"] for each in reports)
     starts = [
         (datetime.fromisoformat(str(each["started_at"])) - DayClock.began).total_seconds()
         for each in reports

@@ -131,17 +131,17 @@ def test_it_leaves_stopping_to_its_parent() -> None:
 
 def test_a_stopped_process_is_ended_too() -> None:
     """A capture process that hangs leaves with its context, its pipes with it."""
-    descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names, not paths
     with CaptureChild("pcm:tap_here", 16_000, 2) as child:
         child.open()
         os.kill(child.process.pid, signal.SIGSTOP)
         # what it said before it was stopped is still heard
-        with pytest.raises(DeviceError, match="no sound for 1 s") as caught:  # noqa: PT012
+        with pytest.raises(DeviceError, match="no sound for 1 s") as caught:  # noqa: PT012 - reads until it notices
             while True:
                 child.read(0.6)
     assert caught.value.reason == "no_frames"
     assert child.process.returncode == -9
-    assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208
+    assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208 - names, not paths
 
 
 TALKS = {

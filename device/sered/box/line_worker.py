@@ -88,7 +88,7 @@ class LineWorker:
             self._finish(self._reason)
         except SeredError as error:
             # a recording that is cut off: the sentence says what to do, a traceback would not
-            log.error("line.ended line=%s %s", self.name, error)  # noqa: TRY400
+            log.error("line.ended line=%s %s", self.name, error)  # noqa: TRY400 - see above
             self._failed(str(error))
         except Exception:
             log.exception("line.died line=%s", self.name)

@@ -104,8 +104,8 @@ def analyze(
 
 def _judge_all(files: list[Path], sides: str | None, settings: Settings) -> Iterator[_Result]:
     """Each file in turn; what there is to say on the way goes to stderr."""
-    from sered.box.build import load_judges  # noqa: PLC0415 - the models' runtimes
-    from sered.cli.progress import Bar, Lines  # noqa: PLC0415 - rich
+    from sered.box.build import load_judges
+    from sered.cli.progress import Bar, Lines
 
     say = options.console(err=True)
     judges = load_judges(settings)
@@ -135,10 +135,10 @@ def judge_file(
     progress: Progress = lambda _name, _share: None,
 ) -> list[Judged]:
     """The calls in one recording, in order; raises AudioError for a file that cannot be read."""
-    from sered.box.build import make_line  # noqa: PLC0415
-    from sered.contract.messages import CallReport, Live  # noqa: PLC0415
-    from sered.records import RATE_HZ, EndReason  # noqa: PLC0415
-    from sered.tap.clock import RecordingClock  # noqa: PLC0415
+    from sered.box.build import make_line
+    from sered.contract.messages import CallReport, Live
+    from sered.records import RATE_HZ, EndReason
+    from sered.tap.clock import RecordingClock
 
     line_settings, recording = open_recording(path, sides, settings.line[0])
     clock = RecordingClock(path, recording.duration_s, line_settings.name)
@@ -167,8 +167,8 @@ def open_recording(
     path: Path, sides: str | None, line: LineSettings
 ) -> tuple[LineSettings, Recording]:
     """The file, and the line with its sides; unless given they follow from its channels."""
-    from sered.settings import parse_sides  # noqa: PLC0415
-    from sered.tap.recording import Recording  # noqa: PLC0415 - libsndfile
+    from sered.settings import parse_sides
+    from sered.tap.recording import Recording
 
     if sides is None:
         sides = _MONO if Recording(path, parse_sides(_MONO)).channels == 1 else _PAIR
@@ -177,7 +177,7 @@ def open_recording(
 
 def check_sides(sides: str) -> None:
     """Raise ConfigError unless `sides` says who is on which channel."""
-    from sered.settings import parse_sides  # noqa: PLC0415
+    from sered.settings import parse_sides
 
     try:
         parse_sides(sides)
@@ -189,7 +189,7 @@ def check_sides(sides: str) -> None:
 def _recordings(named: list[Path]) -> Iterator[Path]:
     for path in named:
         # Path.is_dir raises in a folder that may not be entered; the file says it better
-        if not os.path.isdir(path):  # noqa: PTH112
+        if not os.path.isdir(path):  # noqa: PTH112 - see above
             yield path
             continue
         inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
@@ -224,8 +224,8 @@ def _print_json(results: list[_Result]) -> None:
 
 
 def _show(result: _Result, *, explain: bool) -> None:
-    from sered.cli.tables import show_call  # noqa: PLC0415 - rich
-    from sered.contract.explain import explain as why  # noqa: PLC0415
+    from sered.cli.tables import show_call
+    from sered.contract.explain import explain as why
 
     console = options.console()
     if not result.calls and result.fault is None:
@@ -238,9 +238,9 @@ def _show(result: _Result, *, explain: bool) -> None:
 
 
 def _draw(calls: list[Judged], out: Path, settings: Settings) -> None:
-    from sered.cli.plot import Picture, draw, loudness  # noqa: PLC0415 - matplotlib
-    from sered.settings import parse_sides  # noqa: PLC0415 - pydantic
-    from sered.tap.recording import Recording  # noqa: PLC0415 - libsndfile
+    from sered.cli.plot import Picture, draw, loudness
+    from sered.settings import parse_sides
+    from sered.tap.recording import Recording
 
     if not calls:
         msg = f"{out}: not drawn, there is no call."

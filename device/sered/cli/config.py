@@ -29,7 +29,7 @@ def init(
 
     Example: sudo sered config init
     """
-    from sered.config import default_toml  # noqa: PLC0415
+    from sered.config import default_toml
 
     text = default_toml()
     if str(path) == "-":
@@ -57,7 +57,7 @@ def show(config: options.Config = None, as_json: options.Json = False) -> None:
 
     Example: sered config show --config sered.toml
     """
-    from sered.config import show as as_toml  # noqa: PLC0415
+    from sered.config import show as as_toml
 
     settings = options.settings(config)
     if as_json:

@@ -152,8 +152,8 @@ def _messages(
     watch: subprocess.Popen[bytes], box: subprocess.Popen[bytes]
 ) -> Iterator[dict[str, Any]]:
     """What the subscriber prints, until the box has said goodbye; shows how the call goes."""
-    from sered.cli.tables import signed  # noqa: PLC0415 - rich
-    from sered.contract.explain import clock  # noqa: PLC0415
+    from sered.cli.tables import signed
+    from sered.contract.explain import clock
 
     for line in _lines(watch, box):
         message: dict[str, Any] = json.loads(line)
@@ -190,11 +190,11 @@ def _lines(program: subprocess.Popen[bytes], box: subprocess.Popen[bytes]) -> It
 
 
 def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
-    from sered.cli.plot import Picture, draw, loudness  # noqa: PLC0415
-    from sered.cli.tables import show_call  # noqa: PLC0415
-    from sered.contract.messages import CallReport, Live  # noqa: PLC0415
-    from sered.settings import VerdictSettings, parse_sides  # noqa: PLC0415
-    from sered.tap.recording import Recording  # noqa: PLC0415
+    from sered.cli.plot import Picture, draw, loudness
+    from sered.cli.tables import show_call
+    from sered.contract.messages import CallReport, Live
+    from sered.settings import VerdictSettings, parse_sides
+    from sered.tap.recording import Recording
 
     report = CallReport.model_validate(call)
     recording = Recording(CALL, parse_sides(_SIDES))

@@ -26,7 +26,7 @@ def devices(config: options.Config = None, as_json: options.Json = False) -> Non
 
     Example: sered devices
     """
-    from sered.tap.cards import read_cards  # noqa: PLC0415
+    from sered.tap.cards import read_cards
 
     settings = options.settings(config)
     cards = read_cards()
@@ -40,7 +40,7 @@ def devices(config: options.Config = None, as_json: options.Json = False) -> Non
             "An ALSA device of your own making is named pcm:NAME."
         )
         return
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("card", "what it is", "other names", "line"):
@@ -62,7 +62,7 @@ def _row(card: Card, cards: list[Card], settings: Settings) -> dict[str, Any]:
 
 
 def _is(card: Card, name: str, cards: list[Card]) -> bool:
-    from sered.tap.cards import find, is_hardware  # noqa: PLC0415
+    from sered.tap.cards import find, is_hardware
 
     try:
         return is_hardware(name) and find(name, cards) == card

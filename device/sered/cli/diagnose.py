@@ -67,7 +67,7 @@ def diagnose(
 
     Example: sudo sered diagnose
     """
-    from sered.diagnose import groups, printers  # noqa: PLC0415 - help needs no checks
+    from sered.diagnose import groups, printers
 
     try:
         chosen = groups.choose(only or (), skip or ())
@@ -80,7 +80,7 @@ def diagnose(
         return
     context = context_of(config)
     if watch or lift_handset:
-        from sered.cli import diagnose_live  # noqa: PLC0415
+        from sered.cli import diagnose_live
 
         if watch:
             diagnose_live.watch(context, line, seconds)
@@ -111,10 +111,10 @@ def diagnose(
 
 def context_of(path: Path | None) -> Context:
     """What there is to examine; a configuration that cannot be read is a finding, not the end."""
-    from sered import config  # noqa: PLC0415
-    from sered.box import snapshot  # noqa: PLC0415
-    from sered.diagnose.model import Context  # noqa: PLC0415
-    from sered.errors import ConfigError  # noqa: PLC0415
+    from sered import config
+    from sered.box import snapshot
+    from sered.diagnose.model import Context
+    from sered.errors import ConfigError
 
     settings, said = None, ""
     try:
@@ -131,7 +131,7 @@ def context_of(path: Path | None) -> Context:
 
 
 def _examine(chosen: Sequence[Group], context: Context, console: Console | None) -> list[Result]:
-    from sered.diagnose import printers, runner  # noqa: PLC0415
+    from sered.diagnose import printers, runner
 
     live = console is not None and console.is_terminal
     page = printers.Page(chosen)
@@ -157,7 +157,7 @@ def _examine(chosen: Sequence[Group], context: Context, console: Console | None)
 
 
 def _close(console: Console, results: Sequence[Result], took_s: float) -> None:
-    from sered.diagnose import printers  # noqa: PLC0415
+    from sered.diagnose import printers
 
     for part in printers.closing(results, took_s):
         console.print(part)
@@ -165,7 +165,7 @@ def _close(console: Console, results: Sequence[Result], took_s: float) -> None:
 
 def document(results: Sequence[Result], context: Context, took_s: float, at: datetime) -> Report:
     """One run as it goes out for machines."""
-    from sered.diagnose import report  # noqa: PLC0415
+    from sered.diagnose import report
 
     known = context.settings
     return report.make(
@@ -178,10 +178,10 @@ def document(results: Sequence[Result], context: Context, took_s: float, at: dat
 
 
 def _bundle(path: Path, results: Sequence[Result], context: Context, made: Report) -> None:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from sered.diagnose import bundle, printers  # noqa: PLC0415
-    from sered.errors import SeredError  # noqa: PLC0415
+    from sered.diagnose import bundle, printers
+    from sered.errors import SeredError
 
     text = io.StringIO()
     plain = Console(file=text, width=100, highlight=False, markup=False, emoji=False)
@@ -203,7 +203,7 @@ def _bundle(path: Path, results: Sequence[Result], context: Context, made: Repor
 
 def _mend(results: Sequence[Result], context: Context, console: Console, *, ask: bool) -> set[str]:
     """Mend what the person agrees to; the groups of what was tried."""
-    from sered.diagnose import fixes  # noqa: PLC0415
+    from sered.diagnose import fixes
 
     found = fixes.possible(results)
     if not found:

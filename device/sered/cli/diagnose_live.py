@@ -34,7 +34,7 @@ def _lines(context: Context) -> Sequence[LineSettings]:
 
 def watch(context: Context, name: str | None, seconds: float | None) -> None:
     """Show levels until Ctrl-C; a line a second where there is no terminal."""
-    from sered.diagnose.live import overhear  # noqa: PLC0415
+    from sered.diagnose.live import overhear
 
     lines = _lines(context)
     if name is not None:
@@ -52,7 +52,7 @@ def watch(context: Context, name: str | None, seconds: float | None) -> None:
 
 
 def _meter(ears: dict[str, Overhearing], sides: dict[str, list[str]], end: float) -> None:
-    from rich.live import Live  # noqa: PLC0415
+    from rich.live import Live
 
     console = options.console()
     if not console.is_terminal:
@@ -72,9 +72,9 @@ def _rows(
     end: float,
     every_s: float,
 ) -> Iterator[RenderableType]:
-    from rich.console import Group  # noqa: PLC0415
+    from rich.console import Group
 
-    from sered.diagnose.live import meter  # noqa: PLC0415
+    from sered.diagnose.live import meter
 
     looks: dict[str, list[Look]] = {name: [one.look()] for name, one in ears.items()}
     while time.monotonic() < end:
@@ -89,9 +89,9 @@ def _rows(
 
 def lift_handset(context: Context, name: str | None, *, as_json: bool) -> None:
     """Walk the technician through a call; exit status 1 when a step failed."""
-    from sered.cli.diagnose import document  # noqa: PLC0415
-    from sered.diagnose import printers  # noqa: PLC0415
-    from sered.diagnose.live import handset, overhear  # noqa: PLC0415
+    from sered.cli.diagnose import document
+    from sered.diagnose import printers
+    from sered.diagnose.live import handset, overhear
 
     line = overhear.choose(tuple(_lines(context)), name)
     console, say = options.console(), options.console(err=as_json)

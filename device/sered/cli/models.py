@@ -35,7 +35,7 @@ def list_(into: _Into = HOME, config: options.Config = None, as_json: options.Js
     if as_json:
         options.print_json(rows)
         return
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("model", no_wrap=True)
@@ -50,8 +50,8 @@ def list_(into: _Into = HOME, config: options.Config = None, as_json: options.Js
 
 
 def _rows(settings: Settings, into: Path) -> Iterator[dict[str, Any]]:
-    from sered import config  # noqa: PLC0415
-    from sered.words.fetch import MANIFEST, SOURCES  # noqa: PLC0415
+    from sered import config
+    from sered.words.fetch import MANIFEST, SOURCES
 
     emotion = config.model_path(settings.models.emotion)
     vosk = config.model_path(settings.models.vosk)
@@ -109,9 +109,9 @@ def fetch(
 
     Example: sudo sered models fetch
     """
-    from sered.errors import ConfigError  # noqa: PLC0415
-    from sered.words.fetch import SOURCES  # noqa: PLC0415
-    from sered.words.fetch import fetch as fetch_model  # noqa: PLC0415
+    from sered.errors import ConfigError
+    from sered.words.fetch import SOURCES
+    from sered.words.fetch import fetch as fetch_model
 
     source = next((s for s in SOURCES if s.name == (name or SOURCES[0].name)), None)
     if source is None:
@@ -165,12 +165,12 @@ def verify(
 
 
 def _verified(settings: Settings, into: Path) -> Iterator[dict[str, Any]]:
-    from sered import config  # noqa: PLC0415
-    from sered.errors import ModelError  # noqa: PLC0415
-    from sered.voice.emotion import TfliteEmotion  # noqa: PLC0415
-    from sered.words.fetch import SOURCES, damage  # noqa: PLC0415
-    from sered.words.polarity import CallPolarity  # noqa: PLC0415
-    from sered.words.transcript import VoskModel  # noqa: PLC0415
+    from sered import config
+    from sered.errors import ModelError
+    from sered.voice.emotion import TfliteEmotion
+    from sered.words.fetch import SOURCES, damage
+    from sered.words.polarity import CallPolarity
+    from sered.words.transcript import VoskModel
 
     def lexicon(path: Path) -> object:
         return CallPolarity(path, settings.verdict.extra_lexicon)

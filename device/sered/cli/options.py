@@ -33,14 +33,14 @@ Mode = Annotated[
 
 def settings(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
     """The configuration in force; raises ConfigError."""
-    from sered.config import load  # noqa: PLC0415 - help needs no pydantic
+    from sered.config import load
 
     return load(path, {key: value for key, value in (overrides or {}).items() if value is not None})
 
 
 def console(*, err: bool = False) -> Console:
     """A terminal, or plain text where there is none."""
-    from rich.console import Console  # noqa: PLC0415 - help needs no rich
+    from rich.console import Console
 
     return Console(stderr=err, highlight=False, markup=False, emoji=False)
 

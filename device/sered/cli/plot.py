@@ -108,8 +108,8 @@ def _figure() -> Any:
     # its font cache is no news for a technician
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra
-        from matplotlib.figure import Figure  # noqa: PLC0415
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
     except ImportError as error:
         msg = "Pictures need matplotlib, which is not here: pip install 'sered[plot]'"
         raise SeredError(msg) from error

@@ -66,11 +66,11 @@ def run(
         msg = "--line and --sides belong to --replay FILE; live lines are in the configuration."
         raise ConfigError(msg)
     _log(settings.log_level)
-    from sered import config as surroundings  # noqa: PLC0415 - pydantic
-    from sered.box.build import live_feeds  # noqa: PLC0415 - everything
-    from sered.box.sd_notify import Notifier  # noqa: PLC0415
-    from sered.box.service import Service  # noqa: PLC0415
-    from sered.diagnose import status_checks  # noqa: PLC0415
+    from sered import config as surroundings
+    from sered.box.build import live_feeds
+    from sered.box.sd_notify import Notifier
+    from sered.box.service import Service
+    from sered.diagnose import status_checks
 
     notifier = Notifier(surroundings.notify_socket())
     if replay is None:
@@ -99,10 +99,10 @@ def _recorded(
     settings: Settings, path: Path, line: str | None, sides: str | None, speed: Speed
 ) -> Feed:
     """The recording on its line, with the clock that `sered analyze` gives it."""
-    from sered.box.build import Feed  # noqa: PLC0415
-    from sered.cli.analyze import check_sides, open_recording  # noqa: PLC0415
-    from sered.tap.clock import RecordingClock  # noqa: PLC0415
-    from sered.tap.recording import Paced  # noqa: PLC0415
+    from sered.box.build import Feed
+    from sered.cli.analyze import check_sides, open_recording
+    from sered.tap.clock import RecordingClock
+    from sered.tap.recording import Paced
 
     if sides is not None:
         check_sides(sides)

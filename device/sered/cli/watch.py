@@ -86,7 +86,7 @@ class _Watcher:
 
     def follow(self) -> bool:
         """One connection; True when all was seen, False when it was lost."""
-        from sered.delivery.broker import make_client, unreachable  # noqa: PLC0415 - ssl
+        from sered.delivery.broker import make_client, unreachable
 
         client = make_client(self._mqtt, client_id="")
         client.on_connect = self._on_connect
@@ -111,7 +111,7 @@ class _Watcher:
         return False
 
     def _on_connect(self, client: Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
-        from sered.delivery.broker import refusal  # noqa: PLC0415
+        from sered.delivery.broker import refusal
 
         if reason.is_failure:
             raise refusal(self._mqtt, reason)
@@ -153,10 +153,10 @@ class _Human:
         self._console = options.console()
 
     def __call__(self, topic: str, retained: bool, payload: Any) -> None:
-        from pydantic import ValidationError  # noqa: PLC0415
+        from pydantic import ValidationError
 
-        from sered.cli.tables import show_call  # noqa: PLC0415 - rich
-        from sered.contract.messages import PAYLOADS, CallReport  # noqa: PLC0415 - pydantic
+        from sered.cli.tables import show_call
+        from sered.contract.messages import PAYLOADS, CallReport
 
         box, _, leaf = topic.partition("/")[2].rpartition("/")
         if leaf not in PAYLOADS:
@@ -178,9 +178,9 @@ class _Human:
 
 
 def _line(message: Any) -> str:
-    from sered.cli.tables import signed  # noqa: PLC0415 - rich
-    from sered.contract.explain import clock  # noqa: PLC0415
-    from sered.contract.messages import Alert, Health, Live  # noqa: PLC0415 - pydantic
+    from sered.cli.tables import signed
+    from sered.contract.explain import clock
+    from sered.contract.messages import Alert, Health, Live
 
     match message:
         case Alert():

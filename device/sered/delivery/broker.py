@@ -107,7 +107,7 @@ def make_client(mqtt: MqttSettings, client_id: str, *, persistent: bool = False)
     An empty `client_id` lets the broker choose one. Raises ConfigError, BrokerError (`tls`).
     """
     from paho.mqtt import client as paho  # noqa: PLC0415 - `sered --help` must be instant
-    from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
+    from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415 - as above
 
     check_secret(mqtt)
     five = mqtt.version == "5"

@@ -74,7 +74,7 @@ class Link:
         mqtt = self._mqtt
         more: dict[str, Any] = {}
         if mqtt.version == "5":
-            more["properties"] = properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            more["properties"] = properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
             more["clean_start"] = False
             properties.SessionExpiryInterval = _SESSION_S
             properties.MaximumPacketSize = _LARGEST_IN
@@ -115,7 +115,7 @@ class Link:
         """Hand a message to the network; the id that its acknowledgement will carry."""
         properties = None
         if self._mqtt.version == "5":
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
             properties.PayloadFormatIndicator = 1
             properties.ContentType = "application/json"
             if expiry_s:

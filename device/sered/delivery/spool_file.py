@@ -95,13 +95,13 @@ class SpoolFile:
         return int(self._db.execute(sql, values).fetchone()[0])
 
     def _remember(self) -> None:
-        self._inodes = [os.stat(path).st_ino for path in (self.path, self._wal)]  # noqa: PTH116
+        self._inodes = [os.stat(path).st_ino for path in (self.path, self._wal)]  # noqa: PTH116 - cheapest before each message
         self._size = self.path.stat().st_size
 
     def check(self) -> None:
         """Raise Damaged when the file was deleted, replaced or cut while it was open."""
         try:
-            inodes = [os.stat(path).st_ino for path in (self.path, self._wal)]  # noqa: PTH116
+            inodes = [os.stat(path).st_ino for path in (self.path, self._wal)]  # noqa: PTH116 - cheapest before each message
         except FileNotFoundError as error:
             msg = f"{error.filename} was deleted"
             raise Damaged(msg) from None
@@ -140,7 +140,7 @@ class SpoolFile:
         """Up to `limit` rows with an id over `after`, oldest first, no leaves of `without`."""
         marks = ",".join("?" * len(without))
         sql = (
-            f"SELECT {COLUMNS} FROM outbox WHERE id > ? AND leaf NOT IN ({marks})"  # noqa: S608
+            f"SELECT {COLUMNS} FROM outbox WHERE id > ? AND leaf NOT IN ({marks})"  # noqa: S608 - our own column names
             " ORDER BY id LIMIT ?"
         )
         with as_damage():
@@ -203,7 +203,7 @@ class SpoolFile:
 
     def older(self, than: float, limit: int) -> list[str]:
         """Keys of rows stamped before `than`, oldest first."""
-        sql = f"SELECT {COLUMNS} FROM outbox WHERE at < ? ORDER BY id LIMIT ?"  # noqa: S608
+        sql = f"SELECT {COLUMNS} FROM outbox WHERE at < ? ORDER BY id LIMIT ?"  # noqa: S608 - our own column names
         with as_damage():
             rows = self._db.execute(sql, (than, limit)).fetchall()
         return [from_row(row).key for row in rows]

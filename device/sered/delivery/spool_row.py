@@ -83,7 +83,7 @@ def whole_rows(db: sqlite3.Connection) -> Iterator[Message]:
     """Every whole row: as they lie, and where that breaks off, by number; some come twice."""
     cursor = db.cursor()
     try:
-        cursor.execute(f"SELECT {COLUMNS} FROM outbox")  # noqa: S608
+        cursor.execute(f"SELECT {COLUMNS} FROM outbox")  # noqa: S608 - our own column names
         while rows := cursor.fetchmany(_PAGE):
             yield from _whole(rows)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
@@ -100,7 +100,7 @@ def whole_rows(db: sqlite3.Connection) -> Iterator[Message]:
 def _rows_by_number(db: sqlite3.Connection) -> Iterator[Message]:
     after, last, page = 0, None, _PAGE
     while last is None or after < last:
-        sql = f"SELECT {COLUMNS} FROM outbox WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
+        sql = f"SELECT {COLUMNS} FROM outbox WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608 - our own column names
         try:
             rows = db.execute(sql, (after, page)).fetchall()
         except (sqlite3.DatabaseError, UnicodeDecodeError):

@@ -98,4 +98,4 @@ class Ownership:
         self._before = levels_db[:, -1:]
         power = 10.0 ** (padded / 10.0)
         mean = (power[:, :-2] + power[:, 1:-1] + power[:, 2:]) / 3.0
-        return np.asarray(10.0 * np.log10(mean)).tolist()  # type: ignore[no-any-return]
+        return np.asarray(10.0 * np.log10(mean)).tolist()  # type: ignore[no-any-return]  # numpy types no lists

@@ -200,4 +200,5 @@ def _mains_db(wide: NDArray[np.float32]) -> tuple[float, float]:
         clear = _db(float(line) / max(ground, 1e-6)) > _HUM_CLEAR_DB
         out.append(_db(float(line) / FULL_SCALE) if clear else LOWEST_DB)
     best = max(out)
-    return tuple(db if db == best else LOWEST_DB for db in out)  # type: ignore[return-value]
+    low, high = (db if db == best else LOWEST_DB for db in out)
+    return low, high

@@ -143,7 +143,7 @@ def _ask(url: str, have: int) -> Any:
     if have:
         request.add_header("Range", f"bytes={have}-")
     try:
-        return urllib.request.urlopen(request, timeout=_TIMEOUT_S)  # noqa: S310
+        return urllib.request.urlopen(request, timeout=_TIMEOUT_S)  # noqa: S310 - as above
     except urllib.error.HTTPError as error:
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
             # what is here is whole, or not this archive: the checksum knows

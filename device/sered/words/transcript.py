@@ -81,7 +81,7 @@ class VoskTranscriber:
         """Begin a call with a recogniser that has heard nothing."""
         # a recogniser grows with what it has heard, so it lives no longer than a call
         self._recognizer = self._kind(self._model, RATE_HZ)
-        self._recognizer.SetWords(True)  # noqa: FBT003
+        self._recognizer.SetWords(True)  # noqa: FBT003 - Vosk's own way
         self._fed = 0
 
     def transcribe(self, pcm: NDArray[np.int16]) -> Transcript:

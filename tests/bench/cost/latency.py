@@ -23,6 +23,7 @@ import numpy as np
 from sered.box.build import Feed
 from sered.box.sd_notify import Notifier
 from sered.box.service import Service
+from sered.contract.messages import CallReport
 from sered.records import FRAME, RATE_HZ, Side
 from sered.settings import LineSettings, Settings
 from sered.tap.clock import LiveClock
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sered.contract.messages import Alert, Live
     from sered.records import AudioFrame
 
 SPEECH_S, TONE_S, GAP_S = 5.0, 3.0, 2.0
@@ -121,13 +123,13 @@ def main(calls: int, lines: int) -> None:
             ended[worker_feed.line.name] = []
         deliver = service._deliver  # the moment a report leaves the line
 
-        def noted(message: object) -> None:
-            if type(message).__name__ == "CallReport":
-                name = message.line  # type: ignore[attr-defined]
+        def noted(message: CallReport | Alert | Live) -> None:
+            if isinstance(message, CallReport):
+                name = message.line
                 ended[name].append(len(sources[name].left_at) - 1)
-            deliver(message)  # type: ignore[arg-type]
+            deliver(message)
 
-        service._deliver = noted  # type: ignore[method-assign]
+        service._deliver = noted  # type: ignore[method-assign]  # the moment is seen nowhere else
         status = service.run(drain_s=10)
         time.sleep(0.5)
         stop.set()

@@ -25,7 +25,7 @@ _LEAVES = ("status", "health", "calls", "alerts", "live")
 
 def _talk(context: Context) -> Dialogue:
     """A connection of the doctor's own: the service's session goes on undisturbed."""
-    from sered.diagnose.checks.dialogue import Dialogue  # noqa: PLC0415 - paho
+    from sered.diagnose.checks.dialogue import Dialogue
 
     service_user.become_service_user()
     settings = context.known

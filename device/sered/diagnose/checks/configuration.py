@@ -44,7 +44,7 @@ def _secret_files(context: Context) -> list[Path]:
 
 def _in_the_open(context: Context) -> bool:
     """Whether the password is written in the configuration itself."""
-    import tomllib  # noqa: PLC0415 - only a check that runs needs it
+    import tomllib
 
     if context.config_path is None:
         return False

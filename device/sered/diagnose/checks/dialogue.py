@@ -63,10 +63,10 @@ class Dialogue:
         """The broker's answer to a message, not retained; None: it gave none in time."""
         properties: Any = None
         if self._mqtt.version == "5":
-            from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415
-            from paho.mqtt.properties import Properties  # noqa: PLC0415
+            from paho.mqtt.packettypes import PacketTypes
+            from paho.mqtt.properties import Properties
 
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
             properties.MessageExpiryInterval = 1
         number = self._client.publish(topic, payload, _QOS, properties=properties).mid
         self._pump(lambda: number in self._codes)

@@ -40,7 +40,7 @@ def _there(context: Context) -> Outcome:
 
 
 def _genuine(context: Context) -> Outcome:
-    from sered.voice.sidecar import Sidecar  # noqa: PLC0415 - numpy; the doctor works without
+    from sered.voice.sidecar import Sidecar
 
     path = _path(context)
     beside = path.with_suffix(".json")
@@ -63,7 +63,7 @@ def _is_a_network_of_its_own(path: Path, scale: float) -> bool:
     if pid == 0:
         status = 1
         try:
-            from sered.voice.emotion import load_interpreter  # noqa: PLC0415
+            from sered.voice.emotion import load_interpreter
 
             details = load_interpreter(path).get_input_details()[0]
             status = 0 if abs(details["quantization"][0] - scale) > 1e-6 else 1
@@ -73,9 +73,9 @@ def _is_a_network_of_its_own(path: Path, scale: float) -> bool:
 
 
 def _loads(context: Context) -> Outcome:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
-    from sered.voice.emotion import TfliteEmotion, tuning_signal  # noqa: PLC0415
+    from sered.voice.emotion import TfliteEmotion, tuning_signal
 
     try:
         model = TfliteEmotion(_path(context))

@@ -22,7 +22,7 @@ _LINE = LineSettings.model_validate({"name": "demo", "sides": "agent=left,custom
 
 def _verdict(context: Context) -> Outcome:
     """With the box's own models and mode, but sered's own thresholds: the answer is known."""
-    from sered.box.build import load_judges, make_line  # noqa: PLC0415 - the runtimes
+    from sered.box.build import load_judges, make_line
 
     known = context.known
     settings = Settings.model_validate(
@@ -59,8 +59,8 @@ def _clock() -> RecordingClock:
 
 def _play(line: Line) -> list[CallReport]:
     """The reports of the calls in the bundled recording."""
-    from sered.contract.messages import CallReport  # noqa: PLC0415
-    from sered.tap.recording import Recording  # noqa: PLC0415
+    from sered.contract.messages import CallReport
+    from sered.tap.recording import Recording
 
     out = []
     for frame in Recording(DEMO_CALL, _LINE.channels).frames():

@@ -55,7 +55,7 @@ def _there(context: Context) -> Outcome:
 
 def _inside(path: Path) -> Outcome:
     """What is in the folder, without loading it."""
-    from sered.words.transcript import model_folder  # noqa: PLC0415 - numpy
+    from sered.words.transcript import model_folder
 
     try:
         folder = model_folder(path)
@@ -84,7 +84,7 @@ def _rate_hz(folder: Path) -> int:
 
 def _understands(context: Context) -> Outcome:
     """One load of the model answers three questions: it may take half of the time there is."""
-    from sered.words.transcript import VoskModel  # noqa: PLC0415
+    from sered.words.transcript import VoskModel
 
     sound = _sentence()
     began = time.perf_counter()
@@ -107,9 +107,9 @@ def _understands(context: Context) -> Outcome:
 
 def _sentence() -> NDArray[np.int16]:
     """The customer's known sentence, cut from the demo call, as an utterance reaches Vosk."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
-    from sered.tap.recording import Recording  # noqa: PLC0415
+    from sered.tap.recording import Recording
 
     frames = Recording(DEMO_CALL, {Side.CUSTOMER: _CUSTOMER}).frames()
     sound = np.concatenate([frame.pcm[Side.CUSTOMER] for frame in frames])
@@ -126,7 +126,7 @@ def _speed(context: Context) -> Outcome:
 
 
 def _lexicon(context: Context) -> Outcome:
-    from sered.words.polarity import CallPolarity  # noqa: PLC0415
+    from sered.words.polarity import CallPolarity
 
     service_user.become_service_user()
     settings = context.known

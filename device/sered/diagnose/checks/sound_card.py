@@ -58,7 +58,7 @@ def _hardware(name: str, others: list[str]) -> Outcome:
 
 def _input(name: str) -> Outcome:
     """An input that is no card of the kernel's: an ALSA PCM, or the default one."""
-    from sered.tap.capture_process import list_inputs  # noqa: PLC0415 - starts a process
+    from sered.tap.capture_process import list_inputs
 
     service_user.become_service_user()
     names = [f"pcm:{found['name']}" for found in list_inputs()]

@@ -60,8 +60,8 @@ def _opens(context: Context) -> Outcome:
 
 def _open(path: Path) -> Outcome:
     """As the service opens it, but without mending or sending anything."""
-    from sered.delivery.spool_file import SpoolFile  # noqa: PLC0415 - only where it is needed
-    from sered.delivery.spool_row import Damaged, code  # noqa: PLC0415
+    from sered.delivery.spool_file import SpoolFile
+    from sered.delivery.spool_row import Damaged, code
 
     try:
         file = SpoolFile(path)

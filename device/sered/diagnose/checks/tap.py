@@ -24,7 +24,7 @@ def _opens(context: Context) -> Outcome:
         if reason:
             return fault(reason, status.text, card=context.this_line.card)
         return ok(f"the running service {status.text or 'hears it'}".rstrip("."))
-    from sered.diagnose.checks.line_probe import listen  # noqa: PLC0415 - numpy and the voice detector
+    from sered.diagnose.checks.line_probe import listen
 
     user = service_user.become_service_user()
     try:

@@ -54,8 +54,8 @@ class OwnEars:
     """Opens the line's card itself."""
 
     def __init__(self, line: LineSettings) -> None:
-        from sered.hearing.ears import Ears  # noqa: PLC0415 - the voice detector
-        from sered.tap.live import LiveTap  # noqa: PLC0415
+        from sered.hearing.ears import Ears
+        from sered.tap.live import LiveTap
 
         self._ears = Ears(tuple(line.channels), line.tones)
         self._tap = LiveTap(line)
