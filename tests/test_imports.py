@@ -53,7 +53,8 @@ HEAVY = {
 LATE = {"sered.delivery.connection"}
 """Adapters that may load theirs at once, because they are themselves imported late."""
 PURE = {
-    "calls", "contract", "verdict", "delivery/homeassistant", "tap/sample_clock", "voice/cepstral",
+    "box/vitals", "calls", "contract", "verdict", "delivery/homeassistant", "tap/sample_clock",
+    "voice/cepstral",
     "voice/mel", "voice/pitch", "voice/statistics", "words/loudness", "words/phrases",
     "words/redact", "voice/contours", "voice/recipe", "hearing/hold_music",
     "central/cases/machine", "central/cases/routing", "central/cases/shifts",

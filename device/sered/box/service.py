@@ -9,17 +9,18 @@ import signal
 import threading
 import time
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from sered.box import snapshot
+from sered.box import snapshot, vitals
 from sered.box.build import load_judges, make_line
 from sered.box.heap import share_one_heap
 from sered.box.line_worker import LineWorker
 from sered.box.load import Meter
+from sered.box.vitals import BoxVitals, LineVitals
 from sered.contract import messages
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.spool import Spool
-from sered.records import RATE_HZ
 from sered.tap.clock import kernel_clock_synced
 from sered.tap.live import LiveTap
 
@@ -76,7 +77,6 @@ class Service:
         )
         self._judges: Judges = load_judges(settings)
         self._workers: list[LineWorker] = []
-        self._taps: dict[str, LiveTap] = {}
         self._ready = False
         self._progress: dict[str, tuple[int, int]] = {}
         self._state_dir = state_dir
@@ -120,7 +120,7 @@ class Service:
     def _start(self) -> None:
         for _, sentence in self._judges.faults:
             log.warning("judge.missing %s", sentence)
-        self._publisher.retain("status", messages.encode(self._status()))
+        self._publisher.retain("status", messages.encode(self._status(self._vitals())))
         self._publisher.start()
         for feed in self._feeds:
             hook = None
@@ -137,8 +137,6 @@ class Service:
                 failed=self._fail,
                 hook=hook,
             )
-            if isinstance(feed.source, LiveTap):
-                self._taps[feed.line.name] = feed.source
             self._workers.append(worker)
             worker.start()
 
@@ -169,52 +167,45 @@ class Service:
         self._stop.set()
 
     def _tick(self) -> None:
-        status = self._status()
+        lines = self._vitals()
+        status = self._status(lines)
         self._publisher.retain("status", messages.encode(status))
-        self._notifier.status(self._sentence(status))
-        self._tell(status)
-        if not self._ready and all(tap.state.settled for tap in self._taps.values()):
+        broker, waiting = self._publisher.state.sentence, self._spool.depth
+        self._notifier.status(vitals.sentence(status, lines, broker, waiting))
+        self._tell(status, lines)
+        if not self._ready and all(line.tap.settled for line in lines if line.tap):
             self._ready = True
             self._notifier.ready()
             log.info("service.ready lines=%d", len(self._workers))
-        if self._ready and self._advanced():
-            self._notifier.alive()
+        if self._ready:
+            now = vitals.progress(lines)
+            if vitals.advanced(now, self._progress):
+                self._progress = now
+                self._notifier.alive()
 
-    def _advanced(self) -> bool:
-        """Whether every line got on since it was last true: frames, or a look for its card."""
-        now: dict[str, tuple[int, int]] = {}
-        for worker in self._workers:
-            tap = self._taps.get(worker.name)
-            now[worker.name] = (worker.frames, tap.state.steps if tap else 0)
-        if any(now[name] == self._progress.get(name) for name in now):
-            return False
-        self._progress = now
-        return True
+    def _vitals(self) -> tuple[LineVitals, ...]:
+        workers = {worker.name: worker for worker in self._workers}
+        return tuple(_line_vitals(feed, workers.get(feed.line.name)) for feed in self._feeds)
 
-    def _status(self) -> messages.Status:
-        lines = []
-        for feed in self._feeds:
-            tap = self._taps.get(feed.line.name)
-            its = tap.state.reasons if tap else ()
-            text = tap.state.sentence if tap else "plays a recording"
-            lines.append(messages.LineStatus(line=feed.line.name, reasons=its, text=text))
-        faults = [
-            *self._judges.faults,
-            *self._spool.state.faults,
-            *self._publisher.state.faults,
-            *self._box,
-        ]
-        reasons = dict.fromkeys([*(r for r, _ in faults), *(r for s in lines for r in s.reasons)])
-        said = [sentence for _, sentence in faults]
-        said += [f"{s.line}: {s.text}" for s in lines if s.reasons]
-        return messages.Status(
-            state="degraded" if reasons else "online",
-            reasons=tuple(reasons),
-            text=" ".join(said),
-            lines=tuple(lines),
+    def _status(self, lines: tuple[LineVitals, ...]) -> messages.Status:
+        faults = (
+            self._judges.faults, self._spool.state.faults, self._publisher.state.faults, self._box
+        )  # fmt: skip
+        return vitals.status(lines, chain.from_iterable(faults))
+
+    def _health(self) -> messages.Health:
+        box = BoxVitals(
+            at=datetime.now(UTC),
+            clock_synced=kernel_clock_synced(),
+            uptime_s=self._meter.uptime_s,
+            load=self._meter.look(),
+            spool_depth=self._spool.depth,
+            spool_dropped=self._spool.dropped,
+            versions=self._judges.versions,
         )
+        return vitals.health(box, self._vitals())
 
-    def _tell(self, status: messages.Status) -> None:
+    def _tell(self, status: messages.Status, lines: tuple[LineVitals, ...]) -> None:
         """Say how it goes to `sered diagnose`, which must not depend on the broker."""
         if self._state_dir is None:
             return
@@ -228,58 +219,9 @@ class Service:
                     status=status,
                     health=self._last_health,
                     spool_oldest=self._spool.oldest,
-                    sides={worker.name: self._sides(worker) for worker in self._workers},
+                    sides={line.name: snapshot.sides(line) for line in lines},
                 ),
             )
-
-    def _sides(self, worker: LineWorker) -> dict[str, snapshot.SideState]:
-        tap = self._taps.get(worker.name)
-        levels = tap.state.levels_db if tap else {}
-        return {
-            str(side): snapshot.SideState(
-                level_db=levels.get(side), blocks={str(s): n for s, n in dict(blocks).items()}
-            )
-            for side, blocks in list(worker.line.heard.items())
-        }
-
-    def _sentence(self, status: messages.Status) -> str:
-        calls = sum(worker.line.in_call for worker in self._workers)
-        broker = self._publisher.state.sentence
-        waiting = self._spool.depth
-        return (
-            f"{status.state}: {len(self._workers)} line(s), {calls} in a call; {broker}; "
-            f"{waiting} waiting. {status.text}"
-        ).strip()
-
-    def _health(self) -> messages.Health:
-        load = self._meter.look()
-        return messages.Health(
-            at=datetime.now(UTC),
-            clock_synced=kernel_clock_synced(),
-            uptime_s=round(self._meter.uptime_s, 1),
-            lines=tuple(self._line_health(worker) for worker in self._workers),
-            spool_depth=self._spool.depth,
-            spool_dropped=self._spool.dropped,
-            cpu=load.cpu,
-            rss_mb=load.rss_mb,
-            temperature_c=load.temperature_c,
-            versions=self._judges.versions,
-        )
-
-    def _line_health(self, worker: LineWorker) -> messages.LineHealth:
-        tap = self._taps.get(worker.name)
-        state = tap.state if tap else None
-        return messages.LineHealth(
-            line=worker.name,
-            in_call=worker.line.in_call,
-            calls=worker.line.calls,
-            frames=worker.frames,
-            lost_s=round(state.lost_samples / RATE_HZ, 3) if state else 0.0,
-            level_db=state.level_db if state else None,
-            drift_ppm=state.drift_ppm if state else None,
-            restarts=state.restarts if state else 0,
-            rtf=worker.rtf,
-        )
 
     def _shut_down(self, drain_s: float) -> None:
         self._notifier.stopping()
@@ -304,6 +246,23 @@ class Service:
         self.why = " ".join([*(said for _, said in spool.faults), broker.sentence])
         self._publisher.stop(_FLUSH_S)
         self._spool.close()
+
+
+def _line_vitals(feed: Feed, worker: LineWorker | None) -> LineVitals:
+    """What a line's tap and worker say; before there is a worker, the tap alone."""
+    tap = feed.source.state if isinstance(feed.source, LiveTap) else None
+    if worker is None:
+        return LineVitals(feed.line.name, tap)
+    return LineVitals(
+        feed.line.name,
+        tap,
+        in_call=worker.line.in_call,
+        calls=worker.line.calls,
+        frames=worker.frames,
+        rtf=worker.rtf,
+        # the line's thread counts on while this one reads
+        heard={side: dict(blocks) for side, blocks in list(worker.line.heard.items())},
+    )
 
 
 def _left(until: float) -> float:

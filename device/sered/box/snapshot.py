@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sered.contract.messages import Health, Status
+
+if TYPE_CHECKING:
+    from sered.box.vitals import LineVitals
 
 FILE_NAME = "state.json"
 FRESH_S = 10.0
@@ -48,6 +51,17 @@ class Snapshot(BaseModel):
     def fresh(self) -> bool:
         """Whether the service that wrote it still runs and gets on."""
         return 0.0 <= time.monotonic() - self.at < FRESH_S and Path(f"/proc/{self.pid}").exists()
+
+
+def sides(line: LineVitals) -> dict[str, SideState]:
+    """What each side of a line carries."""
+    levels = line.tap.levels_db if line.tap else {}
+    return {
+        str(side): SideState(
+            level_db=levels.get(side), blocks={str(state): count for state, count in blocks.items()}
+        )
+        for side, blocks in line.heard.items()
+    }
 
 
 def write(folder: Path, snapshot: Snapshot) -> None:

@@ -1,0 +1,123 @@
+"""How the box is: `status`, `health` and systemd's sentence, out of what its parts say. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sered.contract.messages import Health, LineHealth, LineStatus, Status
+from sered.records import RATE_HZ
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sered.box.load import Load
+    from sered.contract.messages import Versions
+    from sered.records import Side, State
+    from sered.tap.state import TapState
+
+
+@dataclass(frozen=True, slots=True)
+class LineVitals:
+    """What one line's parts say of themselves."""
+
+    name: str
+    tap: TapState | None
+    """None: the line plays a recording."""
+    in_call: bool = False
+    calls: int = 0
+    """Calls that ended since the start."""
+    frames: int = 0
+    """Frames that went through the whole pipe."""
+    rtf: float | None = None
+    """Seconds of work a second of sound."""
+    heard: Mapping[Side, Mapping[State, int]] = field(default_factory=dict)
+    """Blocks of each state since the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxVitals:
+    """What the box says of itself besides its lines."""
+
+    at: datetime
+    clock_synced: bool
+    uptime_s: float
+    load: Load
+    spool_depth: int
+    spool_dropped: int
+    versions: Versions
+
+
+def status(lines: Sequence[LineVitals], faults: Iterable[tuple[str, str]]) -> Status:
+    """`degraded` with every reason once, or `online`.
+
+    `faults`: (reason, sentence) of whatever is wrong beside the lines, the gravest first.
+    """
+    faults = list(faults)
+    states = [_line_status(line) for line in lines]
+    reasons = dict.fromkeys([*(r for r, _ in faults), *(r for s in states for r in s.reasons)])
+    said = [sentence for _, sentence in faults]
+    said += [f"{s.line}: {s.text}" for s in states if s.reasons]
+    return Status(
+        state="degraded" if reasons else "online",
+        reasons=tuple(reasons),
+        text=" ".join(said),
+        lines=tuple(states),
+    )
+
+
+def sentence(status: Status, lines: Sequence[LineVitals], broker: str, waiting: int) -> str:
+    """One line for `systemctl status`; `waiting`: messages in the spool."""
+    calls = sum(line.in_call for line in lines)
+    return (
+        f"{status.state}: {len(lines)} line(s), {calls} in a call; {broker}; "
+        f"{waiting} waiting. {status.text}"
+    ).strip()
+
+
+def health(box: BoxVitals, lines: Iterable[LineVitals]) -> Health:
+    """The figures of the box and its lines."""
+    return Health(
+        at=box.at,
+        clock_synced=box.clock_synced,
+        uptime_s=round(box.uptime_s, 1),
+        lines=tuple(_line_health(line) for line in lines),
+        spool_depth=box.spool_depth,
+        spool_dropped=box.spool_dropped,
+        cpu=box.load.cpu,
+        rss_mb=box.load.rss_mb,
+        temperature_c=box.load.temperature_c,
+        versions=box.versions,
+    )
+
+
+def progress(lines: Iterable[LineVitals]) -> dict[str, tuple[int, int]]:
+    """What moves where a line gets on: frames through the pipe, or looks for its card."""
+    return {line.name: (line.frames, line.tap.steps if line.tap else 0) for line in lines}
+
+
+def advanced(now: Mapping[str, tuple[int, int]], before: Mapping[str, tuple[int, int]]) -> bool:
+    """Whether every line got on between two looks; a line that is new did."""
+    return all(moved != before.get(name) for name, moved in now.items())
+
+
+def _line_status(line: LineVitals) -> LineStatus:
+    if line.tap is None:
+        return LineStatus(line=line.name, reasons=(), text="plays a recording")
+    return LineStatus(line=line.name, reasons=line.tap.reasons, text=line.tap.sentence)
+
+
+def _line_health(line: LineVitals) -> LineHealth:
+    tap = line.tap
+    return LineHealth(
+        line=line.name,
+        in_call=line.in_call,
+        calls=line.calls,
+        frames=line.frames,
+        lost_s=round(tap.lost_samples / RATE_HZ, 3) if tap else 0.0,
+        level_db=tap.level_db if tap else None,
+        drift_ppm=tap.drift_ppm if tap else None,
+        restarts=tap.restarts if tap else 0,
+        rtf=line.rtf,
+    )
