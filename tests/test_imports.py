@@ -12,11 +12,12 @@ import sered
 
 PACKAGE = Path(sered.__file__).parent
 
-GROUND = {"errors", "names", "records", "settings"}
+GROUND = {"errors", "names", "records", "settings", "levels"}
 WINGS: dict[str, set[str]] = {
     # what each wing may know besides itself; in the order in which sound passes
     "errors": set(),
     "records": set(),
+    "levels": set(),
     "names": set(),
     "settings": {"names", "records"},
     "config": GROUND,
@@ -53,10 +54,10 @@ HEAVY = {
 LATE = {"sered.delivery.connection"}
 """Adapters that may load theirs at once, because they are themselves imported late."""
 PURE = {
-    "box/vitals", "calls", "contract", "verdict", "delivery/homeassistant", "tap/sample_clock",
-    "voice/cepstral",
-    "voice/mel", "voice/pitch", "voice/statistics", "words/loudness", "words/phrases",
-    "words/redact", "voice/contours", "voice/recipe", "hearing/hold_music",
+    "levels", "tap/sample_clock", "hearing/hold_music", "calls",
+    "voice/cepstral", "voice/contours", "voice/mel", "voice/pitch", "voice/recipe",
+    "voice/statistics", "words/loudness", "words/phrases", "words/redact", "verdict", "contract",
+    "delivery/homeassistant", "box/vitals",
     "central/cases/machine", "central/cases/routing", "central/cases/shifts",
 }  # fmt: skip
 """Wings and rooms that are numbers in, records out."""

@@ -18,6 +18,7 @@ BLOCK = 512
 """Samples that get one state: 32 ms, what the neural voice detector takes."""
 FRAME = 8 * BLOCK
 """Samples of each side in an AudioFrame: 256 ms."""
+BLOCK_S, FRAME_S = BLOCK / RATE_HZ, FRAME / RATE_HZ
 
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "surprise", "sad")
 """The seven emotions in the order of the network's outputs."""

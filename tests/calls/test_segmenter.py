@@ -9,8 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sered.calls.segmenter import Segmenter
-from sered.calls.utterances import BLOCK_S
-from sered.records import CallEnded, CallStarted, EndReason, Heard, Side, State, Utterance
+from sered.records import BLOCK_S, CallEnded, CallStarted, EndReason, Heard, Side, State, Utterance
 from sered.settings import CallSettings
 
 LETTER_S = 0.1

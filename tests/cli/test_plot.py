@@ -70,7 +70,7 @@ def report(**changes: object) -> messages.CallReport:
 def levels(
     seconds: float = 25.0, sides: tuple[Side, ...] = (Side.AGENT, Side.CUSTOMER)
 ) -> Loudness:
-    steps = np.linspace(-60, -10, round(seconds / 0.064), dtype=np.float32)
+    steps = np.linspace(-60, -10, round(seconds / 0.064), dtype=np.float64)
     return Loudness(0.064, dict.fromkeys(sides, steps))
 
 

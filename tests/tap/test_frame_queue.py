@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sered.records import FRAME, RATE_HZ, AudioFrame, Side
+from sered.records import FRAME, FRAME_S, AudioFrame, Side
 from sered.tap.frame_queue import Door
 
 PCM = {Side.CUSTOMER: np.zeros(FRAME, np.int16)}
-FRAME_S = FRAME / RATE_HZ
 
 
 def frame(number: int, lost: int = 0) -> AudioFrame:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sered.records import FRAME, RATE_HZ, AudioFrame, Side
-from sered.tap.sound_faults import FRAME_S, SoundCheck, level_db
+from sered.levels import level_db
+from sered.records import FRAME, FRAME_S, RATE_HZ, AudioFrame, Side
+from sered.tap.sound_faults import SoundCheck
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from sered.levels import FULL_SCALE, clipped_share
 from sered.records import Utterance, UtteranceResult
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 _Answer = TypeVar("_Answer")
 
-_FULL_SCALE = 32_700
 _MAX_SNR_DB = 60.0
 
 
@@ -90,7 +90,7 @@ class Analysis:
             transcript=transcript,
             polarity=polarity,
             snr_db=_snr_db(pcm, noise_db),
-            clipping=float(np.mean(np.abs(pcm.astype(np.int32)) >= _FULL_SCALE)) if len(pcm) else 0,
+            clipping=clipped_share(pcm),
         )
 
     def hurry(self) -> None:
@@ -113,7 +113,7 @@ class Analysis:
 def _snr_db(pcm: NDArray[np.int16], noise_db: float | None) -> float | None:
     if noise_db is None or not len(pcm):
         return None
-    power = float(np.mean(np.square(pcm.astype(np.float32) / 32_768.0)))
+    power = float(np.mean(np.square(pcm.astype(np.float32) / FULL_SCALE)))
     noise = 10.0 ** (noise_db / 10.0)
     speech = max(power - noise, 1e-12)
     return float(np.clip(10.0 * np.log10(speech / max(noise, 1e-12)), -10.0, _MAX_SNR_DB))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.calls.utterances import BLOCK_S
-from sered.records import State
+from sered.records import BLOCK_S, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

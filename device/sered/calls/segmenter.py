@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sered.calls.call_evidence import HookEvidence, Lead, OnHookStep, ToneRun
 from sered.calls.talk_times import HELD, TONES, TalkMeter
-from sered.calls.utterances import BLOCK_S, LEAST_VOICED_S, SideSpeech
-from sered.records import CallEnded, CallStarted, EndReason, Side, State, Utterance
+from sered.calls.utterances import LEAST_VOICED_S, SideSpeech
+from sered.records import BLOCK_S, CallEnded, CallStarted, EndReason, Side, State, Utterance
 
 if TYPE_CHECKING:
     from sered.records import Heard

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.calls.utterances import BLOCK_S
-from sered.records import Side, State, Talk
+from sered.records import BLOCK_S, Side, State, Talk
 
 if TYPE_CHECKING:
     from sered.calls.utterances import SideSpeech

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.records import BLOCK, RATE_HZ, Utterance
+from sered.records import BLOCK_S, Utterance
 
 if TYPE_CHECKING:
     from sered.records import Side
 
-BLOCK_S = BLOCK / RATE_HZ
 PAD_S = 0.2
 """Sound kept before and after the speech."""
 PAUSE_S = 0.5

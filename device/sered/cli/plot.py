@@ -11,6 +11,7 @@ import numpy as np
 
 from sered.contract.explain import clock, percent
 from sered.errors import SeredError
+from sered.levels import powers_db
 from sered.records import FRAME, RATE_HZ, Side
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Loudness:
     """Level of every side over a recording."""
 
     step_s: float
-    level_db: Mapping[Side, NDArray[np.float32]]
+    level_db: Mapping[Side, NDArray[np.float64]]
     """RMS in dBFS, one number a step."""
 
     @property
@@ -70,11 +71,11 @@ class Picture:
 
 def loudness(frames: Iterable[AudioFrame]) -> Loudness:
     """Level of a recording's sides, 64 ms a step; goes through it once and keeps no sound."""
-    cells: dict[Side, list[NDArray[np.float32]]] = {}
+    cells: dict[Side, list[NDArray[np.float64]]] = {}
     for frame in frames:
         for side, pcm in frame.pcm.items():
-            power = np.mean(np.square(pcm.reshape(-1, _CELL).astype(np.float32) / 32_768.0), axis=1)
-            cells.setdefault(side, []).append(10.0 * np.log10(np.maximum(power, 1e-12)))
+            power = np.mean(np.square(pcm.reshape(-1, _CELL).astype(np.float32)), axis=1)
+            cells.setdefault(side, []).append(powers_db(power))
     level_db = {side: np.concatenate(pieces) for side, pieces in cells.items()}
     return Loudness(_CELL / RATE_HZ, level_db)
 

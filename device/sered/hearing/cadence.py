@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sered.hearing.tones import LONG, PLANS, TOLERANCE, Tone
-from sered.records import BLOCK, RATE_HZ, State
+from sered.records import BLOCK, BLOCK_S, State
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sered.hearing.tones import Peaks
     from sered.settings import PlanName
 
-_BLOCK_S = BLOCK / RATE_HZ
 _PURE = 0.6
 """Share of the band's energy that has to lie in the tone."""
 _TWIST_DB = 9.0
@@ -30,7 +29,7 @@ _STEADY_DB = 3.0
 """Line noise varies less from block to block."""
 _LEAST_BLOCKS = 3
 """A shorter burst is none."""
-_BLUR_S = 1.5 * _BLOCK_S
+_BLUR_S = 1.5 * BLOCK_S
 """The window makes a burst seem so much shorter than it is, and a pause longer."""
 _MARGIN_S = 0.07
 _NOT_AT_ALL = (float("inf"), 0.0)
@@ -135,7 +134,7 @@ class Cadence:
 
     @property
     def _on_s(self) -> float:
-        return len(self._on_db) * _BLOCK_S
+        return len(self._on_db) * BLOCK_S
 
     def _match(
         self, one: float, two: float, share_one: float, share_two: float
@@ -162,12 +161,12 @@ class Cadence:
                 self._bursts.append(_Burst(self._on_s, _middle(self._on_db), self._votes))
             elif self._pauses and self._bursts:
                 pause = self._pauses.pop()
-                blocks = round(pause.seconds / _BLOCK_S)
+                blocks = round(pause.seconds / BLOCK_S)
                 self._off_db = [pause.level_db] * blocks + self._on_db
             self._on_db = []
         self._off_db.append(level_db)
         longest_s = _HANG_UP_GAP_S if self._named in _HANG_UP else _RING_GAP_S
-        if len(self._off_db) * _BLOCK_S > longest_s:
+        if len(self._off_db) * BLOCK_S > longest_s:
             self.reset()
 
     def _name(self) -> State:
@@ -239,7 +238,7 @@ def _pause(levels_db: list[float], threshold_db: float, *, music: bool) -> _Paus
     level_db = _middle(levels_db)
     inner = levels_db[2:-1]
     steady = not music and len(inner) > 1 and max(inner) - min(inner) < _STEADY_DB
-    return _Pause(len(levels_db) * _BLOCK_S, level_db, empty=steady or level_db <= threshold_db)
+    return _Pause(len(levels_db) * BLOCK_S, level_db, empty=steady or level_db <= threshold_db)
 
 
 def _middle(levels_db: list[float]) -> float:

@@ -13,6 +13,7 @@ from sered.hearing.hold_music import MusicDetector
 from sered.hearing.sit_and_fax import Signals
 from sered.hearing.tones import LONG, SHORT, DtmfKeys, Howler, dtmf_keys, howls, peaks, spectra
 from sered.hearing.voice_activity import Gate, VoiceDetector
+from sered.levels import FULL_SCALE, powers_db
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _BLOCKS = FRAME // BLOCK
 _QUIET = frozenset({State.SILENCE, State.NOISE})
-_FULL_SCALE = 32768.0
 _TONE_ECHO_BLOCKS = 6
 """After a tone the voice detector, deaf to it, takes so long to settle."""
 _MUSIC_ECHO_FRAMES = 20
@@ -67,9 +67,9 @@ class _SideEars:
         blocks = heard[LONG - BLOCK :].reshape(_BLOCKS, BLOCK)
         means = blocks.mean(axis=1)
         power = np.einsum("ij,ij->i", blocks, blocks) / BLOCK - means * means
-        levels = _db(power)
+        levels = powers_db(power)
         steps = np.diff(heard[LONG - BLOCK - 1 :]).reshape(_BLOCKS, BLOCK)
-        self.hiss_db = _db(np.einsum("ij,ij->i", steps, steps) / BLOCK)
+        self.hiss_db = powers_db(np.einsum("ij,ij->i", steps, steps) / BLOCK)
         self.since = {}
         if self._gate.open(float(levels.max())):
             if not self._listening:
@@ -98,12 +98,12 @@ class _SideEars:
     def _wake(self, last: NDArray[np.float32]) -> None:
         """Hear the frame before, too quiet for the gate: a word may have begun softly in it."""
         self._listening = True
-        self._voice.take((last / _FULL_SCALE).reshape(_BLOCKS, BLOCK))
+        self._voice.take((last / FULL_SCALE).reshape(_BLOCKS, BLOCK))
         for index in range(_BLOCKS):
             self._voice.hear(index)
 
     def _listen(self, heard: NDArray[np.float32], levels: NDArray[np.float64]) -> list[State]:
-        scaled = heard / _FULL_SCALE
+        scaled = heard / FULL_SCALE
         self._voice.take(scaled[LONG - BLOCK :].reshape(_BLOCKS, BLOCK))
         lines = peaks(spectra(heard, LONG), LONG)
         short = spectra(heard, SHORT)
@@ -178,11 +178,6 @@ class _SideEars:
         if voiced:
             return State.SPEECH
         return State.NOISE if sounds else State.SILENCE
-
-
-def _db(power: NDArray[np.float32]) -> NDArray[np.float64]:
-    full = np.maximum(power, 0.01).astype(np.float64) / _FULL_SCALE**2
-    return np.asarray(10.0 * np.log10(full))
 
 
 class Ears:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.records import BLOCK, RATE_HZ, State
+from sered.records import BLOCK_S, State
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,6 @@ SIT_HZ = ((895.0, 1010.0), (1340.0, 1460.0), (1740.0, 1840.0))
 FAX_HZ = ((1100.0, 0.035, 0.38), (2100.0, 0.015, 0.5))
 """A calling (CNG) and an answering (CED) machine: frequency, its tolerance, seconds to be sure."""
 
-_BLOCK_S = BLOCK / RATE_HZ
 _PURE = 0.6
 """Share of the band's energy that has to lie in the one line."""
 _SIT_ON_S, _SIT_GAP_S = 0.15, 0.25
@@ -58,14 +57,14 @@ class Signals:
             if abs(hz / wanted - 1.0) > tolerance:
                 self._fax_s[index] = 0.0
                 continue
-            self._fax_s[index] += _BLOCK_S
+            self._fax_s[index] += BLOCK_S
             if self._fax_s[index] >= sure_s:
                 return State.FAX
             return State.NOISE
         return None
 
     def _sit(self, hz: float) -> State | None:
-        self._since_s += _BLOCK_S
+        self._since_s += BLOCK_S
         if self._since_s > _SIT_GAP_S:
             self._steps, self._step_s = 0, 0.0
         low, high = SIT_HZ[min(self._steps, len(SIT_HZ) - 1)]
@@ -76,7 +75,7 @@ class Signals:
             if SIT_HZ[self._steps - 1][0] <= hz <= SIT_HZ[self._steps - 1][1]:
                 self._since_s = 0.0
             return State.NOISE
-        self._step_s += _BLOCK_S
+        self._step_s += BLOCK_S
         self._since_s = 0.0
         if self._step_s < _SIT_ON_S:
             return State.NOISE

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sered.errors import AudioError, DeviceError
-from sered.records import FRAME, RATE_HZ, AudioFrame
+from sered.records import FRAME, FRAME_S, RATE_HZ, AudioFrame
 from sered.tap import cards
 from sered.tap.capture_process import COMMAND, START_DEADLINE_S, CaptureChild
 from sered.tap.frame_queue import HOLD_S, Door
 from sered.tap.resample import Resampler, check_channels
 from sered.tap.sample_clock import StreamClock
-from sered.tap.sound_faults import FRAME_S, SoundCheck
+from sered.tap.sound_faults import SoundCheck
 from sered.tap.state import TapState
 
 if TYPE_CHECKING:

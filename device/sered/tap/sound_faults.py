@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sered.records import FRAME, RATE_HZ, Side
+from sered.levels import FULL_SCALE, LOWEST_DB, amplitude_db, clipped_share
+from sered.records import FRAME, FRAME_S, RATE_HZ, Side
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,15 +19,10 @@ if TYPE_CHECKING:
 
     from sered.records import AudioFrame
 
-FRAME_S = FRAME / RATE_HZ
-FULL_SCALE = 32_768.0
-LOWEST_DB = -99.0
-
 _WINDOW = round(20.0 / FRAME_S)
 """Frames that a finding rests on."""
 _DEAF_FRAMES = round(18.0 / FRAME_S)
 """Frames with nothing but zeros, or of talk on the other side alone, that count as too many."""
-_CLIPPED = 32_600
 _CLIPPED_SHARE = 1e-3
 _OFFSET = 0.03 * FULL_SCALE
 _TALK_DB = -45.0
@@ -66,17 +62,6 @@ class Finding:
         detail = f" ({self.detail})" if self.detail else ""
         said = f"the {self.side} {_ADVICE[self.reason]}{detail}"
         return said if said.endswith("?") else f"{said}."
-
-
-def level_db(pcm: NDArray[np.int16]) -> float:
-    """RMS in dBFS, without the offset; LOWEST_DB for nothing."""
-    wide = pcm.astype(np.float32)
-    power = float(np.dot(wide, wide)) / len(wide) - float(wide.mean()) ** 2
-    return _db(math.sqrt(max(power, 0.0)) / FULL_SCALE)
-
-
-def _db(ratio: float) -> float:
-    return max(20.0 * math.log10(ratio), LOWEST_DB) if ratio > 0 else LOWEST_DB
 
 
 class SoundCheck:
@@ -136,11 +121,10 @@ class _Ear:
         # a dot product is five times as fast as mean()
         mean = float(np.dot(wide, _ONES)) / FRAME
         power = float(np.dot(wide, wide)) / FRAME - mean * mean
-        self.db = _db(math.sqrt(max(power, 0.0)) / FULL_SCALE)
+        self.db = amplitude_db(math.sqrt(max(power, 0.0)) / FULL_SCALE)
         self._flat = self._flat + 1 if low == high else 0
         self._means.append(mean)
-        loud = max(high, -low) >= _CLIPPED
-        self._clipped.append(float((np.abs(wide) >= _CLIPPED).mean()) if loud else 0.0)
+        self._clipped.append(clipped_share(pcm))
         if low == high:
             return
         self._levels.append(self.db)
@@ -197,8 +181,8 @@ def _mains_db(wide: NDArray[np.float32]) -> tuple[float, float]:
     for hz in _MAINS_HZ:
         line = max(spectrum[b - 1 : b + 2].max() for b in _BINS[hz])
         ground = float(np.median(spectrum[6:64]))
-        clear = _db(float(line) / max(ground, 1e-6)) > _HUM_CLEAR_DB
-        out.append(_db(float(line) / FULL_SCALE) if clear else LOWEST_DB)
+        clear = amplitude_db(float(line) / max(ground, 1e-6)) > _HUM_CLEAR_DB
+        out.append(amplitude_db(float(line) / FULL_SCALE) if clear else LOWEST_DB)
     best = max(out)
     low, high = (db if db == best else LOWEST_DB for db in out)
     return low, high

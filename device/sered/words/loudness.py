@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sered.levels import FULL_SCALE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -29,7 +31,7 @@ def levelled(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
     if not loudest:
         return pcm
     active = float(powers[powers > loudest * 10.0 ** (-ACTIVE_DB / 10.0)].mean())
-    wanted = 32_768.0 * 10.0 ** (TARGET_DB / 20.0) / active**0.5
+    wanted = FULL_SCALE * 10.0 ** (TARGET_DB / 20.0) / active**0.5
     peak = int(np.abs(pcm.astype(np.int32)).max())
     gain = min(wanted, 10.0 ** (MOST_DB / 20.0), CEILING / peak)
     return np.asarray(np.rint(pcm * np.float32(gain)), np.int16)

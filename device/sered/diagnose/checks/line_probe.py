@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
 import time
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ import numpy as np
 
 from sered.errors import DeviceError
 from sered.hearing.ears import Ears
+from sered.levels import FULL_SCALE, amplitude_db, level_db
 from sered.records import FRAME, RATE_HZ, Side, State
 from sered.tap.live import LiveTap
-from sered.tap.sound_faults import FULL_SCALE, LOWEST_DB, Finding, SoundCheck, level_db
+from sered.tap.sound_faults import Finding, SoundCheck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +144,7 @@ def _about(frames: Sequence[AudioFrame], side: Side, whole: NDArray[np.int16]) -
     peak = float(np.abs(whole.astype(np.float32)).max()) / FULL_SCALE
     return SideHeard(
         level_db=level_db(whole),
-        peak_db=20.0 * math.log10(peak) if peak else LOWEST_DB,
+        peak_db=amplitude_db(peak),
         floor_db=float(np.percentile(levels, _FLOOR_PERCENTILE)),
         offset=float(np.median(whole)) / FULL_SCALE,
     )

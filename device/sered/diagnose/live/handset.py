@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sered.diagnose.model import Check, Context, Group, Outcome, Result, fault, judge, ok, skip
-from sered.records import BLOCK, RATE_HZ, Side, State
+from sered.records import BLOCK_S, Side, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     """Side to blocks of each state that came since the step began."""
 
 _POLL_S = 0.1
-_BLOCK_S = BLOCK / RATE_HZ
 _DIAL_S = 1.2
 """The first beeps of a busy tone pass for a dial tone."""
 _TONE_S, _KEY_S, _VOICE_S = 0.5, 0.06, 0.7
@@ -44,7 +43,7 @@ class Step:
 
 def _seconds(came: Came, side: Side, *states: State) -> float:
     counts = came.get(str(side), Counter())
-    return sum(counts[str(state)] for state in states) * _BLOCK_S
+    return sum(counts[str(state)] for state in states) * BLOCK_S
 
 
 def _where(came: Came, sides: Collection[Side], least_s: float, *states: State) -> list[Side]:
