@@ -52,10 +52,12 @@ ANGRY = [
 
 
 class Fixed:
-    """A clock for tests: line time zero is a fixed moment."""
+    """A clock for tests: line time zero is a fixed moment, until somebody sets it."""
+
+    off_by_s = 0.0
 
     def wall(self, line_s: float) -> datetime:
-        return datetime.fromtimestamp(1_800_000_000 + line_s, UTC)
+        return datetime.fromtimestamp(1_800_000_000 + self.off_by_s + line_s, UTC)
 
     def synced(self) -> bool:
         return True
@@ -90,6 +92,7 @@ def make(
     mode: Mode = "both",
     privacy: PrivacySettings | None = None,
     verdict: VerdictSettings | None = None,
+    clock: Fixed | None = None,
 ) -> Line:
     settings = ReportSettings(
         site="site",
@@ -101,7 +104,7 @@ def make(
         privacy=privacy or PrivacySettings(),
         versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
     )
-    return Line(settings, script, script, analysis, Fixed())  # type: ignore[arg-type]  # a script in place of both
+    return Line(settings, script, script, analysis, clock or Fixed())  # type: ignore[arg-type]  # a script in place of both
 
 
 @functools.cache
@@ -158,6 +161,25 @@ def test_a_call_becomes_one_report_and_one_settled_alert() -> None:
     assert report.call_id == "call-0.50"
     assert report.duration_s == 12.5
     assert report.started_at == Fixed().wall(0.5)
+
+
+@pytest.mark.parametrize("step_days", [-3650, -300, 300, 3650])
+def test_both_ends_of_a_call_come_from_one_clock(step_days: int) -> None:
+    """A clock put right in mid-call: end less start is the duration, in report and alerts."""
+    clock = Fixed()
+    clock.off_by_s = -86_400.0 * step_days
+    line = make(a_call(), judges(), clock=clock)
+    source = ListSource({Side.CUSTOMER: sound(14.0), Side.AGENT: sound(14.0)})
+    out: list[Message] = []
+    for number, frame in enumerate(source.frames()):
+        if number == 24:
+            clock.off_by_s = 0.0
+        out += line.feed(frame)
+    report = next(m for m in out if isinstance(m, CallReport))
+    assert (report.started_at, report.ended_at) == (Fixed().wall(0.5), Fixed().wall(13.0))
+    assert (report.ended_at - report.started_at).total_seconds() == report.duration_s == 12.5
+    for alert in (m for m in out if isinstance(m, Alert)):
+        assert alert.started_at == report.started_at
 
 
 def test_the_agents_voice_is_never_judged() -> None:

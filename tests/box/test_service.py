@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import sered.box.service
+from chaos.box import report
 from sered.box.build import Feed, Judges
 from sered.box.sd_notify import Notifier
 from sered.box.service import Service
+from sered.contract.messages import Alert
 from sered.delivery.spool import Spool
 from sered.records import FRAME, AudioFrame, Side, Transcript
 from sered.settings import LineSettings, MqttSettings, Settings, SpoolSettings
@@ -25,6 +27,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+
+    from sered.contract.messages import CallReport, Live
+
+
+def confirmed(number: int) -> Alert:
+    """The alert that ends a call of the chaos box."""
+    call = report(number)
+    return Alert(
+        call_id=call.call_id,
+        site=call.site,
+        device=call.device,
+        line=call.line,
+        state="confirmed",
+        at=call.ended_at,
+        started_at=call.started_at,
+        score=-0.9,
+        confidence=0.9,
+    )
 
 
 class Stuck:
@@ -171,3 +191,32 @@ def test_eight_cards_that_hang_do_not_delay_the_end(tmp_path: Path) -> None:
     threading.Timer(0.5, stop).start()
     assert service.run() == 0
     assert time.monotonic() - asked[0] < 3.0
+
+
+def test_a_report_and_its_alert_are_put_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a call's end says reaches the spool in one piece."""
+    service, _ = served(tmp_path, [Stuck()])
+    said: list[CallReport | Alert | Live] = [report(1), confirmed(1)]
+    puts: list[list[str]] = []
+    monkeypatch.setattr(
+        service._spool, "put_all", lambda drafts: puts.append([each.key for each in drafts])
+    )
+    service._deliver(said)
+    assert puts == [["call-0000001", "call-0000001/confirmed"]]
+
+
+def test_the_next_start_ends_an_alert_that_was_left_open(tmp_path: Path) -> None:
+    """A box that was killed in mid-call confirms the early alert when it is back."""
+    service, settings = served(tmp_path, [Stuck()])
+    early = confirmed(1).model_copy(update={"state": "provisional"})
+    service._deliver([early])
+    service._spool.close()
+    again, _ = served(tmp_path, [Stuck()])
+    again.stop()
+    again.run()
+    spool = Spool(settings.spool)
+    states = [json.loads(each.payload)["state"] for each in spool.peek(9)]
+    spool.close()
+    assert states == ["provisional", "confirmed"]

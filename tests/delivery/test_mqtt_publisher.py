@@ -36,7 +36,7 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 def put(spool: Spool, number: int, leaf: str = "calls", size: int = 0) -> bool:
     body = json.dumps({"n": number, "pad": "x" * size}).encode()
-    return spool.put(leaf, body, key=f"{leaf}-{number}", line="line1", at=time.time())
+    return spool.put(leaf, body, key=f"{leaf}-{number}", line="line1")
 
 
 @pytest.fixture

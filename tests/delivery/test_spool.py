@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,34 +24,14 @@ if TYPE_CHECKING:
 
     from sered.delivery.spool_row import Message
 
-NOW = 1_700_000_000.0
-DAY = 86_400.0
-
-
-class Clock:
-    """Wall time and up time, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now, self.uptime = NOW, 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.uptime += seconds
-
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def open_spool(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Spool]]:
+def open_spool(tmp_path: Path) -> Iterator[Callable[..., Spool]]:
     """Opens the same spool again and again; closes all at the end."""
     opened: list[Spool] = []
 
     def start(**limits: float) -> Spool:
-        chosen = SpoolSettings(path=tmp_path / "spool.db", **limits)
-        spool = Spool(chosen, now=lambda: clock.now, uptime=lambda: clock.uptime)
+        spool = Spool(SpoolSettings(path=tmp_path / "spool.db", **limits))
         opened.append(spool)
         return spool
 
@@ -65,8 +44,8 @@ def body(number: int, size: int = 600) -> bytes:
     return b"%d:" % number + random.Random(number).randbytes(size)
 
 
-def put(spool: Spool, number: int, size: int = 600, at: float = NOW) -> bool:
-    return spool.put("calls", body(number, size), key=f"c{number}", line="line1", at=at)
+def put(spool: Spool, number: int, size: int = 600) -> bool:
+    return spool.put("calls", body(number, size), key=f"c{number}", line="line1")
 
 
 def everything(spool: Spool) -> list[Message]:
@@ -89,23 +68,15 @@ def test_order_and_acknowledgement(open_spool: Callable[..., Spool]) -> None:
     again = open_spool()
     assert [m.key for m in everything(again)] == [f"c{n}" for n in range(1, 120, 2)]
     assert again.depth == 60
-    assert again.oldest == NOW
 
 
 def test_first_content_stays(open_spool: Callable[..., Spool]) -> None:
     """A key that waits keeps its content: a second delivery can only be identical."""
     spool = open_spool()
-    spool.put("calls", b"first", key="c", line="l", at=NOW)
-    spool.put("calls", b"second", key="c", line="l", at=NOW)
+    spool.put("calls", b"first", key="c", line="l")
+    spool.put("calls", b"second", key="c", line="l")
     assert [m.payload for m in spool.peek(5)] == [b"first"]
     assert spool.depth == 1
-
-
-def test_old_recording(open_spool: Callable[..., Spool], clock: Clock) -> None:
-    """A verdict counts as waiting from when it was put, however old the recording is."""
-    spool = open_spool()
-    spool.put("calls", b"x", key="c", line="l")
-    assert spool.oldest == clock.now
 
 
 def test_peek_skips(open_spool: Callable[..., Spool]) -> None:
@@ -113,7 +84,7 @@ def test_peek_skips(open_spool: Callable[..., Spool]) -> None:
     spool = open_spool()
     for number in range(6):
         leaf = "alerts" if number % 2 else "calls"
-        spool.put(leaf, b"x", key=f"c{number}", line="l", at=NOW)
+        spool.put(leaf, b"x", key=f"c{number}", line="l")
     assert [m.key for m in spool.peek(2, skip={"c0", "c1"})] == ["c2", "c3"]
     assert [m.key for m in spool.peek(9, without=["alerts"])] == ["c0", "c2", "c4"]
 
@@ -143,7 +114,7 @@ def test_many_threads(open_spool: Callable[..., Spool]) -> None:
 
     def line(name: str) -> None:
         for number in range(25):
-            spool.put("calls", b"x", key=f"{name}-{number}", line=name, at=NOW)
+            spool.put("calls", b"x", key=f"{name}-{number}", line=name)
 
     threads = [threading.Thread(target=line, args=(f"line{n}",)) for n in range(8)]
     for thread in threads:
@@ -189,8 +160,8 @@ def test_shrinks(open_spool: Callable[..., Spool], tmp_path: Path) -> None:
 def test_size_limit(open_spool: Callable[..., Spool], tmp_path: Path) -> None:
     """At the limit, alerts whose report waits too go first, then the oldest; counted and said."""
     spool = open_spool(max_mb=1.0)
-    spool.put("alerts", bytes(9000), key="c1/confirmed", line="l", at=NOW)
-    spool.put("alerts", bytes(9000), key="other/provisional", line="l", at=NOW)
+    spool.put("alerts", bytes(9000), key="c1/confirmed", line="l")
+    spool.put("alerts", bytes(9000), key="other/provisional", line="l")
     for number in range(70):
         put(spool, number, 9000)
     assert spool.dropped == 0
@@ -204,28 +175,6 @@ def test_size_limit(open_spool: Callable[..., Spool], tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 3_500_000
     spool.close()
     assert open_spool().dropped == 162 - len(keys), "the count outlives a restart"
-
-
-def test_age_limit(open_spool: Callable[..., Spool], clock: Clock) -> None:
-    """What is older than the limit is given up, what is younger stays."""
-    spool = open_spool(max_days=30)
-    put(spool, 0)
-    clock.sleep(20 * DAY)
-    put(spool, 1, at=clock.now)
-    clock.sleep(11 * DAY)
-    assert [m.key for m in spool.peek(5)] == ["c1"]
-    assert spool.dropped == 1
-
-
-def test_clock_step(open_spool: Callable[..., Spool], clock: Clock) -> None:
-    """A clock that is put right by a year makes no waiting verdict a year old."""
-    spool = open_spool(max_days=30)
-    put(spool, 0)
-    clock.now += 365 * DAY
-    clock.uptime += 700
-    assert [m.key for m in spool.peek(5)] == ["c0"]
-    clock.sleep(31 * DAY)
-    assert spool.peek(5) == []
 
 
 def damaged(tmp_path: Path) -> list[Path]:
@@ -345,11 +294,11 @@ def test_no_disk_at_all(tmp_path: Path) -> None:
     """Without a place for its file the spool works from memory, and from disk once there is one."""
     (tmp_path / "blocked").write_text("a file where a folder should be")
     spool = Spool(SpoolSettings(path=tmp_path / "blocked" / "spool.db"))
-    assert not spool.put("calls", b"x", key="c0", line="l", at=time.time())
+    assert not spool.put("calls", b"x", key="c0", line="l")
     assert spool.state.faults
     assert [m.key for m in spool.peek(5)] == ["c0"]
     (tmp_path / "blocked").unlink()
-    assert spool.put("calls", b"x", key="c1", line="l", at=time.time())
+    assert spool.put("calls", b"x", key="c1", line="l")
     assert spool.state.name == "ok"
     assert [m.key for m in spool.peek(5)] == ["c0", "c1"]
     spool.close()
@@ -392,7 +341,7 @@ def test_half_mended(open_spool: Callable[..., Spool], tmp_path: Path) -> None:
     assert len(everything(again)) == 5
     again.close()
     half = Spool(SpoolSettings(path=tmp_path / "spool.db.new"))
-    half.put("calls", b"x", key="only here", line="l", at=NOW)
+    half.put("calls", b"x", key="only here", line="l")
     half.close()
     assert {m.key for m in everything(open_spool())} >= {"c0", "c4", "only here"}
 
@@ -413,7 +362,7 @@ def test_mending_was_damaged(open_spool: Callable[..., Spool], tmp_path: Path) -
 def test_any_order(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -> None:
     """In whatever order things happen, what was put and not done is there, and nothing else."""
     path = tmp_path_factory.mktemp("any") / "spool.db"
-    spool = Spool(SpoolSettings(path=path), now=lambda: NOW)
+    spool = Spool(SpoolSettings(path=path))
     model: dict[str, bytes] = {}
     forgiven: set[str] = set()
     count = 0
@@ -428,7 +377,7 @@ def test_any_order(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -
             del model[key]
         elif step == "restart":
             spool.close()
-            spool = Spool(SpoolSettings(path=path), now=lambda: NOW)
+            spool = Spool(SpoolSettings(path=path))
         elif step == "crash":
             copy = path.with_name(f"crash{len(list(path.parent.iterdir()))}.db")
             for suffix in ("", "-wal"):
@@ -436,7 +385,7 @@ def test_any_order(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -
                 copy.with_name(copy.name + suffix).write_bytes(source.read_bytes())
             spool.close()
             path = copy
-            spool = Spool(SpoolSettings(path=path), now=lambda: NOW)
+            spool = Spool(SpoolSettings(path=path))
         elif step == "delete":
             path.unlink(missing_ok=True)
             assert spool.state.name == "set_aside"
@@ -447,7 +396,7 @@ def test_any_order(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -
             content[content.index(model[key]) + 100] ^= 1
             path.write_bytes(content)
             forgiven.add(key)
-            spool = Spool(SpoolSettings(path=path), now=lambda: NOW)
+            spool = Spool(SpoolSettings(path=path))
     found = {m.key: m.payload for m in everything(spool)}
     spool.close()
     assert {k: v for k, v in found.items() if k not in forgiven} == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,6 @@ from sered.verdict.report import CallFacts, final_alert, live, provisional, repo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -69,7 +69,6 @@ class _OpenCall:
     """What is known of the call that runs."""
 
     call_id: str
-    started_at: datetime
     start_s: float
     results: list[UtteranceResult] = field(default_factory=list)
     alerted: bool = False
@@ -148,9 +147,8 @@ class Line:
         return out
 
     def _begin(self, at_s: float) -> None:
-        started_at = self._clock.wall(at_s)
-        call_id = self._clock.call_id(started_at, at_s)
-        self._call = _OpenCall(call_id, started_at, at_s)
+        call_id = self._clock.call_id(self._clock.wall(at_s), at_s)
+        self._call = _OpenCall(call_id, at_s)
         self._analysis.begin_call()
 
     def _hear(self, utterance: Utterance) -> list[Alert | Live]:
@@ -179,10 +177,12 @@ class Line:
         return [final]
 
     def _facts(self, call: _OpenCall, until_s: float) -> CallFacts:
+        # both ends from one reading of one clock, which may have been put right in mid-call
+        now = self._clock.wall(until_s)
         return CallFacts(
             call_id=call.call_id,
-            started_at=call.started_at,
-            now=self._clock.wall(until_s),
+            started_at=now - timedelta(milliseconds=round((until_s - call.start_s) * 1000)),
+            now=now,
             start_s=call.start_s,
             clock_synced=self._clock.synced(),
             results=tuple(call.results),

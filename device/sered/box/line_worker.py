@@ -13,7 +13,7 @@ from sered.errors import SeredError
 from sered.records import FRAME, RATE_HZ, EndReason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sered.box.line import Line
     from sered.contract.messages import Alert, CallReport, Live
@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 class LineWorker:
     """Runs one line until its source ends or `stop` is called.
 
-    `deliver` is called from this thread for everything that the line gives; `failed` once, when
-    the thread dies of a fault of ours.
+    `deliver` is called from this thread with all that the line gives at one moment, which belongs
+    together. `failed` is called once, when the thread dies of a fault of ours.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class LineWorker:
         source: AudioSource,
         line: Line,
         *,
-        deliver: Callable[[CallReport | Alert | Live], None],
+        deliver: Callable[[Sequence[CallReport | Alert | Live]], None],
         failed: Callable[[str], None],
         hook: HookSwitch | None = None,
     ) -> None:
@@ -101,13 +101,13 @@ class LineWorker:
         for frame in self.source.frames():
             began, calls = time.perf_counter(), self.line.calls
             off_hook = self._hook.off_hook if self._hook else None
-            for message in self.line.feed(frame, off_hook):
-                self._deliver(message)
+            if said := self.line.feed(frame, off_hook):
+                self._deliver(said)
             if self.line.calls != calls:
                 give_back()
             self.busy_s += time.perf_counter() - began
             self.frames += 1
 
     def _finish(self, reason: EndReason) -> None:
-        for message in self.line.finish(reason):
-            self._deliver(message)
+        if said := self.line.finish(reason):
+            self._deliver(said)

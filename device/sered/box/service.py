@@ -20,12 +20,13 @@ from sered.box.load import Meter
 from sered.box.vitals import BoxVitals, LineVitals
 from sered.contract import messages
 from sered.delivery.mqtt_publisher import MqttPublisher
+from sered.delivery.outbox import draft, ends_of
 from sered.delivery.spool import Spool
 from sered.tap.clock import kernel_clock_synced
 from sered.tap.live import LiveTap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from sered.box.build import Feed, Judges
@@ -71,7 +72,7 @@ class Service:
         self._stop = threading.Event()
         self._died = ""
         self._meter = Meter()
-        self._spool = Spool(settings.spool)
+        self._spool = Spool(settings.spool, synced=kernel_clock_synced)
         self._publisher = MqttPublisher(
             settings.mqtt, settings.site, settings.device, self._spool, failed=self._fail
         )
@@ -120,6 +121,9 @@ class Service:
     def _start(self) -> None:
         for _, sentence in self._judges.faults:
             log.warning("judge.missing %s", sentence)
+        if ends := ends_of(self._spool.left_open(), datetime.now(UTC)):
+            log.warning("alerts.left_open calls=%d: confirmed, as nothing spoke against", len(ends))
+            self._spool.put_all(ends)
         self._publisher.retain("status", messages.encode(self._status(self._vitals())))
         self._publisher.start()
         for feed in self._feeds:
@@ -140,27 +144,22 @@ class Service:
             self._workers.append(worker)
             worker.start()
 
-    def _deliver(self, message: CallReport | Alert | Live) -> None:
+    def _deliver(self, said: Sequence[CallReport | Alert | Live]) -> None:
         """Called by the lines' threads: durable first, then on its way."""
-        body = messages.encode(message)
-        if isinstance(message, messages.Live):
-            if self._settings.mqtt.live:
-                self._publisher.live(body)
-            return
-        if isinstance(message, messages.Alert):
-            leaf, key = "alerts", f"{message.call_id}/{message.state}"
-        else:
-            leaf, key = "calls", message.call_id
-        self._spool.put(leaf, body, key=key, line=message.line)
-        self._publisher.wake()
-        if isinstance(message, messages.CallReport):
-            log.info(
-                "call.ended line=%s call=%s duration_s=%.1f reason=%s",
-                message.line,
-                message.call_id,
-                message.duration_s,
-                message.end_reason,
-            )
+        if drafts := [draft(each) for each in said if not isinstance(each, messages.Live)]:
+            self._spool.put_all(drafts)
+            self._publisher.wake()
+        for each in said:
+            if isinstance(each, messages.Live) and self._settings.mqtt.live:
+                self._publisher.live(messages.encode(each))
+            elif isinstance(each, messages.CallReport):
+                log.info(
+                    "call.ended line=%s call=%s duration_s=%.1f reason=%s",
+                    each.line,
+                    each.call_id,
+                    each.duration_s,
+                    each.end_reason,
+                )
 
     def _fail(self, what: str) -> None:
         self._died = what
@@ -218,7 +217,7 @@ class Service:
                     broker=self._publisher.state.sentence,
                     status=status,
                     health=self._last_health,
-                    spool_oldest=self._spool.oldest,
+                    spool_waits_s=self._spool.waits_s,
                     sides={line.name: snapshot.sides(line) for line in lines},
                 ),
             )

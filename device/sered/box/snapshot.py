@@ -42,8 +42,8 @@ class Snapshot(BaseModel):
     status: Status
     health: Health | None
     """None: the service has just begun."""
-    spool_oldest: float | None = None
-    """When the longest waiting message was put, in seconds since 1970."""
+    spool_waits_s: float | None = None
+    """How long the first message has waited; None: none waits."""
     sides: dict[str, dict[str, SideState]] = {}
     """Line to side to what is heard there."""
 

@@ -93,6 +93,8 @@ class Outgoing:
     published: int = 0
     refused: int = 0
     unheard: int = 0
+    offered: bool = False
+    """Whether all that waits has been tried on this connection."""
     _cursor: int = 0
     _window: int = WINDOW
     _limit: int = WINDOW
@@ -108,7 +110,7 @@ class Outgoing:
         """A new connection: nothing is on its way, everything in the spool is to go."""
         self._sent.clear()
         self._cursor = 0
-        self._progress = False
+        self._progress = self.offered = False
         self._limit = min(WINDOW, link.receive_maximum)
         self._holds = {key: hold for key, hold in self._holds.items() if not hold.said}
 
@@ -142,9 +144,11 @@ class Outgoing:
         room = self.room
         if room <= 0 or (self._sent and room < min(_BATCH, self._window)):
             return
-        for message in self.spool.peek(
+        waiting = self.spool.peek(
             room, after=self._cursor, skip=self._unavailable(now), without=list(self._blocks)
-        ):
+        )
+        self.offered = self.offered or not (waiting or self._sent)
+        for message in waiting:
             if sum(flight.size for flight in self._sent.values()) > _WINDOW_BYTES:
                 return
             self._cursor = max(self._cursor, message.id)

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 _STALL_S = 20.0
 """An acknowledgement that takes longer will not come."""
+_TRIED_S = 3600.0
+"""How long a broker that does not let us in is tried before anything may be too old."""
 _LIVE_KEPT = 256
 _RIVAL_SAID_S = 3600.0
 """How long `status` names a second box with our client id."""
@@ -72,7 +74,7 @@ class MqttPublisher:
         self._rival, self._rival_until = "", 0.0
         self._outgoing = Outgoing(spool, self._root, mqtt.expiry_s, mqtt.await_subscriber)
         self._stopping = threading.Event()
-        self._end = 0.0
+        self._began, self._end = time.monotonic(), 0.0
         self._in_clear = bool(mqtt.password) and not mqtt.tls and not is_loopback(mqtt.host)
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.settimeout(0.0)
@@ -142,6 +144,7 @@ class MqttPublisher:
         try:
             while not self._stopping.is_set():
                 self._session()
+                self._expire()
                 taken_over = self._fault is not None and self._fault.reason == "taken_over"
                 self._stopping.wait(self._patience.delay_s(taken_over=taken_over))
         except Exception:
@@ -207,6 +210,7 @@ class MqttPublisher:
                     out.tell(link, "live", self._live.popleft(), qos=0, retain=False)
                 if qos:
                     out.fill(link)
+                self._expire()
                 out.settle(link.pump(self._patience_s(), self._wake_out))
                 if out.waited_s() > _STALL_S:
                     msg = f"The broker {self._mqtt.host}:{self._mqtt.port} confirms nothing."
@@ -217,6 +221,11 @@ class MqttPublisher:
         finally:
             self._state = replace(self._state, ignored=self._state.ignored + link.ignored)
             out.end()
+
+    def _expire(self) -> None:
+        """What is too old may go, but not before its turn to be sent came, or might have come."""
+        if self._outgoing.offered or time.monotonic() - self._began > _TRIED_S:
+            self._spool.expire()
 
     def _patience_s(self) -> float:
         if self._stopping.is_set():

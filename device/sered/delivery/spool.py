@@ -8,10 +8,13 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
+from sered.delivery.age import age_s
+from sered.delivery.expiry import Clocks, boot_id, too_old, uptime_s
 from sered.delivery.spool_file import SpoolFile, StateName, salvage, set_aside, trouble
-from sered.delivery.spool_row import Damaged, Message, code
+from sered.delivery.spool_row import Damaged, Draft, Message, code
 from sered.errors import SpoolError
 
 if TYPE_CHECKING:
@@ -29,7 +32,6 @@ _MEMORY = 1000
 _RETRY_S = 2.0
 """How often a disk that took none is tried again."""
 _EXPIRE_EVERY_S = 600.0
-_CLOCK_STEP_S = 60.0
 _DAY_S = 86_400.0
 _CHUNK = 64
 
@@ -49,7 +51,8 @@ class Spool:
     """An outbox on disk for many writers and one publisher; safe from any thread.
 
     Where the disk fails, messages wait in memory and go to disk as soon as it takes them.
-    Raises SpoolError only when another process has the file.
+    Raises SpoolError only when another process has the file. `now` is wall time, which counts only
+    where `synced`; `uptime` counts from `boot`; None: from this one.
     """
 
     def __init__(
@@ -57,12 +60,13 @@ class Spool:
         settings: SpoolSettings,
         *,
         now: Callable[[], float] = time.time,
-        uptime: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        uptime: Callable[[], float] = uptime_s,
+        synced: Callable[[], bool] = lambda: False,
+        boot: str | None = None,
     ) -> None:
         self._settings = settings
         self._path = settings.path
-        self._now, self._uptime = now, uptime
-        self._clock = now() - uptime()
+        self._clocks = Clocks(now, uptime, synced, boot_id() if boot is None else boot)
         self._lock = threading.RLock()
         self._file: SpoolFile | None = None
         self._memory: dict[str, Message] = {}
@@ -74,32 +78,38 @@ class Spool:
         self._aside: Path | None = None
         self._fresh = self._path.with_name(self._path.name + ".new")
         self._retry_at = 0.0
-        self._expire_at = 0.0
+        self._expired_at: float | None = None
         self._opened = self._closed = False
         with self._lock:
             self._settle()
         self._opened = True
 
-    def put(
-        self, leaf: str, payload: bytes, *, key: str, line: str, at: float | None = None
-    ) -> bool:
-        """Take a message; True when it is on the medium, False when only memory has it for now.
+    def put(self, leaf: str, payload: bytes, *, key: str, line: str) -> bool:
+        """Take one message; see put_all()."""
+        return self.put_all([Draft(leaf, key, line, payload)])
 
-        `key`: CALL_ID of a report, CALL_ID/STATE of an alert. While one with this key waits, the
-        first content stays. `at`: since when it waits, in seconds since 1970; None: from now on. It
-        is not when the call was: a replayed recording may be years old.
+    def put_all(self, drafts: Collection[Draft]) -> bool:
+        """Take messages; True when all are on the medium, False when only memory has some for now.
+
+        Those of one call are there together or not at all, whenever the power is cut. While one
+        with the same key waits, the first content stays.
         """
         with self._lock:
-            if key in self._memory:
-                return False
-            stamp = self._now() if at is None else at
-            self._memory[key] = Message(0, key, leaf, line, stamp, payload)
-            if len(self._memory) > _MEMORY:
+            stamp = self._clocks.stamp()
+            for draft in drafts:
+                message = Message(0, draft.key, draft.leaf, draft.line, stamp, draft.payload)
+                self._memory.setdefault(draft.key, message)
+            while len(self._memory) > _MEMORY:
                 del self._memory[next(iter(self._memory))]
                 self._lost_from_memory += 1
             self._retry_at = 0.0
             self._settle()
-            return key not in self._memory
+            return not any(draft.key in self._memory for draft in drafts)
+
+    def left_open(self) -> list[Draft]:
+        """Provisional alerts whose call never ended: a kill or a power cut came between."""
+        with self._lock:
+            return self._guarded(SpoolFile.left_open) or []
 
     def peek(
         self,
@@ -117,7 +127,6 @@ class Spool:
             due = time.monotonic() >= self._retry_at
             if due and (self._memory or self._acknowledged or self._file is None):
                 self._settle()
-            self._expire()
             unwanted = self._acknowledged.union(skip)
             rows = self._guarded(lambda file: file.read(after, limit + len(unwanted), without))
             held = [m for m in self._memory.values() if m.leaf not in without]
@@ -146,11 +155,11 @@ class Spool:
             return on_disk + self._lost_from_memory
 
     @property
-    def oldest(self) -> float | None:
-        """When the longest waiting message was put, in seconds since 1970; None: none waits."""
+    def waits_s(self) -> float | None:
+        """How long the first message has waited, as far as a clock can tell; None: none waits."""
         with self._lock:
             first = next(iter(self.peek(1)), None)
-            return first.at if first else None
+            return (age_s(first.at, self._clocks.stamp()) or 0.0) if first else None
 
     @property
     def state(self) -> SpoolState:
@@ -186,10 +195,14 @@ class Spool:
             self._say("ok", "")
 
     def _write(self, file: SpoolFile) -> bool:
-        for key, message in list(self._memory.items()):
-            self._last_id = max(file.last_id, self._last_id) + 1
-            file.insert(replace(message, id=self._last_id))
-            del self._memory[key]
+        waiting = list(self._memory.values())
+        for _, call in groupby(waiting, key=lambda message: message.call_id):
+            first = max(file.last_id, self._last_id) + 1
+            rows = [replace(message, id=number) for number, message in enumerate(call, first)]
+            file.insert(rows)
+            self._last_id = rows[-1].id
+            for row in rows:
+                del self._memory[row.key]
             self._limit(file)
         self._forget(file)
         return True
@@ -281,20 +294,19 @@ class Spool:
         while file.count > 1 and file.size_bytes > self._settings.max_mb * 1e6:
             self._give_up(file, file.least(min(_CHUNK, file.count - 1)))
 
-    def _expire(self) -> None:
-        if self._uptime() < self._expire_at:
-            return
-        self._expire_at = self._uptime() + _EXPIRE_EVERY_S
-        self._guarded(self._give_up_old)
+    def expire(self) -> None:
+        """Give up what is older than the limit; for the publisher, once it has tried all of it.
+
+        Only what a trusted clock calls old.
+        """
+        with self._lock:
+            up = self._clocks.uptime()
+            if self._expired_at is None or not 0.0 <= up - self._expired_at < _EXPIRE_EVERY_S:
+                self._expired_at = up
+                self._guarded(self._give_up_old)
 
     def _give_up_old(self, file: SpoolFile) -> None:
-        clock = self._now() - self._uptime()
-        if abs(step := clock - self._clock) > _CLOCK_STEP_S:
-            # stamps came from a clock that was wrong: nothing may seem a month old for that
-            file.shift(step)
-            self._clock = clock
-        limit = self._now() - self._settings.max_days * _DAY_S
-        while keys := file.older(limit, _CHUNK):
+        for keys in too_old(file, self._clocks.stamp(), self._settings.max_days * _DAY_S):
             self._give_up(file, keys)
 
     def _give_up(self, file: SpoolFile, keys: list[str]) -> None:

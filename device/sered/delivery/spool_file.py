@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from sered.delivery.age import from_text
 from sered.delivery.spool_row import (
     COLUMNS,
     Damaged,
+    Draft,
     Message,
     as_damage,
     code,
@@ -22,6 +24,8 @@ from sered.delivery.spool_row import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
+
+    from sered.delivery.age import Stamp
 
 StateName = Literal["ok", "set_aside", "read_only", "full", "failed"]
 
@@ -36,6 +40,12 @@ MIGRATIONS = (
         crc INTEGER NOT NULL,
         payload BLOB NOT NULL);
     CREATE TABLE tally(name TEXT PRIMARY KEY, count INTEGER NOT NULL);
+    """,
+    # `at` stays what it was, so that a sered of schema 1 can still read the rows
+    """
+    ALTER TABLE outbox ADD COLUMN stamp TEXT NOT NULL DEFAULT '';
+    CREATE TABLE left_open(
+        call_id TEXT PRIMARY KEY, line TEXT NOT NULL, payload BLOB NOT NULL);
     """,
 )
 """Statement n takes a file from schema n to n + 1; never edit one that was released."""
@@ -112,29 +122,61 @@ class SpoolFile:
             msg = "it was cut short"
             raise Damaged(msg)
 
-    def insert(self, message: Message) -> bool:
-        """Write one row durably; False when its key waits already."""
-        with as_damage():
-            cursor = self._db.execute(
-                "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)", to_row(message)
-            )
-        if not cursor.rowcount:
-            return False
+    @contextmanager
+    def _one_transaction(self) -> Iterator[None]:
+        """All of it is on the medium when this ends, or nothing of it."""
+        try:
+            with as_damage(), self._db:
+                self._db.execute("BEGIN")
+                yield
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self.count = self._number("SELECT count(*) FROM outbox")
+            raise
+
+    def insert(self, messages: Iterable[Message]) -> None:
+        """Write rows durably in one transaction, numbered; a key that waits keeps its content."""
+        with self._one_transaction():
+            for message in messages:
+                self._insert(message)
+        self._size = self.path.stat().st_size
+
+    def _insert(self, message: Message) -> None:
+        marks = ",".join("?" * len(to_row(message)))
+        done = self._db.execute(
+            f"INSERT OR IGNORE INTO outbox({COLUMNS}) VALUES ({marks})",  # noqa: S608 - our own names
+            to_row(message),
+        )
+        if not done.rowcount:
+            return
         self.count += 1
         self.last_id = max(self.last_id, message.id)
-        self._size = self.path.stat().st_size
-        return True
+        _, _, state = message.key.partition("/")
+        if state == "provisional":
+            self._db.execute(
+                "INSERT OR REPLACE INTO left_open VALUES (?, ?, ?)",
+                (message.call_id, message.line, message.payload),
+            )
+        else:
+            # the call is over, whatever became of it
+            self._db.execute("DELETE FROM left_open WHERE call_id = ?", (message.call_id,))
+
+    def adopt(self, rows: list[tuple[str, str, bytes]]) -> None:
+        """Take over what another file knew to be left open."""
+        self._db.executemany("INSERT OR IGNORE INTO left_open VALUES (?, ?, ?)", rows)
+
+    def left_open(self) -> list[Draft]:
+        """Provisional alerts whose call has not ended, whether they were delivered or wait."""
+        with as_damage():
+            rows = self._db.execute("SELECT call_id, line, payload FROM left_open").fetchall()
+        return [Draft("alerts", f"{call}/provisional", line, body) for call, line, body in rows]
 
     def fill(self, messages: Iterable[Message], after: int) -> None:
         """Write many rows in one transaction, numbered anew over `after`."""
         self.last_id = max(self.last_id, after)
-        try:
-            with self._db:
-                self._db.execute("BEGIN")
-                for message in messages:
-                    self.insert(replace(message, id=self.last_id + 1))
-        finally:
-            self.count = self._number("SELECT count(*) FROM outbox")
+        with self._one_transaction():
+            for message in messages:
+                self._insert(replace(message, id=self.last_id + 1))
 
     def read(self, after: int, limit: int, without: Collection[str] = ()) -> list[Message]:
         """Up to `limit` rows with an id over `after`, oldest first, no leaves of `without`."""
@@ -153,18 +195,17 @@ class SpoolFile:
 
     def delete(self, keys: Collection[str], tally: str | None = None) -> None:
         """Forget rows by key in one transaction; `tally`: count them there in the same one."""
-        with as_damage(), self._db:
-            self._db.execute("BEGIN")
+        with self._one_transaction():
             gone = self._db.executemany(
                 "DELETE FROM outbox WHERE key = ?", [(key,) for key in keys]
             ).rowcount
+            self.count -= gone
             if tally:
                 self._db.execute(
                     "INSERT INTO tally VALUES (?1, ?2)"
                     " ON CONFLICT DO UPDATE SET count = count + ?2",
                     (tally, gone),
                 )
-        self.count -= gone
         if self._number("PRAGMA freelist_count") > max(_SPARE_PAGES, 2 * self._used_pages()):
             self._shrink()
 
@@ -179,16 +220,25 @@ class SpoolFile:
         """One of the file's own counters."""
         return self._number("SELECT coalesce(sum(count), 0) FROM tally WHERE name = ?", name)
 
-    def shift(self, seconds: float) -> None:
-        """Move the stamps of all rows: the clock they were taken from was put right."""
-        with as_damage(), self._db:
-            self._db.execute("BEGIN")
-            for (number,) in self._db.execute("SELECT id FROM outbox").fetchall():
-                old = self.read(number - 1, 1)[0]
-                new = replace(old, at=old.at + seconds)
-                self._db.execute(
-                    "UPDATE outbox SET at = ?, crc = ? WHERE id = ?", (new.at, new.crc, new.id)
-                )
+    def stamps(self, after: int, limit: int) -> list[tuple[int, str, Stamp]]:
+        """(id, key, when put) of up to `limit` rows with an id over `after`."""
+        sql = "SELECT id, key, at, stamp FROM outbox WHERE id > ? ORDER BY id LIMIT ?"
+        with as_damage():
+            rows = self._db.execute(sql, (after, limit)).fetchall()
+        return [(number, key, from_text(at, str(stamp))) for number, key, at, stamp in rows]
+
+    def restamp(self, stamps: dict[int, Stamp]) -> None:
+        """Write other stamps, by id, in one transaction."""
+        if not stamps:
+            return
+        with self._one_transaction():
+            for number, stamp in stamps.items():
+                for old in self.read(number - 1, 1):
+                    new = replace(old, at=stamp)
+                    self._db.execute(
+                        "UPDATE outbox SET at = ?, stamp = ?, crc = ? WHERE id = ?",
+                        (new.at.wall, str(new.at), new.crc, new.id),
+                    )
 
     def oldest(self) -> Message | None:
         """The row that has waited longest."""
@@ -200,13 +250,6 @@ class SpoolFile:
             SELECT 1 FROM outbox WHERE key = substr(a.key, 1, instr(a.key, '/') - 1))), id
             LIMIT ?"""
         return [key for (key,) in self._db.execute(sql, (limit,))]
-
-    def older(self, than: float, limit: int) -> list[str]:
-        """Keys of rows stamped before `than`, oldest first."""
-        sql = f"SELECT {COLUMNS} FROM outbox WHERE at < ? ORDER BY id LIMIT ?"  # noqa: S608 - our own column names
-        with as_damage():
-            rows = self._db.execute(sql, (than, limit)).fetchall()
-        return [from_row(row).key for row in rows]
 
     def _used_pages(self) -> int:
         return self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")
@@ -224,6 +267,8 @@ class SpoolFile:
 def salvage(path: Path, into: SpoolFile, after: int = 0) -> None:
     """Copy every whole row of a damaged file that is not in `into` yet; see fill()."""
     with closing(sqlite3.connect(path, timeout=2.0, isolation_level=None)) as db:
+        with suppress(sqlite3.Error, UnicodeDecodeError):
+            into.adopt(db.execute("SELECT call_id, line, payload FROM left_open").fetchall())
         into.fill(whole_rows(db), after)
 
 

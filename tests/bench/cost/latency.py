@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 from broker import Broker, Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -123,11 +123,11 @@ def main(calls: int, lines: int) -> None:
             ended[worker_feed.line.name] = []
         deliver = service._deliver  # the moment a report leaves the line
 
-        def noted(message: CallReport | Alert | Live) -> None:
-            if isinstance(message, CallReport):
-                name = message.line
-                ended[name].append(len(sources[name].left_at) - 1)
-            deliver(message)
+        def noted(said: Sequence[CallReport | Alert | Live]) -> None:
+            for message in said:
+                if isinstance(message, CallReport):
+                    ended[message.line].append(len(sources[message.line].left_at) - 1)
+            deliver(said)
 
         service._deliver = noted  # type: ignore[method-assign]  # the moment is seen nowhere else
         status = service.run(drain_s=10)

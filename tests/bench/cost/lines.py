@@ -72,7 +72,7 @@ for number in range(count):
     pipe = make_line(settings, line, judges, clock)
     sources.append(Paced(source, number))
     workers.append(
-        LineWorker(line.name, sources[-1], pipe, deliver=reports.append, failed=faults.append)
+        LineWorker(line.name, sources[-1], pipe, deliver=reports.extend, failed=faults.append)
     )
 wall, cpu = time.perf_counter(), time.process_time()
 for worker in workers:

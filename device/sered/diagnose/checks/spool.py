@@ -8,9 +8,12 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
+from sered.delivery.age import age_s
+from sered.delivery.expiry import Clocks, boot_id, uptime_s
 from sered.diagnose.checks import service_user
 from sered.diagnose.checks.system import existing
 from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok
+from sered.tap.clock import kernel_clock_synced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,11 +53,11 @@ def _opens(context: Context) -> Outcome:
             "the running service has it open",
             depth=health.spool_depth if health else 0,
             dropped=health.spool_dropped if health else 0,
-            oldest=context.service.spool_oldest,
+            waits_s=context.service.spool_waits_s,
         )
     service_user.become_service_user()
     if not path.exists():
-        return ok("none yet: the service makes it", depth=0, dropped=0, oldest=None)
+        return ok("none yet: the service makes it", depth=0, dropped=0, waits_s=None)
     return _open(path)
 
 
@@ -77,13 +80,14 @@ def _open(path: Path) -> Outcome:
             sqlite3.SQLITE_BUSY: "in_use",
         }
         return fault(names.get(number, "failed"), f"{path}: {error}", path=str(path))
+    now = Clocks(time.time, uptime_s, kernel_clock_synced, boot_id()).stamp()
     try:
         first = file.oldest()
         return ok(
             f"{path}, sound",
             depth=file.count,
             dropped=file.tally("dropped"),
-            oldest=first.at if first else None,
+            waits_s=age_s(first.at, now) if first else None,
         )
     except Damaged as damage:
         return fault("damaged", f"{path}: {damage}", path=str(path))
@@ -93,15 +97,16 @@ def _open(path: Path) -> Outcome:
 
 def _waiting(context: Context) -> Outcome:
     depth: int = context.facts["depth"]
-    oldest: float | None = context.facts["oldest"]
-    if not depth or oldest is None:
-        return ok("nothing waits" if not depth else f"{depth} waiting")
-    age_s = max(time.time() - oldest, 0.0)
-    found = f"{depth} waiting, the oldest for {_age(age_s)}"
-    return fault("long", found) if age_s > _HOUR_S else ok(found)
+    waits_s: float | None = context.facts["waits_s"]
+    if not depth:
+        return ok("nothing waits")
+    if waits_s is None:
+        return ok(f"{depth} waiting, since when no clock of this box can tell")
+    found = f"{depth} waiting, the oldest for {_said(waits_s)}"
+    return fault("long", found) if waits_s > _HOUR_S else ok(found)
 
 
-def _age(seconds: float) -> str:
+def _said(seconds: float) -> str:
     for unit, size in (("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
