@@ -36,7 +36,28 @@ class Clip:
     speaker: str
     """Unique over all corpora: `corpus/name`."""
     label: str
-    """One of LABELS."""
+    """One of LABELS, or of COARSE where no more is known."""
+    heard: tuple[str, ...] = ()
+    """What listeners heard in the voice, where they were asked: one of LABELS, several in a tie."""
+    call: str = ""
+    """The call that it was cut from, where that is known."""
+
+
+COARSE: dict[str, dict[str, float]] = {
+    "negative": {"angry": 0.25, "disgust": 0.25, "fear": 0.25, "sad": 0.25},
+    "not negative": {"happy": 0.2, "neutral": 0.65, "surprise": 0.15},
+    "positive": {"happy": 0.8, "surprise": 0.2},
+    "ordinary": {"happy": 0.06, "neutral": 0.9, "surprise": 0.04},
+}
+"""Labels that name no emotion, and how far each is one of the seven when nothing else is known."""
+ORDINARY = "ordinary"
+"""Plain speech whose feeling nobody noted down: somebody unhappy among them would be the odd one
+out."""
+ALIASES = {
+    "unlabelled": ORDINARY, "not": "not negative", "anger": "angry", "happiness": "happy",
+    "sadness": "sad", "surprised": "surprise",
+}  # fmt: skip
+"""Other words that manifests have for the same."""
 
 
 @dataclass(slots=True)
@@ -58,7 +79,7 @@ class Found:
             voices = len({clip.speaker for clip in mine})
             lines.append(
                 f"{corpus}: {len(mine)} clips, {voices} speakers, "
-                + ", ".join(f"{label} {shares[label]}" for label in LABELS if shares[label])
+                + ", ".join(f"{label} {count}" for label, count in sorted(shares.items()))
             )
         for what, table in (("used", self.mended), ("not used", self.refused)):
             for reason, names in sorted(table.items()):
@@ -104,6 +125,15 @@ _CREMA = {
     "NEU": "neutral",
     "SAD": "sad",
 }
+_EMOVO = {
+    "dis": "disgust", "gio": "happy", "neu": "neutral", "pau": "fear", "rab": "angry",
+    "sor": "surprise", "tri": "sad",
+}  # fmt: skip
+_AESDD = {"a": "angry", "d": "disgust", "f": "fear", "h": "happy", "s": "sad"}
+_VOTES = {
+    "A": "angry", "D": "disgust", "F": "fear", "H": "happy", "N": "neutral", "S": "sad",
+}  # fmt: skip
+"""CREMA-D's letters for what its crowd heard."""
 _SAVEE = {
     "a": "angry",
     "d": "disgust",
@@ -122,7 +152,8 @@ class _Scheme:
     pattern: re.Pattern[str]
     labels: dict[str, str]
     speaker: Callable[[str], str] = str
-    stratum: str = ""
+    folders: tuple[str, ...] = ()
+    """Other names that its folder goes by."""
 
 
 SCHEMES = {
@@ -137,16 +168,24 @@ SCHEMES = {
     ),
     "emodb": _Scheme(re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<label>[WLEAFTN])[a-z]?"), _EMODB),
     "nemo": _Scheme(re.compile(r"(?P<speaker>[A-Z]{2}\d)_(?P<label>[a-z]+)_.+"), _NEMO),
-    "cremad": _Scheme(
-        re.compile(r"(?P<speaker>1\d{3})_[A-Z]{3}_(?P<label>[A-Z]{3})_(?:LO|MD|HI|XX|X)"), _CREMA
+    "crema-d": _Scheme(
+        re.compile(r"(?P<speaker>1\d{3})_[A-Z]{3}_(?P<label>[A-Z]{3})_(?:LO|MD|HI|XX|X)"),
+        _CREMA,
+        folders=("cremad",),
     ),
+    "emovo": _Scheme(re.compile(r"(?P<label>[a-z]{3})-(?P<speaker>[fm]\d)-[a-z]+\d?"), _EMOVO),
+    # officially `a01 (1).wav`
+    "aesdd": _Scheme(re.compile(r"(?P<label>[adfhs])\d+[_ ]\(?(?P<speaker>\d)\)?[a-z]?"), _AESDD),
     "savee": _Scheme(
         re.compile(r"(?P<speaker>DC|JE|JK|KL)_(?P<label>sa|su|a|d|f|h|n)\d\d"), _SAVEE
     ),
 }
 
-CONTRADICTORY = frozenset({"1006_TIE_NEU_XX", "1013_WSI_SAD_XX"})
-"""CREMA-D's own: the raters' label and the file's disagree."""
+CONTRADICTORY = frozenset({
+    "1006_TIE_HAP_XX", "1006_TIE_NEU_XX", "1013_WSI_DIS_XX", "1013_WSI_SAD_XX",
+    "1017_IWW_ANG_XX", "1017_IWW_FEA_XX",
+})  # fmt: skip
+"""CREMA-D's own: one recording under two labels."""
 
 
 def read_folder(folder: Path, corpus: str) -> Found:
@@ -156,7 +195,7 @@ def read_folder(folder: Path, corpus: str) -> Found:
             f"wanted a corpus of {', '.join(SCHEMES)}; found {corpus!r}: "
             "give other recordings as a CSV manifest (path,speaker,label)"
         )
-    scheme, found = SCHEMES[corpus], Found()
+    scheme, found, votes = SCHEMES[corpus], Found(), _votes(folder)
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in SUFFIXES:
             continue
@@ -173,13 +212,31 @@ def read_folder(folder: Path, corpus: str) -> Found:
             found.refused[f"{NOT_ONE_OF_SEVEN} (boredom)"].append(path.name)
         else:
             speaker = f"{corpus}/{scheme.speaker(match['speaker'])}"
-            found.clips.append(Clip(path, corpus, speaker, label))
+            found.clips.append(Clip(path, corpus, speaker, label, votes.get(path.stem, ())))
     if not found.clips:
         raise ModelError(
             f"wanted recordings of {corpus} below {folder}; found none with its file names: "
             "unpack the corpus there, names unchanged"
         )
     return found
+
+
+def _votes(folder: Path) -> dict[str, tuple[str, ...]]:
+    """What CREMA-D's crowd heard in the voice alone, by the clip's name; empty where nobody asked.
+
+    The official `summaryTable.csv` (FileName, VoiceVote) or a `manifest.csv` (path, voice_vote).
+    """
+    votes = {}
+    for path in (*folder.rglob("summaryTable.csv"), folder / "manifest.csv"):
+        if not path.is_file():
+            continue
+        for row in csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()):
+            name = row.get("FileName") or row.get("path") or ""
+            heard = row.get("VoiceVote") or row.get("voice_vote") or ""
+            labels = tuple(_VOTES[letter] for letter in heard.split(":") if letter in _VOTES)
+            if labels:
+                votes[name.rpartition("/")[2].partition(".")[0]] = labels
+    return votes
 
 
 def read_manifest(manifest: Path, corpus: str = "own") -> Found:
@@ -194,14 +251,17 @@ def read_manifest(manifest: Path, corpus: str = "own") -> Found:
         raise ModelError(f"wanted the columns path,speaker,label in {manifest}; found {columns}")
     for row in rows:
         path = manifest.parent / (row["path"] or "")
-        if row["label"] not in LABELS:
+        label = (row["label"] or "").strip().lower()
+        label = ALIASES.get(label, label)
+        if label not in LABELS and label not in COARSE:
             found.refused["unknown label"].append(f"{path.name}: {row['label']!r}")
         elif not path.is_file():
             found.refused["no such file"].append(path.name)
         elif not row["speaker"]:
             found.refused["no speaker"].append(path.name)
         else:
-            found.clips.append(Clip(path, corpus, f"{corpus}/{row['speaker']}", row["label"]))
+            speaker = f"{corpus}/{row['speaker']}"
+            found.clips.append(Clip(path, corpus, speaker, label, call=row.get("call") or ""))
     return found
 
 
@@ -219,7 +279,12 @@ def merge(parts: Iterable[Found]) -> Found:
 
 def read_all(root: Path, manifests: Sequence[Path] = ()) -> Found:
     """Every corpus that has a folder of its name below `root`, and the manifests."""
-    parts = [read_folder(root / name, name) for name in SCHEMES if (root / name).is_dir()]
+    parts = [
+        read_folder(root / folder, name)
+        for name, scheme in SCHEMES.items()
+        for folder in (name, *scheme.folders)
+        if (root / folder).is_dir()
+    ]
     parts += [read_manifest(path, path.stem) for path in manifests]
     if not parts:
         raise ModelError(f"wanted a folder of {', '.join(SCHEMES)} below {root}; found none")

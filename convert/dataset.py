@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from convert.corpora import Clip, load
+from convert.corpora import ORDINARY, Clip, load
 
 from convert import telephone
 from sered.records import LABELS, RATE_HZ
@@ -35,6 +35,12 @@ CHUNK = 100
 MANY = 200
 """Clips of one voice from which on every random copy has only half of them, in turn: more lines
 for a voice that is heard so often anyway are worth little and cost most of the time."""
+
+CUT = 0.3
+"""Share of the random copies of which only a piece is heard."""
+BORROWED = 0.4
+"""Share of the random copies that come down the line of another recording, half of them of an
+ordinary caller's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +118,15 @@ def prepare(found: Found, folder: Path) -> Dataset:
     """Decode once: what is there already for the same files is taken as it is."""
     folder.mkdir(parents=True, exist_ok=True)
     listing = json.dumps([
-        (str(clip.path), clip.path.stat().st_size, clip.speaker, clip.label) for clip in found.clips
+        (str(clip.path), clip.path.stat().st_size, *_rest(clip)) for clip in found.clips
     ])  # fmt: skip
     index = folder / "clips.json"
     if index.exists() and json.loads(index.read_text())["listing"] == listing:
         stored = json.loads(index.read_text())
-        found.clips = [Clip(Path(path), *rest) for path, *rest in stored["clips"]]
+        found.clips = [
+            Clip(Path(path), corpus, speaker, label, tuple(heard), call)
+            for path, corpus, speaker, label, heard, call in stored["clips"]
+        ]
         for kept, table in ((found.refused, "refused"), (found.mended, "mended")):
             kept.clear()
             kept.update(stored[table])
@@ -127,7 +136,7 @@ def prepare(found: Found, folder: Path) -> Dataset:
     np.save(folder / "ends.npy", np.cumsum([0, *map(len, sounds)]))
     stored = {
         "listing": listing,
-        "clips": [(str(clip.path), clip.corpus, clip.speaker, clip.label) for clip in clips],
+        "clips": [(str(clip.path), *_rest(clip)) for clip in clips],
         "refused": found.refused,
         "mended": found.mended,
     }
@@ -135,6 +144,10 @@ def prepare(found: Found, folder: Path) -> Dataset:
     partial.write_text(json.dumps(stored))
     partial.replace(index)
     return Dataset(clips, folder)
+
+
+def _rest(clip: Clip) -> tuple[object, ...]:
+    return clip.corpus, clip.speaker, clip.label, clip.heard, clip.call
 
 
 def _sound(folder: Path) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
@@ -147,13 +160,18 @@ def _chunk(job: tuple[Path, NDArray[np.int64], str, Recipe]) -> NDArray[np.float
     seed = hashlib.sha256(f"{variant}/{indices[0]}".encode()).digest()[:8]
     rng = np.random.default_rng(int.from_bytes(seed, "little"))
     nothing = np.full(len(names(recipe)), np.nan, np.float32)
+    ordinary = json.loads((folder / "clips.json").read_text())["clips"]
+    donors = [n for n, clip in enumerate(ordinary) if clip[3] == ORDINARY] or range(len(ends) - 1)
     rows = []
     for index in indices:
         pcm = np.array(sound[ends[index] : ends[index + 1]])
         line = telephone.CONDITIONS.get(variant)
         if line is None:
             line = telephone.draw(rng)
-            pcm = another_voice(pcm, rng)
+            pcm = shorter(another_voice(pcm, rng), rng)
+            if rng.random() < BORROWED:
+                donor = rng.choice(donors) if rng.random() < 0.5 else rng.integers(len(ends) - 1)
+                pcm = telephone.borrow_line(pcm, np.array(sound[ends[donor] : ends[donor + 1]]))
         others = []
         if line.babble_snr_db is not None or line.near_end_db is not None:
             picked = rng.integers(0, len(ends) - 1, 6)
@@ -169,6 +187,15 @@ def another_voice(pcm: NDArray[np.int16], rng: np.random.Generator) -> NDArray[n
 
     speed = float(np.exp(rng.uniform(np.log(0.84), np.log(1.19))))
     return np.asarray(soxr.resample(pcm, RATE_HZ * speed, RATE_HZ, quality="LQ"))
+
+
+def shorter(pcm: NDArray[np.int16], rng: np.random.Generator) -> NDArray[np.int16]:
+    """Often a piece of 0.5 to 2 s: people on a telephone say little at a time, in every mood."""
+    if rng.random() >= CUT:
+        return pcm
+    length = int(rng.uniform(0.5, 2.0) * RATE_HZ)
+    start = int(rng.integers(max(1, len(pcm) - length)))
+    return pcm[start : start + length]
 
 
 def digest(*parts: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,8 @@ PACKET = 160
 
 Law = Literal["ulaw", "alaw"]
 """Of ITU-T G.711."""
+Codec = Law | Literal["gsm", "opus", "none"]
+"""What the line codes speech with; GSM 06.10 full rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,10 @@ class Condition:
     """Handset response: from the band's lower end to its upper end."""
     ripple_db: float = 0.0
     """Handset response: how uneven."""
-    codec: Literal["ulaw", "alaw", "none"] = "ulaw"
+    codec: Codec = "ulaw"
     """`none` is a wide-band line: nothing is done at 8 kHz."""
+    opus_step: float = 0.9
+    """How hard Opus compresses, libsndfile's 0 to 1: 0.9 is 34 kbit/s at 8 kHz, 1.0 is 9."""
     level_db: float = -20.0
     """Speech level on the line, RMS of the loudest half, dBFS."""
     room_s: float = 0.0
@@ -65,6 +70,9 @@ CONDITIONS = {
         WIDE,
         TELEPHONE,
         Condition("A-law", codec="alaw", noise_snr_db=35.0),
+        Condition("GSM", codec="gsm", noise_snr_db=35.0),
+        Condition("Opus 9 kbit/s", codec="opus", opus_step=1.0, noise_snr_db=35.0),
+        Condition("Opus 34 kbit/s", codec="opus", opus_step=0.9, noise_snr_db=35.0),
         Condition("HD handset", low_hz=100.0, high_hz=6800.0, codec="none", tilt_db=4.0),
         Condition("dull handset", tilt_db=-8.0, ripple_db=3.0, noise_snr_db=35.0),
         Condition("shrill handset", low_hz=400.0, tilt_db=8.0, ripple_db=3.0, noise_snr_db=35.0),
@@ -87,6 +95,11 @@ CONDITIONS = {
 """The fixed conditions of the evaluation."""
 
 
+CODECS: tuple[Codec, ...] = ("ulaw", "alaw", "gsm", "opus")
+CODEC_SHARES = (0.35, 0.3, 0.15, 0.2)
+"""Of the narrow lines of the training."""
+
+
 def draw(rng: np.random.Generator) -> Condition:
     """A line for the training, at random."""
     narrow = rng.random() < 0.8
@@ -97,7 +110,8 @@ def draw(rng: np.random.Generator) -> Condition:
         high_hz=rng.uniform(3200, 3700) if narrow else rng.uniform(5000, 7500),
         tilt_db=rng.normal(0, 4),
         ripple_db=rng.uniform(0, 3),
-        codec=rng.choice(["ulaw", "alaw"]) if narrow else "none",
+        codec=CODECS[rng.choice(len(CODECS), p=CODEC_SHARES)] if narrow else "none",
+        opus_step=rng.uniform(0.85, 1.0),
         level_db=rng.uniform(-38, -12),
         room_s=rng.uniform(0.1, 0.5) if some[6] < 0.2 else 0.0,
         clip_db=rng.uniform(3, 12) if some[0] < 0.1 else 0.0,
@@ -137,6 +151,68 @@ def g711(pcm: NDArray[np.int16], law: Law) -> NDArray[np.int16]:
     """There and back through the codec."""
     table = _ulaw() if law == "ulaw" else _alaw()
     return np.asarray(table[pcm.astype(np.int32) + 32768])
+
+
+def _coded(pcm: NDArray[np.int16], line: Condition) -> NDArray[np.int16]:
+    """There and back through the line's codec at 8 kHz."""
+    if line.codec == "gsm":
+        return _filed(pcm, "WAV", "GSM610", None)
+    if line.codec == "opus":
+        return _filed(pcm, "OGG", "OPUS", line.opus_step)
+    return g711(pcm, "alaw" if line.codec == "alaw" else "ulaw")
+
+
+def _filed(
+    pcm: NDArray[np.int16], container: str, codec: str, step: float | None
+) -> NDArray[np.int16]:
+    """Written by libsndfile and read again, as many samples."""
+    import soundfile
+
+    file = io.BytesIO()
+    with soundfile.SoundFile(
+        file, "w", LINE_HZ, 1, codec, format=container, compression_level=step
+    ) as sound:
+        sound.write(pcm)
+    file.seek(0)
+    back, _ = soundfile.read(file, len(pcm), dtype="int16")
+    return np.asarray(np.pad(back, (0, len(pcm) - len(back))), np.int16)
+
+
+BORROWED_DB = 12.0
+"""How far one recording's spectrum is bent towards another's, at most."""
+
+
+def borrow_line(pcm: NDArray[np.int16], donor: NDArray[np.int16]) -> NDArray[np.int16]:
+    """`pcm` as if it had come down the line of `donor`: with its long-term spectrum.
+
+    Room, microphone, line and codec of a recording show in its mean spectrum. Where any clip may
+    wear any other's, none of them says how somebody feels.
+    """
+    gain_db = np.clip(_mean_spectrum_db(donor) - _mean_spectrum_db(pcm), -BORROWED_DB, BORROWED_DB)
+    n = next_fast_len(len(pcm) + 1600, real=True)
+    spectrum = rfft(pcm.astype(np.float32), n)
+    hertz = np.arange(len(spectrum)) * RATE_HZ / n
+    gain = 10 ** (np.interp(hertz, _centres_hz(), gain_db) / 20)
+    bent = irfft(spectrum * gain, n)[: len(pcm)]
+    loudest = np.abs(bent).max() + 1e-9
+    return _round(bent * min(1.0, 32000 / loudest))
+
+
+def _centres_hz() -> Floats:
+    """Two an octave from 125 Hz on."""
+    return np.asarray(125 * 2 ** (np.arange(12) / 2), np.float32)
+
+
+def _mean_spectrum_db(pcm: NDArray[np.int16]) -> Floats:
+    """Of the louder frames, around each of `_centres_hz`; the loudest is 0 dB."""
+    frames = np.resize(pcm.astype(np.float32), (max(1, len(pcm) // 512), 512)) * np.hanning(512)
+    power = np.abs(rfft(frames)) ** 2
+    total = power.sum(axis=1)
+    mean = power[total >= np.median(total)].mean(axis=0)
+    hertz = np.arange(257) * RATE_HZ / 512
+    near = np.abs(np.log2(np.maximum(hertz, 1) / _centres_hz()[:, None])) <= 0.5
+    bands = 10 * np.log10((near @ mean) / near.sum(axis=1) + 1e-3)
+    return np.asarray(bands - bands.max(), np.float32)
 
 
 def _response(bins: int, n: int, line: Condition, rng: np.random.Generator) -> Floats:
@@ -252,7 +328,7 @@ def transmit(
     # half the rate, exactly: the upper half of the spectrum is empty
     narrow = irfft(spectrum[: n // 4 + 1], n // 2) / 2
     narrow *= scale / _level(np.repeat(narrow[: len(pcm) // 2], 2))
-    coded = g711(_round(narrow), line.codec).astype(np.float32)
+    coded = _coded(_round(narrow), line).astype(np.float32)
     if line.packet_loss:
         coded = _conceal(coded, line.packet_loss, rng)
     back = np.zeros(n // 2 + 1, np.complex64)

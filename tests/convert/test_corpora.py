@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import soundfile
-from convert.corpora import decode, load, merge, read_all, read_folder, read_manifest
+from convert.corpora import COARSE, decode, load, merge, read_all, read_folder, read_manifest
 
 from sered.errors import AudioError, ModelError
+from sered.records import LABELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +36,12 @@ def record(path: Path, seed: int = 0, rate: int = 16_000, **how: Any) -> Path:
         ("emodb", "16b10Wb", "16", "angry"),
         ("emodb", "08a01Fd", "08", "happy"),
         ("nemo", "KS0_surprised_12", "KS0", "surprise"),
-        ("cremad", "1001_IEO_DIS_HI", "1001", "disgust"),
-        ("cremad", "1091_WSI_SAD_XX", "1091", "sad"),
+        ("crema-d", "1001_IEO_DIS_HI", "1001", "disgust"),
+        ("crema-d", "1091_WSI_SAD_XX", "1091", "sad"),
+        ("emovo", "gio-f1-b1", "f1", "happy"),
+        ("emovo", "rab-m3-l4", "m3", "angry"),
+        ("aesdd", "a01 (1)", "1", "angry"),
+        ("aesdd", "s11_6", "6", "sad"),
         ("savee", "DC_su07", "DC", "surprise"),
         ("savee", "KL_sa11", "KL", "sad"),
         ("savee", "JK_n01", "JK", "neutral"),
@@ -61,12 +66,44 @@ def test_boredom_is_counted_and_not_used(tmp_path: Path) -> None:
 
 
 def test_contradictory_labels_are_counted_and_not_used(tmp_path: Path) -> None:
-    """CREMA-D's two clips with contradictory labels are known by name."""
+    """CREMA-D's clips with contradictory labels are known by name."""
     for name in ("1006_TIE_NEU_XX", "1013_WSI_SAD_XX", "1013_WSI_ANG_XX"):
         record(tmp_path / f"{name}.wav", seed=len(name))
-    found = read_folder(tmp_path, "cremad")
+    found = read_folder(tmp_path, "crema-d")
     assert [clip.path.stem for clip in found.clips] == ["1013_WSI_ANG_XX"]
     assert sum(map(len, found.refused.values())) == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "head"),
+    [("summaryTable.csv", "FileName,VoiceVote"), ("manifest.csv", "path,voice_vote")],
+)
+def test_what_the_crowd_heard_goes_with_a_clip(tmp_path: Path, table: str, head: str) -> None:
+    """CREMA-D's votes on the voice alone are read, ties too, from its own table or a manifest."""
+    for name in ("1001_DFA_ANG_XX", "1001_DFA_FEA_XX", "1001_DFA_SAD_XX"):
+        record(tmp_path / f"{name}.wav", seed=len(name))
+    rows = ("1001_DFA_ANG_XX,A", "1001_DFA_FEA_XX,N:S")
+    (tmp_path / table).write_text("\n".join((head, *rows)) + "\n")
+    heard = {clip.label: clip.heard for clip in read_folder(tmp_path, "crema-d").clips}
+    assert heard == {"angry": ("angry",), "fear": ("neutral", "sad"), "sad": ()}
+
+
+def test_coarse_labels_of_a_manifest_are_usable(tmp_path: Path) -> None:
+    """Negative / not, three classes and plain unlabelled speech are labels, too."""
+    labels = ["negative", "not negative", "Positive", "neutral", "unlabelled", "anger"]
+    lines = ["path,speaker,label,call"]
+    for number, label in enumerate(labels):
+        record(tmp_path / f"{number}.wav", seed=number)
+        lines.append(f"{number}.wav,p{number},{label},c{number}")
+    (tmp_path / "own.csv").write_text("\n".join(lines))
+    clips = read_manifest(tmp_path / "own.csv").clips
+    assert [clip.label for clip in clips] == [
+        "negative", "not negative", "positive", "neutral", "ordinary", "angry",
+    ]  # fmt: skip
+    assert clips[0].call == "c0"
+    for label in COARSE:
+        assert sum(COARSE[label].values()) == pytest.approx(1)
+        assert set(COARSE[label]) < set(LABELS)
 
 
 def test_strange_names_and_labels_are_counted(tmp_path: Path) -> None:
@@ -84,7 +121,7 @@ def test_silent_clip_is_not_used(tmp_path: Path) -> None:
     """Near-silence (CREMA-D has one) is reported."""
     soundfile.write(tmp_path / "1076_MTI_SAD_XX.wav", np.full(8000, 3, np.int16), 16_000)
     record(tmp_path / "1076_MTI_ANG_XX.wav")
-    found = read_folder(tmp_path, "cremad")
+    found = read_folder(tmp_path, "crema-d")
     clips, sounds = load(found)
     assert len(clips) == len(sounds) == 1
     assert found.refused["silent"] == ["1076_MTI_SAD_XX.wav"]

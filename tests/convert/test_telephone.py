@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from convert.telephone import CONDITIONS, TELEPHONE, Condition, Law, draw, g711, transmit
+from convert.telephone import (
+    CONDITIONS,
+    TELEPHONE,
+    Codec,
+    Condition,
+    Law,
+    borrow_line,
+    draw,
+    g711,
+    transmit,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -150,7 +160,37 @@ def test_random_lines_differ_and_stay_in_their_bounds() -> None:
     """A hundred draws: narrow and wide, with and without each fault."""
     generator = rng()
     lines = [draw(generator) for _ in range(100)]
-    assert {line.codec for line in lines} == {"ulaw", "alaw", "none"}
+    assert {line.codec for line in lines} == {"ulaw", "alaw", "gsm", "opus", "none"}
     assert all(10 <= (line.noise_snr_db or 10) <= 40 for line in lines)
     for fault in ("noise_snr_db", "babble_snr_db", "hum_snr_db", "near_end_db"):
         assert {getattr(line, fault) is None for line in lines} == {True, False}
+
+
+@pytest.mark.parametrize("codec", ["gsm", "opus"])
+def test_a_mobile_codec_is_heard_and_keeps_the_speech(codec: Codec) -> None:
+    """GSM and Opus change the sound, keep its length and stay in step with it."""
+    swell = 1 + np.sin(2 * np.pi * 3 * np.arange(24_000) / 16_000)
+    pcm = (3000 * swell * np.sin(2 * np.pi * 400 * np.arange(24_000) / 16_000)).astype(np.int16)
+    plain = transmit(pcm, Condition("plain", codec="ulaw"), rng())
+    coded = transmit(pcm, Condition(codec, codec=codec, opus_step=1.0), rng())
+    assert len(coded) == len(pcm)
+    assert np.abs(coded.astype(int) - plain).max() > 50
+    loudness = [
+        np.abs(x[2000:22_000].astype(float)).reshape(-1, 200).mean(1) for x in (plain, coded)
+    ]
+    assert np.corrcoef(*loudness)[0, 1] > 0.9
+
+
+def test_a_borrowed_line_is_the_other_recordings_spectrum() -> None:
+    """A clip down another recording's line has its long-term spectrum, as far as that is bent."""
+    luck = rng()
+    pcm = (3000 * luck.standard_normal(32_000)).astype(np.int16)
+    low = np.convolve(luck.standard_normal(32_000), np.ones(12) / 12, "same")
+    donor = (6000 * low).astype(np.int16)
+
+    def tilt(sound: NDArray[np.int16]) -> float:
+        power = np.abs(np.fft.rfft(sound.astype(float))) ** 2
+        return float(10 * np.log10(power[400:1600].mean() / power[4000:6000].mean()))
+
+    assert tilt(donor) - tilt(pcm) > 8
+    assert tilt(borrow_line(pcm, donor)) - tilt(pcm) > 6
