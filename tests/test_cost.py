@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 HOME = str(Path(sered.__file__).parent)
 SIDES = (Side.CUSTOMER, Side.AGENT)
 
-# measured 1,383, 3,246 and 11.3 on Python 3.11, and a twelfth more
-IDLE_CALLS, TALK_CALLS = 1_500, 3_520
-UTTERANCE_MB = 12.3
+MORE = 1.25
+"""A change may cost a quarter more than was measured, on Python 3.11, before it has to say why."""
+IDLE_CALLS, TALK_CALLS = 1_383 * MORE, 3_246 * MORE
+UTTERANCE_MB = 11.3 * MORE
 
 
 def line() -> Line:
@@ -96,7 +97,7 @@ def test_an_idle_line_costs_next_to_nothing() -> None:
 
 
 def test_a_talking_line_costs_what_it_did() -> None:
-    """A second of a call takes no more calls of our functions than it took when it was measured."""
+    """A second of a call takes at most a quarter more calls than when it was measured."""
     assert calls_a_second(talk()) < TALK_CALLS
 
 
@@ -120,7 +121,7 @@ def test_the_neural_detector_rests_while_nobody_speaks(monkeypatch: pytest.Monke
 
 
 def test_an_utterance_takes_little_memory() -> None:
-    """The statistics of the longest utterance, 15 s, take no more room than when measured."""
+    """The statistics of the longest utterance, 15 s, take at most a quarter more room."""
     utterance = np.tile(tuning_signal(), 15)
     statistics(utterance, Recipe())
     tracemalloc.start()

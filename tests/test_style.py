@@ -1,7 +1,9 @@
 """What ruff and mypy do not ask of the code."""
 
+import ast
 import re
 import subprocess
+from collections.abc import Iterator
 
 from project import ROOT
 
@@ -28,3 +30,22 @@ def test_every_suppression_says_why() -> None:
         if (found := SUPPRESSION.search(line)) and not REASONED.fullmatch(found.group())
     ]
     assert silent == [], "write `# noqa: RULE - why` or `# type: ignore[rule]  # why`"
+
+
+def promises() -> Iterator[tuple[str, str | None]]:
+    """Every test of the project, with its docstring."""
+    for path in sources():
+        if path.startswith("tests/") and path.rpartition("/")[2].startswith("test_"):
+            for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
+                if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                    yield f"{path}::{node.name}", ast.get_docstring(node)
+
+
+def test_every_test_says_its_promise() -> None:
+    """The first line of a test's docstring is a sentence that holds when the test passes."""
+    found = dict(promises())
+    assert len(found) > 800
+    silent = [name for name, said in found.items() if not said or not said.split("\n")[0].strip()]
+    assert silent == []
+    cut = [name for name, said in found.items() if said and not re.search(r"[.!?]\"?`?$", said)]
+    assert cut == [], "a promise is a whole sentence and ends like one"

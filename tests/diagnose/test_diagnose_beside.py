@@ -106,6 +106,7 @@ def test_the_doctor_examines_a_running_box_in_time_and_disturbs_nothing(
 def test_a_disk_without_room_stands_in_the_status_with_the_doctors_words(
     stage: Stage, broker: Broker, tmp_path: Path
 ) -> None:
+    """What the doctor says of a full disk, the running service's status says in the same words."""
     if os.geteuid() != 0:
         pytest.skip("needs root to mount a small disk")
     small = tmp_path / "small"

@@ -75,6 +75,7 @@ def failed(results: dict[str, Result], name: str) -> Result:
 
 
 def test_a_broker_in_order_passes_and_its_echo_is_timed(brokers: Brokers, look: Look) -> None:
+    """Nothing is wrong with a plain Mosquitto, and a message's way there and back is measured."""
     results = look(at(brokers()))
     assert {r.mark for r in results.values()} <= {Mark.OK, Mark.SKIP}
     assert "back after" in results["broker.echo"].found
@@ -84,6 +85,7 @@ def test_a_broker_in_order_passes_and_its_echo_is_timed(brokers: Brokers, look: 
 
 
 def test_subscribers_can_tell_a_probe_and_nothing_of_it_stays(brokers: Brokers, look: Look) -> None:
+    """The doctor's messages carry a schema of their own and are not retained."""
     broker = brokers()
     central = Listener(broker)
     look(at(broker, "live = true"))
@@ -127,6 +129,7 @@ def test_a_missing_name_server_and_a_wrong_name_are_told_apart(
 
 
 def test_a_broker_that_is_down_is_told_by_its_port(look: Look) -> None:
+    """A port where nothing listens is named, with the host, in the hint."""
     port = free_port()
     result = failed(look(f'host = "localhost"\nport = {port}'), "port")
     assert result.fault == "refused"
@@ -151,6 +154,7 @@ def test_a_firewall_that_drops_the_way_is_told(look: Look, monkeypatch: pytest.M
 
 
 def test_a_wrong_password_is_told_and_never_shown(brokers: Brokers, look: Look) -> None:
+    """A refused login names the user and what to look at, and no line shows the password."""
     broker = brokers(passwords={"desk4": "right"})
     results = look(at(broker, 'username = "desk4"\npassword = "wr0ngsecret"'))
     result = failed(results, "login")
@@ -164,6 +168,7 @@ def test_a_wrong_password_is_told_and_never_shown(brokers: Brokers, look: Look) 
 def test_the_right_password_passes_and_a_box_that_may_only_write_is_in_order(
     brokers: Brokers, look: Look
 ) -> None:
+    """An ACL that lets the box write and not read is no fault."""
     broker = brokers(passwords={"oslo": "right"}, acl=WRITE_ONLY)
     results = look(at(broker, 'username = "oslo"\npassword = "right"'))
     assert {r.mark for r in results.values()} <= {Mark.OK, Mark.SKIP}
@@ -171,6 +176,7 @@ def test_the_right_password_passes_and_a_box_that_may_only_write_is_in_order(
 
 
 def test_a_topic_that_the_acl_denies_is_named(brokers: Brokers, look: Look) -> None:
+    """The one topic that may not be written is named in finding and hint."""
     rules = "user box\n" + "".join(
         f"topic write sered/oslo/desk4/{leaf}\n" for leaf in ("status", "health", "calls", "doctor")
     )
@@ -183,6 +189,7 @@ def test_a_topic_that_the_acl_denies_is_named(brokers: Brokers, look: Look) -> N
 
 
 def test_mqtt_3_cannot_tell_a_refusal_and_the_doctor_says_so(brokers: Brokers, look: Look) -> None:
+    """Over MQTT 3.1.1 the topics stay unsure, and the login is checked all the same."""
     results = look(at(brokers(), 'version = "3.1.1"'))
     assert results["broker.topics"].fault == "unsure"
     assert results["broker.login"].mark is Mark.OK
@@ -202,6 +209,7 @@ def secure(brokers: Brokers, authority: Authority, **issue: object) -> Broker:
 def test_tls_in_order_passes_and_tells_the_last_day(
     brokers: Brokers, look: Look, authority: Authority
 ) -> None:
+    """A trusted certificate passes, and the day on which it ends is told."""
     broker = secure(brokers, authority)
     results = look(at(broker, f'tls = true\nca = "{authority.certificate}"'))
     assert {r.mark for r in results.values()} <= {Mark.OK, Mark.SKIP}
@@ -211,6 +219,7 @@ def test_tls_in_order_passes_and_tells_the_last_day(
 def test_an_expired_certificate_is_told_with_this_boxs_date(
     brokers: Brokers, look: Look, authority: Authority
 ) -> None:
+    """The hint gives this box's own date, as a wrong clock looks the same."""
     broker = secure(brokers, authority, ends_in_days=-1)
     result = failed(look(at(broker, f'tls = true\nca = "{authority.certificate}"')), "certificate")
     assert result.fault == "expired"
@@ -221,6 +230,7 @@ def test_an_expired_certificate_is_told_with_this_boxs_date(
 def test_a_certificate_that_ends_soon_is_a_warning(
     brokers: Brokers, look: Look, authority: Authority
 ) -> None:
+    """Five days before its end a certificate is a warning, not a failure."""
     broker = secure(brokers, authority, ends_in_days=5)
     results = look(at(broker, f'tls = true\nca = "{authority.certificate}"'))
     assert (results["broker.certificate"].mark, results["broker.certificate"].fault) == (
@@ -244,6 +254,7 @@ def test_a_broker_signed_by_another_authority_is_told_with_the_one_we_trust(
 def test_a_certificate_for_another_host_is_told(
     brokers: Brokers, look: Look, authority: Authority
 ) -> None:
+    """A certificate for another name is told with the name that was asked for."""
     broker = secure(brokers, authority, name="mqtt.example")
     result = failed(look(at(broker, f'tls = true\nca = "{authority.certificate}"')), "certificate")
     assert result.fault == "other_host"
@@ -251,12 +262,14 @@ def test_a_certificate_for_another_host_is_told(
 
 
 def test_tls_at_a_port_that_speaks_clear_text_is_told(brokers: Brokers, look: Look) -> None:
+    """TLS at a clear-text port names both ports."""
     result = failed(look(at(brokers(), "tls = true")), "certificate")
     assert result.fault == "no_tls"
     assert "8883, not 1883" in result.hint
 
 
 def test_a_ca_file_that_is_none_is_told(brokers: Brokers, look: Look, tmp_path: Path) -> None:
+    """A `ca` that holds no certificate is told with its path."""
     wrong = tmp_path / "ca.txt"
     wrong.write_text("not a certificate")
     result = failed(look(at(brokers(), f'tls = true\nca = "{wrong}"')), "certificate")
@@ -267,6 +280,7 @@ def test_a_ca_file_that_is_none_is_told(brokers: Brokers, look: Look, tmp_path: 
 def test_a_broker_that_wants_our_certificate_is_told(
     brokers: Brokers, look: Look, authority: Authority
 ) -> None:
+    """A broker that asks for a client certificate fails the login with a hint at it."""
     certificate, key = authority.issue("localhost", ends_in_days=90)
     broker = brokers(tls=(authority.certificate, certificate, key), client_certificates=True)
     result = failed(look(at(broker, f'tls = true\nca = "{authority.certificate}"')), "login")
@@ -275,6 +289,7 @@ def test_a_broker_that_wants_our_certificate_is_told(
 
 
 def test_something_that_is_no_broker_is_told(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes the connection and says nothing is no broker, and is called so soon."""
     from sered.diagnose.checks import dialogue
 
     monkeypatch.setattr(dialogue, "ANSWER_S", 0.3)
@@ -311,6 +326,7 @@ def retain(broker: Broker, payload: bytes) -> None:
 
 
 def test_the_retained_status_is_quoted(brokers: Brokers, look: Look) -> None:
+    """What the broker keeps as this box's status is shown as it is."""
     broker = brokers()
     retain(broker, online("online"))
     result = look(at(broker))["broker.retained"]
@@ -318,6 +334,7 @@ def test_the_retained_status_is_quoted(brokers: Brokers, look: Look) -> None:
 
 
 def test_a_retained_offline_while_the_service_runs_is_told(brokers: Brokers, look: Look) -> None:
+    """`offline` on the broker beside a running service points at another box of the same name."""
     broker = brokers()
     retain(broker, online("offline"))
     known: dict[str, Any] = {"status": messages.Status(state="online")}
@@ -328,6 +345,7 @@ def test_a_retained_offline_while_the_service_runs_is_told(brokers: Brokers, loo
 
 
 def test_something_foreign_on_the_status_topic_is_told(brokers: Brokers, look: Look) -> None:
+    """A retained payload that is none of ours is called foreign."""
     broker = brokers()
     retain(broker, b"ON")
     assert look(at(broker))["broker.retained"].fault == "foreign"

@@ -45,14 +45,17 @@ spool.dropped messages=3 token bucket is a word
 
 
 def test_secrets_become_stars_and_all_else_stays() -> None:
+    """Passwords, keys and tokens are taken out of a text, and nothing but them."""
     assert scrub(BEFORE, [PASSWORD]) == AFTER
 
 
 def test_a_key_that_is_cut_off_is_taken_out_to_the_end() -> None:
+    """A private key without its end is taken out to the end of the text."""
     assert scrub(f"log\n{KEY[:60]}") == "log\n**********"
 
 
 def test_scrubbing_twice_changes_nothing_more() -> None:
+    """A text that was scrubbed comes back as it is."""
     assert scrub(AFTER, [PASSWORD]) == AFTER
 
 
@@ -85,6 +88,7 @@ MEMBERS = [
 def test_the_archive_holds_what_support_needs_and_no_secret_sound_or_word(
     sered: Callable[..., Any], tmp_path: Path
 ) -> None:
+    """The archive of a box with secrets holds report, configuration and logs, and no secret."""
     secret = tmp_path / "password"
     secret.write_text(PASSWORD + "\n")
     secret.chmod(0o600)
@@ -121,6 +125,7 @@ def test_the_archive_holds_what_support_needs_and_no_secret_sound_or_word(
 def test_a_configuration_that_cannot_be_read_is_in_it_without_its_secrets(
     configured: Callable[..., Any],
 ) -> None:
+    """A faulty configuration is bundled, too, its password taken out."""
     context = configured('sitte = "x"\n[mqtt]\npassword = "hunter2"\n')
     text = bundle.collect(context, {})["configuration.toml"]
     assert "sitte" in text
@@ -131,6 +136,7 @@ def test_a_configuration_that_cannot_be_read_is_in_it_without_its_secrets(
 def test_an_archive_that_cannot_be_written_is_one_sentence(
     sered: Callable[..., Any], tmp_path: Path
 ) -> None:
+    """A folder that is not there ends with status 1 and a sentence."""
     ended = sered("diagnose", "--only", "configuration", "--bundle", tmp_path / "no" / "x.tar.gz")
     assert ended.status == 1
     assert "cannot be written" in ended.err

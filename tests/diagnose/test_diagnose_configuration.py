@@ -23,6 +23,7 @@ Configured = Callable[..., Context]
 def test_a_typing_mistake_is_named_with_line_and_suggestion_and_blocks_what_needs_it(
     configured: Configured, examine: Examine
 ) -> None:
+    """A misspelt key is told with its line and what was meant; checks that need it are skipped."""
     results = examine("configuration", configured('sitte = "x"\n'))
     result = results["configuration.reads"]
     assert (result.mark, result.fault) == (Mark.FAIL, "faulty")
@@ -33,6 +34,7 @@ def test_a_typing_mistake_is_named_with_line_and_suggestion_and_blocks_what_need
 
 
 def test_no_configuration_at_all_is_a_warning(examine: Examine) -> None:
+    """Without a configuration the doctor warns and names the command that writes one."""
     from sered import config
 
     context = Context(config.load(None, environ={}))
@@ -42,6 +44,7 @@ def test_no_configuration_at_all_is_a_warning(examine: Examine) -> None:
 
 
 def test_a_box_without_a_site_is_told(configured: Configured, examine: Examine) -> None:
+    """A box that still has the default site is told; one with a name shows its topics' head."""
     assert examine("configuration", configured())["configuration.named"].fault == "unnamed"
     named = examine("configuration", configured('site = "oslo"\ndevice = "desk4"'))
     assert named["configuration.named"].found == "sered/oslo/desk4"
@@ -50,6 +53,7 @@ def test_a_box_without_a_site_is_told(configured: Configured, examine: Examine) 
 def test_a_password_file_that_everybody_may_read_is_told_and_mended(
     configured: Configured, examine: Examine, tmp_path: Path
 ) -> None:
+    """A readable password file fails with the command that mends it, and --fix runs it."""
     secret = tmp_path / "password"
     secret.write_text("tops3cret\n")
     secret.chmod(0o644)
@@ -68,6 +72,7 @@ def test_a_password_file_that_everybody_may_read_is_told_and_mended(
 def test_a_password_in_a_configuration_that_everybody_may_read_is_told(
     configured: Configured, examine: Examine
 ) -> None:
+    """A password inside a readable configuration is told with the file's path."""
     context = configured('[mqtt]\npassword = "tops3cret"')
     assert context.config_path is not None
     context.config_path.chmod(0o644)
@@ -89,6 +94,7 @@ def test_a_password_in_a_configuration_that_everybody_may_read_is_told(
 def test_what_crosses_a_network_in_clear_text_is_told(
     configured: Configured, examine: Examine, mqtt: str, fault: str | None
 ) -> None:
+    """A broker over the network without TLS is told; one on the box itself is not."""
     results = examine("configuration", configured(f"[mqtt]\n{mqtt}"))
     assert results["configuration.encrypted"].fault == fault
 
@@ -104,6 +110,7 @@ def test_what_crosses_a_network_in_clear_text_is_told(
 def test_words_that_leave_the_box_are_told(
     configured: Configured, examine: Examine, privacy: str, fault: str | None
 ) -> None:
+    """Transcripts that the configuration lets out are pointed out."""
     results = examine("configuration", configured(f"[privacy]\n{privacy}"))
     assert results["configuration.privacy"].fault == fault
 

@@ -28,6 +28,7 @@ def code(check: Check) -> ModuleType:
 
 
 def test_ids_are_unique_and_start_with_their_groups_name() -> None:
+    """No two checks share an id, and an id tells its group."""
     ids = [check.id for check in CHECKS]
     assert len(set(ids)) == len(ids)
     for group in ALL:
@@ -38,6 +39,7 @@ def test_ids_are_unique_and_start_with_their_groups_name() -> None:
 
 @pytest.mark.parametrize("group", ALL, ids=lambda group: group.name)
 def test_every_fault_of_a_check_is_one_that_its_code_can_find(group: Group) -> None:
+    """A check lists no fault that its code never names, and at least one that it does."""
     for check in group.checks:
         names = {
             node.value
@@ -51,6 +53,7 @@ def test_every_fault_of_a_check_is_one_that_its_code_can_find(group: Group) -> N
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_every_placeholder_of_a_hint_is_one_that_its_code_fills(check: Check) -> None:
+    """No hint has a blank that its check leaves open."""
     tree = list(ast.walk(ast.parse(inspect.getsource(code(check)))))
     filled: set[object] = {node.arg for node in tree if isinstance(node, ast.keyword)}
     filled |= {
@@ -66,6 +69,7 @@ def test_every_placeholder_of_a_hint_is_one_that_its_code_fills(check: Check) ->
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_claims_and_hints_read_as_sentences(check: Check) -> None:
+    """Claims are clauses, reasons are sentences, hints say something to do."""
     assert not check.claim.endswith(".")
     assert check.why.endswith(".")
     for name, hint in {**check.failures, **check.warnings}.items():
@@ -74,6 +78,7 @@ def test_claims_and_hints_read_as_sentences(check: Check) -> None:
 
 
 def test_needs_and_fixes_point_at_things_that_are_there() -> None:
+    """A check needs only checks that come before it, and mends only faults that it knows."""
     ids = {check.id for check in CHECKS}
     order = [check.id for check in CHECKS]
     for group in ALL:
@@ -86,4 +91,5 @@ def test_needs_and_fixes_point_at_things_that_are_there() -> None:
 
 
 def test_deadlines_fit_into_the_whole_run() -> None:
+    """Every check has a deadline, and none is longer than the whole run may take."""
     assert all(0 < check.deadline_s <= 25 for check in CHECKS)

@@ -39,12 +39,14 @@ Look = Callable[[], dict[str, Result]]
 
 
 def test_the_shipped_network_passes_and_its_speed_is_told(voice: Look) -> None:
+    """Nothing is wrong with the network in the wheel, and its milliseconds are told."""
     results = voice()
     assert {result.mark for result in results.values()} == {Mark.OK}
     assert "ms a second of speech" in results["emotion.speed"].found
 
 
 def test_a_missing_model_is_told_with_its_folder(voice: Look, network: Path) -> None:
+    """A network that is not there fails with its folder; what needs it is skipped."""
     network.unlink()
     results = voice()
     result = results["emotion.there"]
@@ -54,6 +56,7 @@ def test_a_missing_model_is_told_with_its_folder(voice: Look, network: Path) -> 
 
 
 def test_a_missing_sidecar_is_told(voice: Look, network: Path) -> None:
+    """A network without its sidecar is a fault of its own."""
     network.with_suffix(".json").unlink()
     assert voice()["emotion.there"].fault == "no_sidecar"
 
@@ -72,6 +75,7 @@ def test_a_model_altered_by_one_byte_is_told_wherever_it_is(
 
 
 def test_a_sidecar_of_another_model_is_told(voice: Look, network: Path) -> None:
+    """A sidecar whose checksum is another file's is told as such."""
     beside = network.with_suffix(".json")
     sidecar = json.loads(beside.read_text())
     sidecar["sha256"] = hashlib.sha256(b"another network").hexdigest()
@@ -83,6 +87,7 @@ def test_a_sidecar_of_another_model_is_told(voice: Look, network: Path) -> None:
 
 
 def test_a_broken_sidecar_is_told(voice: Look, network: Path) -> None:
+    """A sidecar that lacks its fields is told."""
     network.with_suffix(".json").write_text('{"schema": "sered.emotion/1"}')
     assert voice()["emotion.genuine"].fault == "bad_sidecar"
 
@@ -125,6 +130,7 @@ def speech(
 def test_a_whole_vosk_model_understands_the_known_sentence_and_tells_its_speed(
     speech: Look,
 ) -> None:
+    """The recogniser's rate, its share of a known sentence and its speed are shown."""
     results = speech()
     assert {result.mark for result in results.values()} == {Mark.OK}
     assert results["words.there"].found.endswith("8 kHz")
@@ -135,6 +141,7 @@ def test_a_whole_vosk_model_understands_the_known_sentence_and_tells_its_speed(
 def test_a_missing_vosk_folder_is_told_with_the_command_that_fetches_one(
     speech: Look, vosk: Path
 ) -> None:
+    """A model folder that is not there fails with `sered models fetch`."""
     shutil.rmtree(vosk)
     results = speech()
     result = results["words.there"]
@@ -144,6 +151,7 @@ def test_a_missing_vosk_folder_is_told_with_the_command_that_fetches_one(
 
 
 def test_an_incomplete_vosk_folder_is_told_with_what_is_missing(speech: Look, vosk: Path) -> None:
+    """The file that a model lacks is named."""
     (vosk / "model/graph/HCLG.fst").unlink()
     result = speech()["words.there"]
     assert (result.mark, result.fault) == (Mark.FAIL, "incomplete")
@@ -152,6 +160,7 @@ def test_an_incomplete_vosk_folder_is_told_with_what_is_missing(speech: Look, vo
 
 
 def test_a_fetched_model_with_a_file_changed_since_is_told(speech: Look, vosk: Path) -> None:
+    """A file that no longer has its recorded checksum is named."""
     files = {
         str(path.relative_to(vosk)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in vosk.rglob("*")
@@ -168,6 +177,7 @@ def test_a_fetched_model_with_a_file_changed_since_is_told(speech: Look, vosk: P
 
 
 def test_a_vosk_model_for_another_rate_is_told(speech: Look, vosk: Path) -> None:
+    """A model for a rate that no telephone has is told with the rates that are wanted."""
     conf = vosk / "model/conf/mfcc.conf"
     conf.write_text(conf.read_text().replace("=8000", "=44100"))
     result = speech()["words.there"]
@@ -199,6 +209,7 @@ def test_a_model_that_understands_nothing_is_told(
 def test_the_bundled_model_is_told_to_be_no_model_for_a_site(
     examine: Examine, configured: Configured
 ) -> None:
+    """The mini model passes for tests and is a warning on a box."""
     result = examine("words", configured(), "words.there")["words.there"]
     assert (result.mark, result.fault) == (Mark.WARN, "mini")
     assert "sered models fetch" in result.hint
@@ -219,6 +230,7 @@ def test_a_recogniser_slower_than_the_lines_speak_is_told(
 def test_a_missing_lexicon_is_told_with_its_path(
     examine: Examine, configured: Configured, tmp_path: Path
 ) -> None:
+    """A lexicon that is not there fails with its path."""
     gone = tmp_path / "gone.tsv"
     result = examine("words", configured(f'[models]\nlexicon = "{gone}"'), "words.lexicon")[
         "words.lexicon"
@@ -230,6 +242,7 @@ def test_a_missing_lexicon_is_told_with_its_path(
 def test_a_mistake_in_a_sites_own_phrases_is_told_with_its_line(
     examine: Examine, configured: Configured, tmp_path: Path
 ) -> None:
+    """A line of a site's lexicon that cannot be read is told by its number."""
     own = tmp_path / "own.tsv"
     own.write_text("so slow\t-2\nrubbish without a number\n")
     result = examine("words", configured(f'[verdict]\nextra_lexicon = "{own}"'), "words.lexicon")[
@@ -242,6 +255,7 @@ def test_a_mistake_in_a_sites_own_phrases_is_told_with_its_line(
 def test_a_lexicon_that_takes_the_complaint_for_praise_is_told(
     examine: Examine, configured: Configured, tmp_path: Path
 ) -> None:
+    """A site's lexicon that turns a known complaint into praise is called blind."""
     own = tmp_path / "own.tsv"
     own.write_text("nobody called me back\t4\ni have been waiting for three weeks\t4\n")
     result = examine("words", configured(f'[verdict]\nextra_lexicon = "{own}"'), "words.lexicon")[
@@ -266,18 +280,21 @@ def test_models_in_a_home_folder_are_told_because_the_service_cannot_see_them(
 def test_what_the_mode_leaves_out_is_skipped_with_the_reason(
     examine: Examine, configured: Configured, mode: str, group: str
 ) -> None:
+    """A judge that the mode does not ask for is skipped, with the mode as the reason."""
     results = examine(group, configured(f'mode = "{mode}"'))
     assert {result.mark for result in results.values()} == {Mark.SKIP}
     assert all(f'mode = "{mode}"' in result.found for result in results.values())
 
 
 def test_the_bundled_call_comes_out_unhappy(examine: Examine, configured: Configured) -> None:
+    """The demo call goes through the whole line and is judged negative."""
     result = examine("whole", configured())["whole.verdict"]
     assert result.mark is Mark.OK
     assert "negative, score -0" in result.found
 
 
 def test_half_a_verdict_is_told(examine: Examine, configured: Configured, vosk: Path) -> None:
+    """A box whose words are missing fails the whole line, though its voice judges."""
     shutil.rmtree(vosk)
     result = examine("whole", configured(f'[models]\nvosk = "{vosk}"'))["whole.verdict"]
     assert (result.mark, result.fault) == (Mark.FAIL, "half")

@@ -115,6 +115,7 @@ REST = (None, quiet(4.0))
 
 
 def test_a_call_as_it_should_be_passes_each_step() -> None:
+    """Dial tone, key, voice and hang-up are heard where they belong."""
     results = walk(call(REST, LIFT, KEY, SPEAK, REST))
     assert {name: result.mark for name, result in results.items()} == dict.fromkeys(
         ("lift", "key", "voice", "hang_up"), Mark.OK
@@ -124,6 +125,7 @@ def test_a_call_as_it_should_be_passes_each_step() -> None:
 
 
 def test_swapped_channels_are_told_by_tone_and_by_voice() -> None:
+    """A dial tone on the agent's side, or a voice on the customer's, says to exchange them."""
     swapped = call(REST, (Side.AGENT, LIFT[1]), KEY, (Side.CUSTOMER, SPEAK[1]), (None, quiet(14.0)))
     results = walk(swapped)
     for name in ("lift", "voice"):
@@ -132,6 +134,7 @@ def test_swapped_channels_are_told_by_tone_and_by_voice() -> None:
 
 
 def test_a_tap_on_no_line_hears_nothing_of_the_phone() -> None:
+    """Where no step is heard, every step says so and points at the wiring."""
     results = walk(call((None, quiet(60.0))))
     assert (results["lift"].fault, results["key"].fault) == ("nothing", "no_key")
     assert results["voice"].fault == "no_voice"
@@ -139,6 +142,7 @@ def test_a_tap_on_no_line_hears_nothing_of_the_phone() -> None:
 
 
 def test_another_tone_than_the_dial_tone_is_told() -> None:
+    """A busy tone in place of the dial tone is told apart from silence."""
     busy = (Side.CUSTOMER, tone(State.BUSY, 24.0))
     assert walk(call(busy, (None, quiet(40.0))))["lift"].fault == "other_tone"
 
@@ -151,6 +155,7 @@ def test_a_handset_that_is_not_hung_up_is_told() -> None:
 
 
 def test_on_a_mixed_line_the_voice_is_looked_for_on_the_one_channel() -> None:
+    """A line with one channel for both passes the walk."""
     one = (Side.MIXED,)
     parts = [(Side.MIXED if where else None, sound) for where, sound in (REST, LIFT, KEY, SPEAK)]
     results = walk(call(*parts, REST, sides=one), one)
@@ -158,6 +163,7 @@ def test_on_a_mixed_line_the_voice_is_looked_for_on_the_one_channel() -> None:
 
 
 def test_a_customer_channel_that_carries_the_agent_is_told() -> None:
+    """The agent's voice on the customer's only channel is called a leak."""
     one = (Side.CUSTOMER,)
     parts = [(Side.CUSTOMER if where else None, sound) for where, sound in (REST, LIFT, KEY, SPEAK)]
     results = walk(call(*parts, REST, sides=one), one)
@@ -171,6 +177,7 @@ def rows(width: int, level: float | None = -30.0, **look: Any) -> list[str]:
 
 
 def test_the_meter_shows_levels_marks_and_what_each_side_carries() -> None:
+    """One row a side: bar, marks, dBFS, and what is heard."""
     assert rows(60) == [
         "front",
         "customer [##############-------|---] -30 dBFS speech",
@@ -180,11 +187,13 @@ def test_the_meter_shows_levels_marks_and_what_each_side_carries() -> None:
 
 @pytest.mark.parametrize("width", [28, 40, 80, 120])
 def test_the_meter_fits_the_terminal(width: int) -> None:
+    """At any width rows stay inside the terminal and keep their figures."""
     assert max(map(len, rows(width))) <= width
     assert all("dBFS" in row for row in rows(width)[1:])
 
 
 def test_the_meter_says_why_there_is_no_sound() -> None:
+    """Without sound the tap's own sentence stands beside the line's name."""
     shown = rows(80, level=None, trouble="No card usb:0d8c:0014.")
     assert shown[0] == "front  No card usb:0d8c:0014."
     assert "no sound" in shown[1]
@@ -192,10 +201,12 @@ def test_the_meter_says_why_there_is_no_sound() -> None:
 
 @pytest.mark.parametrize(("level", "style"), [(-30.0, "green"), (-8.0, "yellow"), (-1.0, "red")])
 def test_the_meters_colour_warns_of_loud_and_clipping(level: float, style: str) -> None:
+    """Green, yellow and red stand for well, loud and clipping."""
     assert style in {span.style for span in meter.bar(level, 40).spans}
 
 
 def test_of_several_lines_one_must_be_named() -> None:
+    """With two lines, --line is asked for with the names that there are."""
     settings = Settings.model_validate({"line": [{"name": "front"}, {"name": "back"}]})
     assert overhear.choose(settings.line, "back").name == "back"
     for name in (None, "side"):
@@ -206,6 +217,7 @@ def test_of_several_lines_one_must_be_named() -> None:
 def test_beside_the_running_service_its_word_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """While the service has the card, its snapshots tell what each side carries."""
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
 
     def tell(blocks: int, at: float) -> None:
@@ -235,6 +247,7 @@ def test_beside_the_running_service_its_word_is_followed(
 
 
 def test_a_line_without_sound_is_not_walked_through() -> None:
+    """A line whose card is missing ends the walk with the card's name."""
     line = LineSettings.model_validate({"card": "card:Nowhere"})
     ears = overhear.follow(line, service_runs=False)
     try:
@@ -293,6 +306,7 @@ def test_the_walk_and_the_meter_work_on_a_real_tap() -> None:
 def test_the_watch_ends_by_itself_and_without_a_card_says_why(
     sered: Callable[..., Ended], tmp_path: Path
 ) -> None:
+    """--watch --seconds 1 ends with status 0 and tells which card is missing."""
     config = tmp_path / "sered.toml"
     config.write_text('[[line]]\nname = "front"\ncard = "card:Nowhere"\n')
     ended = sered("diagnose", "--config", config, "--watch", "--seconds", 1)

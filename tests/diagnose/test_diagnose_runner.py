@@ -35,6 +35,7 @@ def alone(run_: Callable[[Context], Outcome], **options: Any) -> Result:
 
 
 def test_a_check_that_hangs_is_stopped_at_its_deadline_with_all_it_started(tmp_path: Path) -> None:
+    """A check past its deadline is ended together with the processes that it began."""
     pid_file = tmp_path / "pid"
 
     def hang(_: Context) -> Outcome:
@@ -84,12 +85,14 @@ def _leave(_: Context) -> Outcome:
 def test_a_check_that_crashes_is_a_failed_check_with_a_short_reason(
     crash: Callable[[Context], Outcome], said: str
 ) -> None:
+    """A signal, an exit and an exception each fail the one check, with a short reason."""
     result = alone(crash)
     assert (result.mark, result.found, result.fault) == (Mark.FAIL, said, "crashed")
     assert "--bundle" in result.hint
 
 
 def test_after_a_crash_and_a_hang_the_doctor_goes_on() -> None:
+    """Checks after one that crashed or hung are run."""
     checks = (
         check(_segfault, "a.one"),
         check(lambda _: ok("fine"), "a.two"),
@@ -101,6 +104,7 @@ def test_after_a_crash_and_a_hang_the_doctor_goes_on() -> None:
 
 
 def test_a_fatal_failure_skips_the_rest_of_its_group_and_says_why() -> None:
+    """What rests on a failed check is skipped and names it; other groups go on."""
     checks = (
         check(lambda _: fault("bad", "x"), "a.one", failures={"bad": "mend"}, fatal=True),
         check(lambda _: ok("never"), "a.two"),
@@ -115,6 +119,7 @@ def test_a_fatal_failure_skips_the_rest_of_its_group_and_says_why() -> None:
 
 
 def test_where_there_is_nothing_to_check_dependents_say_the_same_and_block_nobody() -> None:
+    """A group with nothing to check gives its reason to its checks and stops no other group."""
     checks = (
         check(lambda _: skip_all("no words are judged"), "a.one"),
         check(lambda _: ok("never"), "a.two"),
@@ -126,6 +131,7 @@ def test_where_there_is_nothing_to_check_dependents_say_the_same_and_block_nobod
 
 
 def test_what_needs_the_configuration_is_skipped_without_it() -> None:
+    """Without a configuration that can be read, checks that need it say so."""
     group = Group(
         "a", "A", (check(lambda _: ok("never")),), lane="a", needs=(runner.CONFIGURATION,)
     )
@@ -134,6 +140,7 @@ def test_what_needs_the_configuration_is_skipped_without_it() -> None:
 
 
 def test_a_warning_is_told_by_the_checks_data_and_its_hint_is_filled() -> None:
+    """A fault listed as a warning is one, its hint filled with what was found."""
     result = alone(
         lambda _: fault("little", "3 left", where="/var"),
         warnings={"little": "make room under {where}"},
@@ -142,6 +149,8 @@ def test_a_warning_is_told_by_the_checks_data_and_its_hint_is_filled() -> None:
 
 
 def test_each_line_is_checked_on_its_own_and_measures_pass_only_along_it() -> None:
+    """A per-line group runs once a line, and no line sees another's measures."""
+
     def measure(context: Context) -> Outcome:
         return ok("", level=len(context.this_line.name))
 
@@ -173,6 +182,8 @@ def test_lanes_run_side_by_side_and_results_keep_their_order(tmp_path: Path) -> 
 
 
 def test_the_whole_run_ends_in_its_time_whatever_hangs() -> None:
+    """When the whole run's time is over, what is left is skipped."""
+
     def hang(_: Context) -> Outcome:
         time.sleep(60)
         return ok("")
@@ -188,6 +199,8 @@ def test_the_whole_run_ends_in_its_time_whatever_hangs() -> None:
 def test_the_chatter_of_libraries_does_not_reach_the_terminal(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    """What a library writes to stdout or stderr inside a check is not shown."""
+
     def chatter(_: Context) -> Outcome:
         os.write(1, b"ALSA lib says\n")
         os.write(2, b"things\n")

@@ -67,6 +67,7 @@ Look = Callable[..., dict[str, Result]]
 
 
 def test_a_healthy_service_passes_every_check(look: Look) -> None:
+    """A unit that runs and answers has no fault."""
     results = look(said())
     assert {result.mark for result in results.values()} == {Mark.OK}
     assert results["service.answers"].found == "online; connected"
@@ -100,23 +101,27 @@ def test_a_healthy_service_passes_every_check(look: Look) -> None:
 def test_each_state_of_the_unit_has_its_hint(
     look: Look, unit: dict[str, str], name: str, fault: str, hint: str
 ) -> None:
+    """Every state that systemd tells of a unit has a fault and something to do."""
     result = look(None, **unit)[f"service.{name}"]
     assert (result.fault, result.mark in (Mark.FAIL, Mark.WARN)) == (fault, True)
     assert hint in result.hint
 
 
 def test_how_the_service_last_ended_is_told_in_words(look: Look) -> None:
+    """The exit status of the last run is told."""
     result = look(Result="exit-code", ExecMainStatus="78")["service.last_exit"]
     assert result.found == "it ended with status 78"
 
 
 def test_a_masked_service_leaves_nothing_else_to_check(look: Look) -> None:
+    """A masked unit is named as such, and the rest of its group skipped."""
     results = look(LoadState="masked", LoadError='"Unit sered.service is masked."')
     assert results["service.installed"].found.startswith("sered.service is masked")
     assert results["service.active"].found == "service.installed failed"
 
 
 def test_a_degraded_service_is_quoted(look: Look) -> None:
+    """A degraded service's own sentence is the finding."""
     result = look(said("degraded", "line1: no card C920."))["service.answers"]
     assert (result.mark, result.found) == (Mark.WARN, "degraded: line1: no card C920.")
 
@@ -124,6 +129,7 @@ def test_a_degraded_service_is_quoted(look: Look) -> None:
 def test_without_systemd_the_group_is_skipped_with_the_reason(
     examine: Examine, tmp_path: Path
 ) -> None:
+    """On a machine without systemd nothing of the service is judged."""
     results = examine("service", Context(None, root=tmp_path))
     assert {(r.mark, r.found) for r in results.values()} == {
         (Mark.SKIP, "no systemd runs this machine")
@@ -133,6 +139,7 @@ def test_without_systemd_the_group_is_skipped_with_the_reason(
 def test_a_stopped_and_disabled_service_is_enabled_and_started_by_fix(
     look: Look, tmp_path: Path
 ) -> None:
+    """--fix enables and starts a unit, and says both before."""
     results = look(UnitFileState="disabled", ActiveState="inactive", SubState="dead")
     found = fixes.possible(list(results.values()))
     assert [cure.says for _, cure in found] == ["systemctl enable sered", "systemctl restart sered"]

@@ -52,6 +52,7 @@ def shown(width: int, results: list[Result], **options: Any) -> str:
 
 
 def test_rows_tell_mark_claim_finding_and_what_to_do() -> None:
+    """A row has mark, claim and finding; a fault has its hint below, and a count ends the page."""
     assert shown(80, RESULTS) == (
         "    ok  the fan is in order: 1200 turns\n"
         "  warn  the card is in order: 81 % of its life used\n"
@@ -67,12 +68,14 @@ def test_rows_tell_mark_claim_finding_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("width", [24, 40, 80, 200])
 def test_rows_wrap_inside_a_terminal_of_any_width_and_lose_no_word(width: int) -> None:
+    """At every width the same words come in the same order, none outside."""
     text = shown(width, RESULTS)
     assert max(map(len, text.splitlines())) <= width
     assert text.replace("\n", " ").split() == shown(500, RESULTS).split()
 
 
 def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Colour needs a terminal and no NO_COLOR."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     assert "\x1b[1;31m  FAIL" in shown(80, RESULTS, force_terminal=True)
@@ -83,16 +86,19 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_box_in_order_is_called_so_and_warnings_are_named() -> None:
+    """The last line says that the box is in order, or what to look at."""
     assert shown(80, RESULTS[:1]).endswith("This box is in order.")
     assert shown(80, RESULTS[:2]).endswith("In order, but look at: box.card.")
 
 
 def test_the_manual_and_the_schema_are_as_the_checks_are() -> None:
+    """docs/diagnose.md and its schema are what `make docs` writes."""
     for name, make in manual.FILES.items():
         assert (DOCS / name).read_text(encoding="utf-8") == make(), "run `make docs`"
 
 
 def test_the_manual_has_every_fault_of_every_check() -> None:
+    """Each check has a heading in the manual, and each of its faults a row."""
     text = manual.markdown()
     for group in groups.GROUPS:
         for one in group.checks:
@@ -115,6 +121,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few")
 def test_exit_status_and_rows_of_a_box_with_a_fault(sered: Sered) -> None:
+    """A failed check ends the command with status 1, its rows on stdout."""
     ended = sered("diagnose")
     assert ended.status == 1
     assert ended.err == ""
@@ -132,6 +139,7 @@ def test_exit_status_and_rows_of_a_box_with_a_fault(sered: Sered) -> None:
 
 @pytest.mark.usefixtures("few")
 def test_exit_status_is_0_when_nothing_failed(sered: Sered) -> None:
+    """Without the sick group the command ends with status 0."""
     for how in (["--skip", "sick"], ["--only", "well"]):
         ended = sered("diagnose", *how)
         assert ended.status == 0
@@ -141,6 +149,7 @@ def test_exit_status_is_0_when_nothing_failed(sered: Sered) -> None:
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("how", [["--only", "nonsense"], ["--skip", "nonsense"], ["--nonsense"]])
 def test_exit_status_is_2_for_a_wrong_command_line(sered: Sered, how: list[str]) -> None:
+    """A name that no check has ends with status 2 and is quoted."""
     ended = sered("diagnose", *how)
     assert ended.status == 2
     assert "nonsense" in ended.err
@@ -149,6 +158,7 @@ def test_exit_status_is_2_for_a_wrong_command_line(sered: Sered, how: list[str])
 
 @pytest.mark.usefixtures("few")
 def test_json_is_as_its_schema_says_with_the_same_exit_status(sered: Sered) -> None:
+    """--json is one valid document, and the status is that of the rows."""
     ended = sered("diagnose", "--json")
     document = json.loads(ended.out)
     jsonschema.validate(document, json.loads((DOCS / "diagnose.schema.json").read_text()))
@@ -162,6 +172,7 @@ def test_json_is_as_its_schema_says_with_the_same_exit_status(sered: Sered) -> N
 def test_list_names_every_check_and_runs_none(
     sered: Sered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """--list shows all ids and examines nothing."""
     monkeypatch.delattr(runner, "run")
     ended = sered("diagnose", "--list")
     assert ended.status == 0
@@ -172,6 +183,7 @@ def test_list_names_every_check_and_runs_none(
 
 
 def test_a_broken_configuration_still_gets_the_box_examined(sered: Sered, tmp_path: Path) -> None:
+    """With a faulty configuration the box itself is still looked at."""
     path = tmp_path / "sered.toml"
     path.write_text("sitte = 3\n")
     ended = sered("diagnose", "--config", path, "--json")
@@ -184,6 +196,7 @@ def test_a_broken_configuration_still_gets_the_box_examined(sered: Sered, tmp_pa
 
 
 def test_nothing_of_the_doctor_is_loaded_by_help() -> None:
+    """`sered diagnose --help` imports no check."""
     code = (
         "import sys; sys.argv = ['sered', 'diagnose', '--help']\n"
         "from sered.cli import main\n"
@@ -197,12 +210,14 @@ def test_nothing_of_the_doctor_is_loaded_by_help() -> None:
 
 
 def test_cheap_checks_run_in_the_callers_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service's look at cheap checks starts no process."""
     monkeypatch.delattr(os, "fork")
     results = runner.cheap(groups.GROUPS, Context(None))
     assert {result.check.id for result in results} >= {"system.space", "system.memory"}
 
 
 def test_skipped_checks_of_one_reason_share_a_row_that_names_them() -> None:
+    """Checks skipped for one reason fill one row, whatever comes between."""
     blocked = [Result(check(name), "front", Mark.SKIP, "box.tap failed") for name in "abc"]
     other = Result(check("d"), "front", Mark.SKIP, "nothing to see")
     page = printers.Page([Group("box", "Box", (), "x")])
@@ -238,6 +253,7 @@ def secret_file(tmp_path: Path) -> Path:
 def test_fix_shows_what_it_will_do_and_does_nothing_without_consent(
     sered: Sered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A no leaves everything as it was."""
     path = secret_file(tmp_path)
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     ended = sered("diagnose", "--config", path, "--only", "configuration", "--fix")
@@ -247,6 +263,7 @@ def test_fix_shows_what_it_will_do_and_does_nothing_without_consent(
 
 
 def test_fix_mends_and_examines_again_what_was_mended(sered: Sered, tmp_path: Path) -> None:
+    """With --yes a fault is mended, looked at again and gone."""
     path = secret_file(tmp_path)
     ended = sered("diagnose", "--config", path, "--only", "configuration", "--fix", "--yes")
     assert path.stat().st_mode & 0o777 == 0o640
@@ -257,6 +274,7 @@ def test_fix_mends_and_examines_again_what_was_mended(sered: Sered, tmp_path: Pa
 
 
 def test_fix_with_json_keeps_stdout_for_the_document(sered: Sered, tmp_path: Path) -> None:
+    """What --fix says goes to stderr, the document to stdout, each check once."""
     path = secret_file(tmp_path)
     ended = sered("diagnose", "--config", path, "--only", "configuration", "--fix", "-y", "--json")
     document = json.loads(ended.out)

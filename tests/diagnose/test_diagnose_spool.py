@@ -61,12 +61,14 @@ def look(configured: Callable[..., Context], examine: Examine, path: Path) -> Lo
 
 
 def test_a_spool_that_is_not_there_yet_is_in_order_and_stays_away(look: Look, path: Path) -> None:
+    """A missing spool is no fault, and looking makes none."""
     results = look()
     assert {result.mark for result in results.values()} == {Mark.OK}
     assert list(path.parent.iterdir()) == []
 
 
 def test_what_waits_is_counted_and_left_alone(look: Look, path: Path) -> None:
+    """Waiting messages are counted with the oldest's age, the file unchanged."""
     fill(path, 3, age_s=300.0)
     content = path.read_bytes()
     results = look()
@@ -77,6 +79,7 @@ def test_what_waits_is_counted_and_left_alone(look: Look, path: Path) -> None:
 
 
 def test_what_has_waited_for_days_is_told(look: Look, path: Path) -> None:
+    """Messages that wait for days are a warning that nothing is lost."""
     fill(path, 2, age_s=3 * 86_400.0)
     result = look()["spool.waiting"]
     assert (result.mark, result.fault) == (Mark.WARN, "long")
@@ -85,6 +88,7 @@ def test_what_has_waited_for_days_is_told(look: Look, path: Path) -> None:
 
 
 def test_a_corrupt_spool_is_told_and_not_touched(look: Look, path: Path) -> None:
+    """A damaged spool fails, and stays as it is for the service to save."""
     fill(path, 50)
     content = bytearray(path.read_bytes())
     content[4096:8192] = os.urandom(4096)
@@ -98,6 +102,7 @@ def test_a_corrupt_spool_is_told_and_not_touched(look: Look, path: Path) -> None
 
 
 def test_a_file_that_is_no_spool_is_told(look: Look, path: Path) -> None:
+    """A file of other bytes at the spool's place is damaged."""
     path.write_bytes(b"these are not the bytes of a database" * 40)
     assert look()["spool.opens"].fault == "damaged"
 
@@ -125,6 +130,7 @@ def test_a_missing_spool_folder_is_told_and_made_by_fix(
     configured: Callable[..., Context],
     examine: Examine,
 ) -> None:
+    """--fix makes the spool's folder for the service's user."""
     monkeypatch.setattr(service_user, "SERVICE_USER", "daemon")
     context = configured(f'[spool]\npath = "{path.parent}/inner/spool.db"')
     result = examine("spool", context)["spool.folder"]
@@ -136,6 +142,7 @@ def test_a_missing_spool_folder_is_told_and_made_by_fix(
 
 
 def test_a_spool_that_another_program_holds_is_told(look: Look, path: Path) -> None:
+    """A spool that somebody locked is in use, no fault of the file."""
     fill(path, 1)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -145,6 +152,7 @@ def test_a_spool_that_another_program_holds_is_told(look: Look, path: Path) -> N
 
 
 def test_verdicts_that_were_given_up_are_told(look: Look, path: Path) -> None:
+    """Messages older than max_days that were given up are counted."""
     fill(path, 5, age_s=50 * 86_400.0)
     spool = Spool(settings(path, max_days=10.0))
     spool.expire()
@@ -156,6 +164,7 @@ def test_verdicts_that_were_given_up_are_told(look: Look, path: Path) -> None:
 
 
 def test_a_spool_that_was_set_aside_is_told(look: Look, path: Path) -> None:
+    """A damaged spool that was set aside is a warning with its name."""
     fill(path, 2)
     path.write_bytes(b"\0" * 5000)
     Spool(settings(path)).close()
@@ -176,6 +185,7 @@ def running(*reasons: str, text: str = "", depth: int = 0) -> snapshot.Snapshot:
 def test_beside_the_running_service_the_spool_is_asked_for_not_opened(
     look: Look, path: Path
 ) -> None:
+    """While the service runs, its snapshot tells of the spool."""
     spool = Spool(settings(path))
     try:
         results = look(service=running(depth=4))
@@ -188,6 +198,7 @@ def test_beside_the_running_service_the_spool_is_asked_for_not_opened(
 
 @pytest.mark.parametrize("name", ["read_only", "full", "failed"])
 def test_the_running_services_own_word_on_its_spool_is_taken(look: Look, name: str) -> None:
+    """A spool fault in the service's status is the doctor's, too."""
     results = look(service=running(f"spool_{name}", text="The disk is full."))
     assert results["spool.opens"].fault == name
     assert "The disk is full." in results["spool.opens"].found

@@ -61,6 +61,7 @@ def test_a_32_bit_python_is_refused_with_the_way_out(
 def test_only_bookworm_and_trixie_are_what_sered_is_tested_on(
     look: Look, release: str, mark: Mark
 ) -> None:
+    """Other systems are a warning, those two are not."""
     assert look("debian", {"etc/os-release": release}).mark is mark
 
 
@@ -96,6 +97,7 @@ def test_a_clock_that_nobody_keeps_is_a_warning(
 def test_heat_is_told_before_and_when_it_slows_the_box(
     look: Look, milli: str, mark: Mark, fault: str | None
 ) -> None:
+    """The hottest zone counts: a warning near the limit, a failure at it."""
     zones = {
         "sys/class/thermal/thermal_zone0/temp": "40000",
         "sys/class/thermal/thermal_zone1/temp": milli,
@@ -119,6 +121,7 @@ def test_heat_is_told_before_and_when_it_slows_the_box(
 def test_the_firmwares_word_on_power_and_speed_is_read_bit_by_bit(
     look: Look, bits: str, power: str | None, speed: str | None
 ) -> None:
+    """Under-voltage and throttling, now and since the start, are told apart."""
     assert look("power", {THROTTLED: bits}).fault == power
     assert look("speed", {THROTTLED: bits}).fault == speed
 
@@ -140,6 +143,7 @@ def test_vcgencmd_is_asked_where_the_kernel_does_not_show_the_firmwares_word(
     ("available", "fault"), [(900_000, None), (200_000, "little"), (40_000, "none")]
 )
 def test_memory_that_runs_out_is_told(look: Look, available: int, fault: str | None) -> None:
+    """Little available memory is a warning, very little a failure."""
     files = {"proc/meminfo": f"MemTotal: 948000 kB\nMemAvailable: {available} kB\n"}
     assert look("memory", files).fault == fault
 
@@ -157,6 +161,7 @@ def test_memory_that_runs_out_is_told(look: Look, available: int, fault: str | N
 def test_a_cards_own_word_on_its_age_is_read(
     look: Look, life: str, urgent: str, fault: str | None
 ) -> None:
+    """The wear that an SD card tells of itself is a fault with advice to copy it."""
     card = "sys/block/mmcblk0/device"
     result = look("wear", {f"{card}/life_time": life, f"{card}/pre_eol_info": urgent})
     assert result.fault == fault
@@ -165,12 +170,14 @@ def test_a_cards_own_word_on_its_age_is_read(
 
 
 def test_file_system_errors_are_taken_for_a_dying_card(look: Look) -> None:
+    """Errors that ext4 counted on the card are told with the partition."""
     files = {"sys/fs/ext4/mmcblk0p2/errors_count": "3", "sys/fs/ext4/sda1/errors_count": "0"}
     result = look("wear", files)
     assert (result.fault, result.found) == ("errors", "file system errors on mmcblk0p2: 3")
 
 
 def test_a_box_that_tells_nothing_is_skipped_with_the_reason(look: Look) -> None:
+    """What a machine does not tell is skipped, unless every Linux tells it."""
     assert look("temperature", {}).found == "this machine does not tell its temperature"
     assert look("wear", {}).mark is Mark.SKIP
     assert look("memory", {}).fault == "crashed", "a kernel without /proc/meminfo is no Linux"
@@ -205,6 +212,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 def test_a_full_disk_is_told_with_the_folder_to_look_at(
     small_disk: Callable[[str], Path], configured: Callable[..., Context], examine: Examine
 ) -> None:
+    """A full file system fails with the spool's folder."""
     where = small_disk("size=1m")
     (where / "filler").write_bytes(b"x" * 1_000_000)
     result = examine("system", configured(f'[spool]\npath = "{where}/spool.db"'), "system.space")[
@@ -217,6 +225,7 @@ def test_a_full_disk_is_told_with_the_folder_to_look_at(
 def test_a_disk_with_less_room_than_the_spool_is_promised_is_a_warning(
     small_disk: Callable[[str], Path], configured: Callable[..., Context], examine: Examine
 ) -> None:
+    """Room for less than max_mb is a warning with both figures."""
     where = small_disk("size=64m")
     result = examine("system", configured(f'[spool]\npath = "{where}/spool.db"'), "system.space")[
         "system.space"
@@ -228,6 +237,7 @@ def test_a_disk_with_less_room_than_the_spool_is_promised_is_a_warning(
 def test_a_disk_without_room_for_another_file_is_told(
     small_disk: Callable[[str], Path], configured: Callable[..., Context], examine: Examine
 ) -> None:
+    """A file system without inodes is told apart from one without bytes."""
     where = small_disk("size=64m,nr_inodes=20")
     result = examine("system", configured(f'[spool]\npath = "{where}/spool.db"'), "system.space")[
         "system.space"
@@ -238,6 +248,7 @@ def test_a_disk_without_room_for_another_file_is_told(
 def test_a_disk_that_turned_read_only_is_told(
     small_disk: Callable[[str], Path], configured: Callable[..., Context], examine: Examine
 ) -> None:
+    """A read-only file system fails with the folder and where to read why."""
     where = small_disk("size=64m,ro")
     result = examine(
         "system", configured(f'[spool]\npath = "{where}/spool.db"'), "system.writable"

@@ -93,6 +93,7 @@ Desked = dict[str, Result]
 
 
 def test_a_healthy_line_passes_every_check_and_its_levels_are_told(desk: Desked) -> None:
+    """Nothing is wrong with a good line; levels and floor are within a decibel."""
     mine = {key: result for key, result in desk.items() if key.endswith("/healthy")}
     assert {key: r.mark for key, r in mine.items()} == dict.fromkeys(mine, Mark.OK)
     level = mine["tap.level/healthy"].found
@@ -116,6 +117,7 @@ def test_a_healthy_line_passes_every_check_and_its_levels_are_told(desk: Desked)
 def test_each_sick_line_is_told_with_what_to_do(
     desk: Desked, line: str, name: str, fault: str, hint: str
 ) -> None:
+    """Each kind of sick sound has its fault and its hint."""
     result = desk[f"tap.{name}/{line}"]
     assert result.fault == fault
     assert result.mark in (Mark.WARN, Mark.FAIL)
@@ -123,10 +125,12 @@ def test_each_sick_line_is_told_with_what_to_do(
 
 
 def test_the_hum_is_measured(desk: Desked) -> None:
+    """Hum is told with its frequency and level."""
     assert "50 Hz at -3" in desk["tap.hum/humming"].found
 
 
 def test_a_misspelt_input_is_told_with_the_one_that_was_meant(desk: Desked) -> None:
+    """A PCM that is not there gets the nearest name; what needs it is skipped."""
     result = desk["tap.card/misspelt"]
     assert (result.mark, result.fault) == (Mark.FAIL, "wrong_name")
     assert result.hint.startswith("Did you mean pcm:tap_healthy?")
@@ -171,6 +175,7 @@ def line(configured: Configured, card: str, **where: object) -> Context:
 
 
 def test_no_card_at_all_is_told(machine: Path, examine: Examine, configured: Configured) -> None:
+    """A machine without a sound card says so and where to look."""
     results = examine("tap", line(configured, "card:Device"))
     result = results["tap.card/front"]
     assert (result.mark, result.fault) == (Mark.FAIL, "no_card")
@@ -183,6 +188,7 @@ def test_no_card_at_all_is_told(machine: Path, examine: Examine, configured: Con
 def test_a_wrong_card_name_is_told_with_the_one_that_was_meant(
     machine: Path, examine: Examine, configured: Configured, wrong: str, meant: str
 ) -> None:
+    """A card name that nearly fits gets the one that does."""
     plug(machine)
     result = examine("tap", line(configured, wrong))["tap.card/front"]
     assert (result.mark, result.fault) == (Mark.FAIL, "wrong_name")
@@ -192,6 +198,7 @@ def test_a_wrong_card_name_is_told_with_the_one_that_was_meant(
 def test_a_card_that_another_program_holds_is_told_with_its_name(
     machine: Path, examine: Examine, configured: Configured
 ) -> None:
+    """A busy card is told with program and process."""
     plug(machine, f"state: RUNNING\nowner_pid   : {os.getpid()}\n")
     comm = machine / f"proc/{os.getpid()}/comm"
     comm.parent.mkdir()
@@ -206,6 +213,7 @@ def test_a_card_that_another_program_holds_is_told_with_its_name(
 def test_a_card_that_the_services_user_may_not_open_is_told_even_to_root(
     machine: Path, examine: Examine, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Root is told what the service's user lacks, and the command that gives it."""
     node = plug(machine)
     shutil.chown(node, group="audio")
     node.chmod(0o660)
@@ -272,6 +280,7 @@ def running(*reasons: str, text: str = "hears it.", lost_s: float = 0.0) -> snap
 def test_the_running_service_is_asked_and_its_reasons_are_the_doctors(
     examine: Examine, configured: Configured, reason: str, name: str, fault: str
 ) -> None:
+    """Each reason that the service gives is one check's fault, and no other's."""
     context = line(configured, "card:Any", service=running(reason, text="It says so."))
     results = examine("tap", context)
     result = results[f"tap.{name}/front"]
@@ -291,12 +300,14 @@ def test_beside_a_healthy_service_the_card_is_left_alone(
 def test_a_line_that_the_running_service_does_not_know_is_told(
     examine: Examine, configured: Configured
 ) -> None:
+    """A line configured since the start asks for a restart."""
     context = configured('[[line]]\nname = "new"', service=running())
     result = examine("tap", context)["tap.card/new"]
     assert (result.fault, result.hint) == ("restart", "sudo systemctl restart sered")
 
 
 def test_sound_that_the_service_lost_is_told(examine: Examine, configured: Configured) -> None:
+    """Seconds that the service lost are a warning with their number."""
     context = line(configured, "card:Any", service=running(lost_s=12.5))
     result = examine("tap", context)["tap.frames/front"]
     assert (result.mark, result.fault) == (Mark.WARN, "lost")
@@ -304,6 +315,7 @@ def test_sound_that_the_service_lost_is_told(examine: Examine, configured: Confi
 
 
 def test_a_shared_channel_is_flagged(examine: Examine, configured: Configured) -> None:
+    """A line with both people on one channel is a warning."""
     context = configured('[[line]]\nname = "front"\nsides = "mixed=mono"', service=running())
     result = examine("tap", context)["tap.sides/front"]
     assert (result.mark, result.fault) == (Mark.WARN, "mixed")
@@ -342,6 +354,7 @@ def sounds_like_talk() -> NDArray[Any]:
 def test_the_cards_speed_is_told_from_a_busy_boxs_lateness(
     speed: float, late_s: float, rate: float
 ) -> None:
+    """Frames that come late by turns do not change the rate that is measured."""
     from sered.diagnose.checks import line_probe
     from sered.records import FRAME, AudioFrame
 

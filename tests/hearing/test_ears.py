@@ -62,7 +62,6 @@ def clips(shared: Path) -> list[NDArray[np.int16]]:
     return [read(path)[:, 0] for path in files if path.suffix in (".flac", ".wav", ".opus")]
 
 
-@pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "sides"),
     [
@@ -84,7 +83,6 @@ def test_every_real_call_is_one_call(shared: Path, name: str, sides: tuple[Side,
     assert {event.side for event in said} == set(sides)
 
 
-@pytest.mark.shared
 def test_composed_lines_of_every_plan_are_understood(clips: list[NDArray[np.int16]]) -> None:
     """Outgoing, incoming, held and flashed calls; the whole table is `make bench-calls`."""
     total = Score()
@@ -101,14 +99,12 @@ def test_composed_lines_of_every_plan_are_understood(clips: list[NDArray[np.int1
     assert total.machine_utterances == 0
 
 
-@pytest.mark.shared
 def test_the_same_sound_gives_the_same_events(clips: list[NDArray[np.int16]]) -> None:
     """No clock and no chance decides."""
     samples, _ = compose(3, clips, recipe=LineRecipe(talk_s=5.0), calls=1)
     assert find(samples) == find(samples)
 
 
-@pytest.mark.shared
 def test_a_leaking_agent_is_not_the_customer(clips: list[NDArray[np.int16]]) -> None:
     """18 dB under his own voice, he owns it still."""
     recipe = LineRecipe(leak_db=-18.0, talk_s=15.0, snr_db=30.0)
@@ -132,7 +128,6 @@ _SLOW_MACHINE = 3.0
 """A shared test machine may be so much slower than the one the figure is for."""
 
 
-@pytest.mark.shared
 @pytest.mark.parametrize(
     "fault", ["dc", "clipping", "swapped", "one side faint", "dead agent", "fast", "slow", "cut"]
 )
@@ -179,7 +174,6 @@ def _clip(sound: NDArray[np.generic]) -> NDArray[np.int16]:
     return np.clip(sound, -32768, 32767).astype(np.int16)
 
 
-@pytest.mark.shared
 def test_a_customer_who_cannot_be_heard_gives_a_call_without_utterances_of_his(
     clips: list[NDArray[np.int16]],
 ) -> None:

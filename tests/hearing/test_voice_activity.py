@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 import soundfile
 
 from sered.hearing.crosstalk import Ownership
@@ -41,7 +40,6 @@ def test_the_floor_does_not_rise_while_somebody_is_heard() -> None:
     assert gate.open(-30.0)
 
 
-@pytest.mark.shared
 def test_a_voice_is_heard_in_the_same_blocks_at_every_gain(shared: Path) -> None:
     """20 dB down or 6 dB up, speech is found where it was, but for a block in a hundred."""
     pcm, _ = soundfile.read(shared / "data/speech/read/vosk_test.flac", dtype="float32")

@@ -42,6 +42,7 @@ def lifted(switch: HookSwitch) -> bool:
 
 
 def test_a_contact_to_ground_is_off_hook_when_the_pin_is_low(pins: MockFactory) -> None:
+    """`low` means that a pin pulled to ground is off-hook."""
     clock = Clock()
     switch = HookSwitch(17, active="low", clock=clock)
     pin = pins.pin(17)
@@ -53,6 +54,7 @@ def test_a_contact_to_ground_is_off_hook_when_the_pin_is_low(pins: MockFactory) 
 
 
 def test_a_contact_to_the_supply_is_off_hook_when_the_pin_is_high(pins: MockFactory) -> None:
+    """`high` means that a pin at the supply is off-hook."""
     clock = Clock()
     switch = HookSwitch(27, active="high", clock=clock)
     assert not lifted(switch)
@@ -63,6 +65,7 @@ def test_a_contact_to_the_supply_is_off_hook_when_the_pin_is_high(pins: MockFact
 
 
 def test_a_bouncing_contact_keeps_its_state_until_it_rests(pins: MockFactory) -> None:
+    """While the contact bounces, what it said before holds."""
     clock = Clock()
     switch = HookSwitch(17, clock=clock)
     pin = pins.pin(17)
@@ -84,6 +87,7 @@ def test_a_bouncing_contact_keeps_its_state_until_it_rests(pins: MockFactory) ->
 
 
 def test_a_pin_in_use_is_a_sentence_that_names_it(pins: MockFactory) -> None:
+    """A pin that is taken is told by its setting."""
     first = HookSwitch(17)
     with pytest.raises(DeviceError, match="hook_gpio = 17 cannot be read"):
         HookSwitch(17)
@@ -93,6 +97,7 @@ def test_a_pin_in_use_is_a_sentence_that_names_it(pins: MockFactory) -> None:
 def test_no_gpiozero_is_a_sentence_that_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Without gpiozero the extra to install is named."""
     monkeypatch.setitem(sys.modules, "gpiozero", None)
     with pytest.raises(DeviceError, match=r"install sered\[gpio\]"):
         HookSwitch(17)

@@ -35,7 +35,6 @@ def digits(shared: Path) -> NDArray[np.int16]:
     return np.asarray(pcm[: 5 * RATE_HZ])
 
 
-@pytest.mark.shared
 def test_a_real_voice_is_understood_with_times_and_confidences(
     model: VoskModel, digits: NDArray[np.int16]
 ) -> None:
@@ -49,7 +48,6 @@ def test_a_real_voice_is_understood_with_times_and_confidences(
     assert heard.confidence > 0.8
 
 
-@pytest.mark.shared
 def test_times_count_from_each_utterances_own_start(
     model: VoskModel, digits: NDArray[np.int16]
 ) -> None:
@@ -61,7 +59,6 @@ def test_times_count_from_each_utterances_own_start(
     assert ears.transcribe(digits) == first
 
 
-@pytest.mark.shared
 @pytest.mark.parametrize("gain", [0.5, 0.1, 0.03])
 def test_a_softer_tap_hears_the_same_words(
     model: VoskModel, digits: NDArray[np.int16], gain: float
@@ -88,7 +85,6 @@ def test_a_fault_that_is_not_the_models_is_not_called_one(
         VoskModel(MODEL)
 
 
-@pytest.mark.shared
 def test_a_call_leaves_nothing_to_the_next(model: VoskModel, digits: NDArray[np.int16]) -> None:
     """After a reset a line hears as on its first call."""
     ears = model.transcriber()
@@ -98,7 +94,6 @@ def test_a_call_leaves_nothing_to_the_next(model: VoskModel, digits: NDArray[np.
     assert ears.transcribe(digits) == first
 
 
-@pytest.mark.shared
 def test_two_lines_share_a_model_and_hear_apart(
     model: VoskModel, digits: NDArray[np.int16]
 ) -> None:
