@@ -188,6 +188,7 @@ def _sidecar(
     numbers, logits = apart(_as_tensors, file, golden)
     temperature = float(plan.get("temperature", 1.0))
     return Sidecar(
+        schema_="sered.emotion/1",
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
         labels=LABELS,
         recipe=recipe.to_dict(),

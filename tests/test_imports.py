@@ -12,14 +12,15 @@ import sered
 
 PACKAGE = Path(sered.__file__).parent
 
-GROUND = {"errors", "names", "records", "settings", "levels"}
+GROUND = {"errors", "names", "records", "settings", "levels", "spelling"}
 WINGS: dict[str, set[str]] = {
     # what each wing may know besides itself; in the order in which sound passes
     "errors": set(),
     "records": set(),
     "levels": set(),
     "names": set(),
-    "settings": {"names", "records"},
+    "spelling": set(),
+    "settings": {"names", "records", "spelling"},
     "config": GROUND,
     "tap": GROUND,
     "hearing": GROUND,
@@ -54,7 +55,7 @@ HEAVY = {
 LATE = {"sered.delivery.connection"}
 """Adapters that may load theirs at once, because they are themselves imported late."""
 PURE = {
-    "levels", "tap/sample_clock", "hearing/hold_music", "calls",
+    "levels", "spelling", "tap/sample_clock", "hearing/hold_music", "calls",
     "voice/cepstral", "voice/contours", "voice/mel", "voice/pitch", "voice/recipe",
     "voice/statistics", "words/loudness", "words/phrases", "words/redact", "verdict", "contract",
     "delivery/homeassistant", "box/vitals",

@@ -1,5 +1,12 @@
 """What can go wrong, each as one sentence: what was wanted, what was found, what to do."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class SeredError(Exception):
     """Base of every error that a user may see; `str()` is a whole sentence, never a traceback.
@@ -11,9 +18,16 @@ class SeredError(Exception):
 
 
 class ConfigError(SeredError, ValueError):
-    """The configuration cannot be used; lists every fault at once."""
+    """The configuration cannot be used; lists every fault at once.
+
+    `faults` are its sentences, one a fault, without the lines that show where.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults) or (message,)
 
 
 class AudioError(SeredError, OSError):

@@ -6,9 +6,17 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
-from sered import names
+from sered import names, spelling
 from sered.records import Side
 
 Mode = Literal["audio", "text", "both"]
@@ -26,7 +34,20 @@ def _host_name() -> str:
 class _Section(BaseModel):
     """Frozen, and an unknown key is a fault."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+def _no_blanks_around(value: str) -> str:
+    if not value or value != value.strip():
+        msg = "wanted a text without blanks around it"
+        raise ValueError(msg)
+    return value
+
+
+_Word = Annotated[str, Field(max_length=256), AfterValidator(_no_blanks_around)]
+"""What a broker compares sign by sign."""
 
 
 def parse_sides(text: str) -> dict[Side, Channel]:
@@ -73,7 +94,7 @@ class LineSettings(_Section):
 
     name: str = "line1"
     """Name in topics and reports."""
-    card: str = "default"
+    card: Annotated[str, AfterValidator(spelling.card)] = "default"
     """Stable name: `card:ID`, `usb:VENDOR:PRODUCT[:SERIAL]`, `path:BUS` or `pcm:NAME`."""
     sides: str = "customer=right,agent=left"
     """Who is heard on which channel (left, right, 1 to 8, mono); a shared one is `mixed=mono`."""
@@ -112,7 +133,7 @@ class CallSettings(_Section):
 
 
 class ModelSettings(_Section):
-    """`[models]`: files; relative paths start at the models that came with sered."""
+    """`[models]`: files; a relative one lies beside the configuration, else with sered's own."""
 
     emotion: Path = Path("emotion.tflite")
     """The speech-emotion network; its sidecar lies beside it as .json."""
@@ -125,10 +146,10 @@ class ModelSettings(_Section):
 class CauseSettings(_Section):
     """`[[verdict.cause]]`: phrases that point at a probable cause."""
 
-    name: str
+    name: _Word
     """Word that reports carry in `causes`."""
-    phrases: tuple[str, ...] = Field(min_length=1)
-    """Spoken form: lower case, no punctuation."""
+    phrases: tuple[Annotated[str, AfterValidator(spelling.phrase)], ...] = Field(min_length=1)
+    """Spoken form: words without digits and punctuation."""
 
 
 class VerdictSettings(_Section):
@@ -152,17 +173,17 @@ class VerdictSettings(_Section):
 class MqttSettings(_Section):
     """`[mqtt]`: the broker."""
 
-    host: str = "localhost"
+    host: Annotated[str, AfterValidator(spelling.host)] = "localhost"
     """Name or address of the broker."""
     port: int = Field(1883, ge=1, le=65_535)
     """1883 in clear, 8883 with TLS."""
-    username: str | None = None
+    username: _Word | None = None
     """Login at the broker."""
     password: SecretStr | None = None
     """Better: password_file, a systemd credential `mqtt-password`, or SERED_MQTT_PASSWORD."""
     password_file: Path | None = None
-    """File whose first line is the password."""
-    client_id: str | None = None
+    """File whose first line is the password; blanks around it do not count."""
+    client_id: _Word | None = None
     """`sered-SITE-DEVICE` unless given."""
     base: str = "sered"
     """First level of every topic, or several with / between them."""
@@ -182,7 +203,7 @@ class MqttSettings(_Section):
     """Allow a password in clear text over a network."""
     retain: bool = True
     """Off for brokers that refuse retained messages."""
-    expiry_s: int = Field(2_592_000, ge=60)
+    expiry_s: int = Field(2_592_000, ge=60, le=4_294_967_295)
     """How long a broker keeps a verdict for a subscriber that is away (MQTT 5)."""
     await_subscriber: bool = False
     """Keep verdicts until somebody is subscribed; only brokers with MQTT 5 tell."""
@@ -209,9 +230,9 @@ class SpoolSettings(_Section):
 
     path: Path = Path("/var/lib/sered/spool.db")
     """SQLite file of what the broker has not acknowledged."""
-    max_days: float = Field(30.0, gt=0.0)
+    max_days: float = Field(30.0, ge=0.01, le=36_500.0)
     """Age at which the oldest is given up, counted and said."""
-    max_mb: float = Field(1024.0, ge=1.0)
+    max_mb: float = Field(1024.0, ge=1.0, le=1_048_576.0)
     """Size at which the oldest is given up, counted and said."""
 
 

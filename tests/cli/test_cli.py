@@ -17,7 +17,8 @@ import pytest
 
 from broker import Broker
 from project import Ended
-from sered import __version__, config
+from sered import __version__
+from sered.config import sample
 from sered.contract.messages import Status, encode
 from sered.words.fetch import Source
 
@@ -106,7 +107,7 @@ def test_config_init_leaves_what_is_there(sered: Sered, tmp_path: Path) -> None:
 
 def test_config_init_on_stdout(sered: Sered) -> None:
     """`config init -` prints it."""
-    assert sered("config", "init", "-").out == config.default_toml()
+    assert sered("config", "init", "-").out == sample.default_toml()
 
 
 def test_config_show_masks_secrets(

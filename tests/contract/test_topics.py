@@ -128,7 +128,7 @@ def test_config_check_says_which_name_and_why(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError) as caught:
         config.load(path, environ={})
-    lines = str(caught.value).splitlines()
+    lines = caught.value.faults
     assert len(lines) == 4
     for line, number, name, why in zip(
         lines, (1, 2, 4, 6), ("site", "device", "line.1.name", "mqtt.base"),

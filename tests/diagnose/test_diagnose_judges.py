@@ -105,7 +105,7 @@ def test_a_network_that_computes_otherwise_is_told(voice: Look, network: Path) -
 
 def test_a_network_too_slow_for_all_lines_is_a_warning(configured: Configured) -> None:
     """The judgement alone: this machine is not slow."""
-    lines = "".join(f'[[line]]\nname = "l{n}"\n' for n in range(4))
+    lines = "".join(f'[[line]]\nname = "l{n}"\ncard = "card:C{n}"\n' for n in range(4))
     fast, slow = (configured(lines, facts={"emotion_rtf": rtf}) for rtf in (0.01, 0.08))
     assert emotion._speed(fast).fault is None
     assert emotion._speed(slow).fault == "slow"
@@ -220,7 +220,7 @@ def test_a_recogniser_slower_than_the_lines_speak_is_told(
 ) -> None:
     """The judgement alone, on a box of four cores."""
     monkeypatch.setattr("os.cpu_count", lambda: 4)
-    lines = "".join(f'[[line]]\nname = "l{n}"\n' for n in range(8))
+    lines = "".join(f'[[line]]\nname = "l{n}"\ncard = "card:C{n}"\n' for n in range(8))
     facts = {"words_load_s": 1.0}
     assert recogniser._speed(configured(lines, facts=facts | {"words_rtf": 0.3})).fault is None
     assert recogniser._speed(configured(lines, facts=facts | {"words_rtf": 0.5})).fault == "slow"
@@ -248,7 +248,7 @@ def test_a_mistake_in_a_sites_own_phrases_is_told_with_its_line(
     result = examine("words", configured(f'[verdict]\nextra_lexicon = "{own}"'), "words.lexicon")[
         "words.lexicon"
     ]
-    assert (result.mark, result.fault) == (Mark.FAIL, "broken")
+    assert (result.mark, result.fault) == (Mark.FAIL, "line")
     assert "line 2" in result.found
 
 

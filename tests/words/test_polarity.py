@@ -295,17 +295,67 @@ def test_a_site_adds_phrases_and_overrules_ours(tmp_path: Path) -> None:
 )
 def test_a_broken_lexicon_line_is_named(tmp_path: Path, content: str, wanted: str) -> None:
     """A line that cannot be read is refused with file, line and what was found."""
-    extra = tmp_path / "site.tsv"
-    extra.write_text(content)
+    lexicon = tmp_path / "site.tsv"
+    lexicon.write_text(content)
     with pytest.raises(ModelError, match=wanted) as error:
-        CallPolarity(LEXICON, extra)
-    assert str(extra) in str(error.value)
+        CallPolarity(lexicon)
+    assert str(lexicon) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("late bus\t-2,5", "did you mean -2.5"),
+        ("late bus -2.5", "no tab"),
+        ("late bus!\t-2", "did you mean 'late bus'"),
+        ("route 66\t-2", "as they are spoken"),
+        ("late bus\tnan", "from -4 to 4"),
+    ],
+)
+def test_a_bad_line_of_a_site_s_own_costs_nothing_but_itself(
+    tmp_path: Path, line: str, said: str
+) -> None:
+    """The rest of a site's table and all of ours work on; what was left out is said."""
+    extra = tmp_path / "site.tsv"
+    extra.write_text(f"blue light\t-3\n{line}\nRed Light\t-3\n")
+    mine = CallPolarity(LEXICON, extra)
+    (fault,) = mine.faults
+    assert f"{extra}, line 2" in fault
+    assert said in fault
+    assert mine.score(heard("the blue light is on")).score < -0.4
+    assert mine.score(heard("the red light is on")).score < -0.4
+    assert mine.score(heard("this is a terrible service")).score < -0.4
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_byte_order_mark_is_read_over(tmp_path: Path, place: int) -> None:
+    """An editor's mark before the table, or between joined ones, is no part of a phrase."""
+    extra = tmp_path / "site.tsv"
+    lines = ["blue light\t-3\n", "red light\t-3\n"]
+    lines[place] = "\ufeff" + lines[place]
+    extra.write_text("".join(lines), encoding="utf-8")
+    mine = CallPolarity(LEXICON, extra)
+    assert mine.faults == []
+    assert mine.score(heard("the blue light is on")).score < -0.4
+    assert mine.score(heard("the red light is on")).score < -0.4
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "# nothing but remarks\n"])
+def test_an_empty_lexicon_is_refused(tmp_path: Path, content: str) -> None:
+    """A table without a phrase would judge every call otherwise, in silence."""
+    lexicon = tmp_path / "call-lexicon.tsv"
+    lexicon.write_text(content)
+    with pytest.raises(ModelError, match=r"wanted phrases in .*; found none"):
+        CallPolarity(lexicon)
 
 
 def test_a_missing_lexicon_is_named(tmp_path: Path) -> None:
-    """A lexicon that is not there is one sentence."""
+    """A lexicon that is not there is one sentence; a site's own costs only itself."""
     with pytest.raises(ModelError, match="no-such"):
-        CallPolarity(LEXICON, tmp_path / "no-such.tsv")
+        CallPolarity(tmp_path / "no-such.tsv")
+    mine = CallPolarity(LEXICON, tmp_path / "no-such.tsv")
+    assert "no-such" in mine.faults[0]
+    assert mine.score(heard("this is a terrible service")).score < -0.4
 
 
 def test_lines_share_one_scorer() -> None:

@@ -70,6 +70,8 @@ def load_judges(settings: Settings) -> Judges:
         except ModelError as error:
             vosk = None
             faults.append(("no_words", str(error)))
+    if polarity is not None:
+        faults += [("lexicon", f"Left out: {said}.") for said in polarity.faults]
     if emotion is None and vosk is None:
         msg = "Nothing can judge a call. " + " ".join(sentence for _, sentence in faults)
         raise ModelError(msg)

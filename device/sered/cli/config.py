@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sered.cli import options
 from sered.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sered.settings import Settings
 
 app = typer.Typer(
     help="Write, show and check the configuration.", rich_markup_mode=None, no_args_is_help=True
@@ -29,7 +32,7 @@ def init(
 
     Example: sudo sered config init
     """
-    from sered.config import default_toml
+    from sered.config.sample import default_toml
 
     text = default_toml()
     if str(path) == "-":
@@ -57,7 +60,7 @@ def show(config: options.Config = None, as_json: options.Json = False) -> None:
 
     Example: sered config show --config sered.toml
     """
-    from sered.config import show as as_toml
+    from sered.config.sample import show as as_toml
 
     settings = options.settings(config)
     if as_json:
@@ -73,18 +76,27 @@ def check(
     ] = None,
     config: options.Config = None,
     as_json: options.Json = False,
+    without_files: Annotated[
+        bool,
+        typer.Option(
+            "--without-files", help="Not the files it names: they lie on another machine."
+        ),
+    ] = False,
 ) -> None:
     """Name every fault in a configuration at once, with file, line and a suggestion.
 
+    Everything that it names is loaded, as the service will: models, lists, certificates.
     Exit status 0 when there is none, 2 otherwise.
 
     Example: sered config check sered.toml
     """
     try:
         settings = options.settings(path or config)
+        if not without_files:
+            _load_what_it_names(path or config, settings)
     except ConfigError as error:
         if as_json:
-            options.print_json({"ok": False, "faults": str(error).splitlines()})
+            options.print_json({"ok": False, "faults": list(error.faults)})
             raise typer.Exit(error.exit_code) from None
         raise
     if as_json:
@@ -95,3 +107,11 @@ def check(
         f"No faults: site {settings.site}, device {settings.device}, "
         f"{len(settings.line)} line(s), mode {settings.mode}, broker {broker}."
     )
+
+
+def _load_what_it_names(path: Path | None, settings: Settings) -> None:
+    from sered.box import named
+    from sered.config import complaint
+
+    if faults := named.faults(settings):
+        raise complaint(path, faults)

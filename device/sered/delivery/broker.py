@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 from typing import TYPE_CHECKING
 
+from sered import spelling
 from sered.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
@@ -61,21 +61,13 @@ _UNREACHABLE = {
 
 def check_secret(mqtt: MqttSettings) -> None:
     """Raise ConfigError where the password would cross a network in clear text."""
-    if mqtt.password is None or mqtt.tls or mqtt.insecure or is_loopback(mqtt.host):
+    if mqtt.password is None or mqtt.tls or mqtt.insecure or spelling.is_loopback(mqtt.host):
         return
     msg = (
         f"[mqtt] would send its password to {mqtt.host} in clear text. Set tls = true "
         "(and ca for a private authority), or insecure = true to send it all the same."
     )
     raise ConfigError(msg)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the broker is on this box."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def tls_context(mqtt: MqttSettings) -> ssl.SSLContext:

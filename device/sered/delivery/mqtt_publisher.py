@@ -11,11 +11,11 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sered import __version__
+from sered import __version__, spelling
 from sered.contract import messages, topics
 from sered.delivery import homeassistant
 from sered.delivery.backoff import DELAYS_S, Patience
-from sered.delivery.broker import check_secret, is_loopback
+from sered.delivery.broker import check_secret
 from sered.delivery.in_flight import Outgoing
 from sered.delivery.publisher import PublisherState
 from sered.errors import BrokerError, SeredError
@@ -75,7 +75,9 @@ class MqttPublisher:
         self._outgoing = Outgoing(spool, self._root, mqtt.expiry_s, mqtt.await_subscriber)
         self._stopping = threading.Event()
         self._began, self._end = time.monotonic(), 0.0
-        self._in_clear = bool(mqtt.password) and not mqtt.tls and not is_loopback(mqtt.host)
+        self._in_clear = (
+            bool(mqtt.password) and not mqtt.tls and not spelling.is_loopback(mqtt.host)
+        )
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.settimeout(0.0)
         self._thread = threading.Thread(target=self._main, name="publisher", daemon=True)

@@ -10,7 +10,7 @@ import time
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from sered import config
+from sered.config import sample
 from sered.diagnose.secrets_out import scrub
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def write(path: Path, files: Mapping[str, str]) -> None:
 
 def _configuration(context: Context) -> str:
     if context.settings is not None:
-        return config.show(context.settings)
+        return sample.show(context.settings)
     text = _read(context.config_path) if context.config_path else ""
     return f"# cannot be read: {context.config_error}\n{text}"
 

@@ -47,7 +47,7 @@ class Golden(_Part):
 class Sidecar(_Part):
     """The JSON beside the model: what it was made with and what it is worth."""
 
-    schema_: Literal["sered.emotion/1"] = Field("sered.emotion/1", alias="schema")
+    schema_: Literal["sered.emotion/1"] = Field(alias="schema")
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     sha256: str
     labels: tuple[str, ...]

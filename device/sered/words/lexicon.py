@@ -2,38 +2,68 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from sered import spelling
 from sered.errors import ModelError
-from sered.words.phrases import PhraseBook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_MARK = "\ufeff"
+"""Editors put it before a text, and joined files have it in between."""
+
 
 def read_lexicon(path: Path) -> list[tuple[str, float]]:
     """Phrases and valences of a table; raises ModelError with the line at fault."""
+    entries, faults = scan_lexicon(path)
+    if faults:
+        raise ModelError(faults[0])
+    return entries
+
+
+def scan_lexicon(path: Path) -> tuple[list[tuple[str, float]], list[str]]:
+    """Phrases and valences of a table's good lines, and a sentence for each line that is not.
+
+    Raises ModelError where there is no table, or no phrase in it.
+    """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_bytes().decode("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as fault:
         msg = f"wanted a call lexicon in {path}; found {fault}: check the path and the file"
         raise ModelError(msg) from fault
-    entries = []
-    for number, line in enumerate(lines, 1):
+    entries: list[tuple[str, float]] = []
+    faults: list[str] = []
+    for number, raw in enumerate(lines, 1):
+        line = raw.strip("\r").replace(_MARK, "")
         if not line.strip() or line.startswith("#"):
             continue
-        phrase, _, rest = line.partition("\t")
         try:
-            valence = float(rest.split("\t")[0])
-            PhraseBook([(phrase, valence)])
+            entries.append(_entry(line))
         except ValueError as fault:
-            msg = (
+            faults.append(
                 f"wanted a phrase, a tab and a valence in {path}, line {number}; "
                 f"found {line[:60]!r} ({fault}): correct the line"
             )
-            raise ModelError(msg) from fault
-        if not -4.0 <= valence <= 4.0:
-            msg = f"wanted a valence from -4 to 4 in {path}, line {number}; found {valence:g}"
-            raise ModelError(msg)
-        entries.append((phrase, valence))
-    return entries
+    if not entries and not faults:
+        msg = f"wanted phrases in {path}; found none: put the lexicon back that came with sered"
+        raise ModelError(msg)
+    return entries, faults
+
+
+def _entry(line: str) -> tuple[str, float]:
+    """A line's phrase and valence; ValueError with a reason."""
+    phrase, tab, rest = line.partition("\t")
+    number = rest.split("\t")[0].strip()
+    if not tab:
+        raise ValueError("there is no tab in it")
+    try:
+        valence = float(number)
+    except ValueError:
+        meant = number.replace(",", ".").replace("−", "-")
+        hint = f"; did you mean {meant}?" if re.fullmatch(r"[+-]?\d+(\.\d+)?", meant) else ""
+        raise ValueError(f"{number!r} is no number{hint}") from None
+    if not -4.0 <= valence <= 4.0:
+        raise ValueError(f"{number} is not from -4 to 4")
+    return spelling.phrase(phrase), valence

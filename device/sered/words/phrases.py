@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from sered import spelling
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -174,7 +176,7 @@ class PhraseBook(Generic[T]):
     A phrase is words separated by blanks. `call|calls` is either, `ever?` may be missing,
     `cancel*` is any word that begins so, `...` is up to three words but no negation, `<number>`,
     `<time>` and `<times>` are `two hundred`, `weeks` and `third time`, `^` and `$` are the
-    utterance's ends. Raises ValueError with a sentence for anything else.
+    utterance's ends. Capitals are folded. Raises ValueError with a sentence for anything else.
     """
 
     def __init__(self, phrases: Iterable[tuple[str, T]]) -> None:
@@ -183,7 +185,8 @@ class PhraseBook(Generic[T]):
         self._compiled: dict[int, re.Pattern[str]] = {}
         # a phrase is looked for only where a word that it cannot be without was said
         self._by_word: dict[str | None, list[int]] = defaultdict(list)
-        for number, (phrase, value) in enumerate(phrases):
+        for number, (written, value) in enumerate(phrases):
+            phrase = spelling.phrase(written)
             self._values.append(value)
             self._sources.append(_regex(phrase))
             for word in _needed(phrase):
@@ -249,25 +252,16 @@ def _regex(phrase: str) -> str:
             parts.append(_GAP)
         else:
             optional = element.endswith("?")
-            parts.append(_element(element.removesuffix("?"), phrase) + ("?" if optional else ""))
-    if not re.search(r"[a-z]", phrase):
-        msg = f"wanted a phrase with a word in it; found {phrase!r}"
-        raise ValueError(msg)
+            parts.append(_element(element.removesuffix("?")) + ("?" if optional else ""))
     return "".join(parts) + r"(?= |$)"
 
 
-def _element(element: str, phrase: str) -> str:
-    return f"(?:{'|'.join(_choice(choice, phrase) for choice in element.split('|'))})"
+def _element(element: str) -> str:
+    return f"(?:{'|'.join(_choice(choice) for choice in element.split('|'))})"
 
 
-def _choice(choice: str, phrase: str) -> str:
+def _choice(choice: str) -> str:
     if choice in _CLASSES:
         return _CLASSES[choice]
-    if not re.fullmatch(r"[a-z'*]+", choice):
-        msg = (
-            f"wanted lower-case words, a|b, word?, word*, ..., <number>, <time>, <times>, ^ or $; "
-            f"found {choice!r} in the phrase {phrase!r}"
-        )
-        raise ValueError(msg)
     words = alike(spoken([choice])[0])
     return " " + " ".join(words).replace("*", r"\S*")

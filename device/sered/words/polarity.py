@@ -7,8 +7,9 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from sered.errors import ModelError
 from sered.records import Polarity, Term
-from sered.words.lexicon import read_lexicon
+from sered.words.lexicon import read_lexicon, scan_lexicon
 from sered.words.phrases import SMALL_WORDS, PhraseBook, row, spoken
 from sered.words.sentence_model import Leanings
 from sered.words.vader import analyzer, word_list
@@ -47,13 +48,16 @@ class CallPolarity:
     """Scores one utterance at a time.
 
     `lexicon` is the call lexicon that comes with sered, `extra` a site's own in the same form:
-    phrase, valence from -4 to 4, note, separated by tabs. Raises ModelError with a sentence.
+    phrase, valence from -4 to 4, note, separated by tabs. What cannot be read of `extra` is left
+    out and said in `faults`. Raises ModelError with a sentence for anything else.
     """
 
     def __init__(self, lexicon: Path, extra: Path | None = None) -> None:
         words = word_list()
-        tables = [lexicon, *([extra] if extra else [])]
-        entries = [entry for table in tables for entry in read_lexicon(table)]
+        theirs, self.faults = _own(extra)
+        """What was left out of the site's own table, a sentence each."""
+        tables = [lexicon, *([extra] if extra and theirs else [])]
+        entries = [*read_lexicon(lexicon), *theirs]
         learnt = lexicon.with_name(LEANINGS)
         self._leanings = Leanings(learnt) if learnt.is_file() else None
         self._vader = analyzer(words)
@@ -65,8 +69,7 @@ class CallPolarity:
         self._vader.lexicon.update(
             {name: v for (_, v), name in zip(entries, names, strict=True) if v}
         )
-        theirs = len(read_lexicon(extra)) if extra else 0
-        self._theirs = frozenset(names[len(names) - theirs :])
+        self._theirs = frozenset(names[len(names) - len(theirs) :])
         self.version = _digest([words, *tables, *([learnt] if self._leanings else [])])
         """Twelve hex digits over the word list and the lexica, as reports carry it."""
 
@@ -128,6 +131,14 @@ class CallPolarity:
                 valences.append(valence)
         weighed: list[float] = vader._but_check(items, valences)
         return weighed
+
+
+def _own(extra: Path | None) -> tuple[list[tuple[str, float]], list[str]]:
+    """The good lines of a site's own table, and what is wrong with the others."""
+    try:
+        return scan_lexicon(extra) if extra else ([], [])
+    except ModelError as error:
+        return [], [str(error)]
 
 
 def _sure(confidence: float) -> float:

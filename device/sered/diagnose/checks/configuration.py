@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
+from sered import spelling
+from sered.config.secret import read_text
 from sered.contract import topics
 from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok, skip
 
@@ -49,7 +50,7 @@ def _in_the_open(context: Context) -> bool:
     if context.config_path is None:
         return False
     try:
-        tree = tomllib.loads(context.config_path.read_text(encoding="utf-8"))
+        tree = tomllib.loads(read_text(context.config_path))
     except (OSError, ValueError):
         return False
     return bool(tree.get("mqtt", {}).get("password"))
@@ -76,18 +77,11 @@ def _clear_text(context: Context) -> Outcome:
     where = f"{mqtt.host}:{mqtt.port}"
     if mqtt.tls:
         return ok(f"{where}, encrypted")
-    if _loopback(mqtt.host):
+    if spelling.is_loopback(mqtt.host):
         return ok(f"{where} is this box itself")
     if mqtt.password is not None:
         return fault("password", f"a password goes to {where} in clear text")
     return fault("clear", f"verdicts go to {where} in clear text")
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _words(context: Context) -> Outcome:

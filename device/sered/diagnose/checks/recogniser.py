@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sered
 from sered import config
 from sered.diagnose.checks import service_user
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip_all
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DEMO_CALL = Path(config.__file__).parent / "demo" / "call.wav"
+DEMO_CALL = Path(sered.__file__).parent / "demo" / "call.wav"
 _CUSTOMER = 2
 """Channel of the customer in the demo call."""
 _FROM_S, _TO_S = 30.0, 34.2
@@ -140,6 +141,8 @@ def _lexicon(context: Context) -> Outcome:
     except ModelError as error:
         return fault("broken", str(error))
     words = tuple(Word(text, float(at), at + 0.9, 1.0) for at, text in enumerate(SENTENCE.split()))
+    if polarity.faults:
+        return fault("line", "\n".join(polarity.faults))
     score = polarity.score(Transcript(words)).score
     found = f"version {polarity.version}, a known complaint scores {score:+.2f}"
     return ok(found) if score < 0 else fault("blind", found)
@@ -205,6 +208,8 @@ CHECKS = (
             "missing": "Put it back to {path}, or correct [models] lexicon and [verdict] "
             "extra_lexicon.",
             "broken": "Mend the line that is named: phrase, tab, number from -4 to 4.",
+            "line": "What is named is left out, the rest of [verdict] extra_lexicon works. Mend "
+            "it: phrase, tab, number from -4 to 4; then `sudo systemctl restart sered`.",
             "blind": "The complaint is not scored negative: take phrases out of [verdict] "
             "extra_lexicon until it is, or put the lexicon back that came with sered.",
         },

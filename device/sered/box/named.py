@@ -1,0 +1,113 @@
+"""Loads everything that a configuration names, as the service will, and says what cannot work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sered import config
+from sered.config.faults import Fault
+from sered.delivery.broker import tls_context
+from sered.errors import BrokerError, DeviceError, ModelError
+from sered.tap import cards
+from sered.voice.emotion import TfliteEmotion
+from sered.words.polarity import CallPolarity
+from sered.words.transcript import VoskModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sered.settings import Settings
+
+
+def faults(settings: Settings) -> list[Fault]:
+    """What a configuration that reads well names in vain, on this machine."""
+    return [
+        *_voice(settings),
+        *_words(settings),
+        *_certificates(settings),
+        *_spool(settings),
+        *_cards(settings),
+    ]
+
+
+def _voice(settings: Settings) -> Iterator[Fault]:
+    if settings.mode == "text" and "emotion" not in settings.models.model_fields_set:
+        return
+    try:
+        TfliteEmotion(config.model_path(settings.models.emotion))
+    except ModelError as error:
+        yield Fault(("models", "emotion"), str(error))
+
+
+def _words(settings: Settings) -> Iterator[Fault]:
+    if settings.mode == "audio" and "vosk" not in settings.models.model_fields_set:
+        return
+    try:
+        VoskModel(config.model_path(settings.models.vosk))
+    except ModelError as error:
+        yield Fault(("models", "vosk"), str(error))
+    try:
+        CallPolarity(config.model_path(settings.models.lexicon))
+    except ModelError as error:
+        yield Fault(("models", "lexicon"), str(error))
+        return
+    extra = settings.verdict.extra_lexicon
+    if extra is not None:
+        both = CallPolarity(config.model_path(settings.models.lexicon), extra)
+        yield from (Fault(("verdict", "extra_lexicon"), said) for said in both.faults)
+
+
+def _certificates(settings: Settings) -> Iterator[Fault]:
+    mqtt = settings.mqtt
+    named = {"ca": mqtt.ca, "cert": mqtt.cert, "key": mqtt.key}
+    missing = [Fault(("mqtt", name), said) for name, path in named.items() if (said := _file(path))]
+    yield from missing
+    if mqtt.tls and not missing:
+        try:
+            tls_context(mqtt)
+        except BrokerError as error:
+            at_fault = "cert" if "[mqtt] cert" in str(error) else "ca"
+            yield Fault(("mqtt", at_fault), str(error))
+
+
+def _file(path: Path | None) -> str:
+    """What is wrong with a file that is wanted, in a sentence."""
+    if path is None:
+        return ""
+    try:
+        with path.open("rb"):
+            return ""
+    except FileNotFoundError:
+        return f"no such file: {path}; put it there, or correct the name"
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+
+
+def _spool(settings: Settings) -> Iterator[Fault]:
+    path = settings.spool.path
+    if path.is_dir():
+        yield Fault(("spool", "path"), f"wanted a file; found the folder {path}: add spool.db")
+        return
+    above = next((each for each in path.parents if each.exists()), None)
+    if above is not None and not above.is_dir():
+        yield Fault(("spool", "path"), f"wanted a folder above the file; {above} is a file")
+
+
+def _cards(settings: Settings) -> Iterator[Fault]:
+    """Two names of one card that is plugged in here; what is not plugged in yet is no fault."""
+    there = cards.read_cards()
+    taken: dict[int, str] = {}
+    for number, line in enumerate(settings.line):
+        if not cards.is_hardware(line.card):
+            continue
+        try:
+            card = cards.find(line.card, there)
+        except DeviceError:
+            continue
+        if before := taken.get(card.number):
+            yield Fault(
+                ("line", number, "card"),
+                f"{line.card} is another name of line {before}'s card; every line needs its own",
+            )
+        taken.setdefault(card.number, line.name)

@@ -1,0 +1,139 @@
+"""Reads the TOML configuration and the secrets around it; nobody else looks at the environment."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr, ValidationError
+
+from sered.config.faults import Fault, complain, from_pydantic
+from sered.config.rules import broken, in_clear_text, paths
+from sered.config.secret import SecretError, first_line, read_password, read_text
+from sered.config.toml_text import mistake
+from sered.errors import ConfigError
+from sered.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+DEFAULT_PATH = Path("/etc/sered/sered.toml")
+RUNTIME_DIR = Path("/run/sered")
+CREDENTIAL = "mqtt-password"
+CREDENTIAL_SOURCE = DEFAULT_PATH.parent / CREDENTIAL
+"""Where systemd takes the credential from; only root may read it, to examine the box."""
+
+
+def load(
+    path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """The validated configuration.
+
+    `path` None: SERED_CONFIG, else /etc/sered/sered.toml where it exists, else the defaults.
+    `overrides` are whole top-level values laid over the file's. Relative paths in a file start at
+    its folder. Raises ConfigError that names every fault with file and line.
+    """
+    chosen = chosen_path(path, environ)
+    text = _read(chosen) if chosen else ""
+    where = str(chosen) if chosen else "the command line"
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        spot, sentence = mistake(error, text)
+        said = f"{where}:{spot.line}: {sentence} and try again."
+        raise ConfigError("\n".join([said, *spot.picture()]), [said]) from None
+    try:
+        settings = Settings.model_validate(tree | dict(overrides or {}))
+    except ValidationError as error:
+        raise complain(from_pydantic(error.errors()), where, text) from None
+    faults = broken(settings)
+    if chosen:
+        settings = _from_folder(settings, chosen.absolute().parent)
+    try:
+        settings = _with_password(settings, environ)
+    except SecretError as error:
+        name = "password_file" if settings.mqtt.password_file else "password"
+        faults.append(Fault(("mqtt", name), str(error)))
+    if faults := [*faults, *in_clear_text(settings)]:
+        raise complain(faults, where, text)
+    return settings
+
+
+def complaint(path: Path | None, faults: Sequence[Fault]) -> ConfigError:
+    """Faults that showed only when what the configuration names was loaded, each at its line."""
+    chosen = chosen_path(path)
+    return complain(faults, str(chosen or "the defaults"), _read(chosen) if chosen else "")
+
+
+def chosen_path(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file that `load` reads; None: there is none, the defaults hold."""
+    if path or "SERED_CONFIG" in environ:
+        return path or Path(environ["SERED_CONFIG"])
+    return DEFAULT_PATH if DEFAULT_PATH.exists() else None
+
+
+def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the running service tells programs on the same box how it is: systemd's, or /run."""
+    return Path(environ.get("RUNTIME_DIRECTORY") or RUNTIME_DIR)
+
+
+def notify_socket(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Where systemd wants to hear how the service is; None when it did not start it."""
+    return environ.get("NOTIFY_SOCKET")
+
+
+def _read(path: Path) -> str:
+    try:
+        return read_text(path)
+    except FileNotFoundError:
+        msg = f"{path}: no such configuration. `sered config init {path}` writes one to start from."
+    except UnicodeDecodeError as error:
+        msg = f"{path}: wanted UTF-8 text, found {error.reason}. Save it as UTF-8."
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror}). Try sudo, or join its group."
+    raise ConfigError(msg)
+
+
+def _from_folder(settings: Settings, folder: Path) -> Settings:
+    """Relative paths made whole: from the configuration's folder, models from ours besides."""
+    for loc, path in paths(settings):
+        section, name = getattr(settings, str(loc[0])), str(loc[1])
+        beside = folder / path
+        if not path.is_absolute() and (loc[0] != "models" or beside.exists()):
+            changed = section.model_copy(update={name: beside})
+            settings = settings.model_copy(update={str(loc[0]): changed})
+    return settings
+
+
+def _with_password(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    mqtt = settings.mqtt
+    secret = environ.get("SERED_MQTT_PASSWORD")
+    if directory := environ.get("CREDENTIALS_DIRECTORY"):
+        credential = Path(directory) / CREDENTIAL
+        if credential.exists():
+            secret = first_line(credential)
+    elif not secret and os.access(CREDENTIAL_SOURCE, os.R_OK):
+        secret = first_line(CREDENTIAL_SOURCE)
+    if mqtt.password_file is not None:
+        secret = read_password(mqtt.password_file)
+    if not secret:
+        return settings
+    return settings.model_copy(
+        update={"mqtt": mqtt.model_copy(update={"password": SecretStr(secret)})}
+    )
+
+
+def models_dir() -> Path:
+    """Where the models lie that came with sered: in the package, or beside the checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "models"
+    return inside if inside.is_dir() else package.parent.parent / "models"
+
+
+def model_path(path: Path) -> Path:
+    """A model's file: absolute as it is, one that is still relative came with sered."""
+    return path if path.is_absolute() else models_dir() / path

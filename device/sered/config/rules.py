@@ -1,0 +1,94 @@
+"""What several settings together show, and what no single type can say. Pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from sered import spelling
+from sered.config.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sered.config.faults import Loc
+    from sered.settings import Settings
+
+_TLS_PORT = 8883
+
+
+def broken(settings: Settings) -> list[Fault]:
+    """Every rule that a valid configuration breaks all the same."""
+    return [*_paths(settings), *_port(settings), *_lines(settings)]
+
+
+def _paths(settings: Settings) -> Iterator[Fault]:
+    for loc, path in paths(settings):
+        text = str(path)
+        if text.startswith("~"):
+            sentence = (
+                f"wanted a whole path; found {text!r}: ~ is another folder for every user; "
+                "write it out, /home/NAME/... or /var/lib/sered/..."
+            )
+            yield Fault(loc, sentence)
+        elif "$" in text or "%" in text:
+            yield Fault(loc, f"wanted a path; found {text!r}: variables are not filled in here")
+
+
+def paths(section: BaseModel, loc: Loc = ()) -> Iterator[tuple[Loc, Path]]:
+    """Every file and folder that the settings name, with the way to it."""
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Path):
+            yield (*loc, name), value
+        elif isinstance(value, BaseModel):
+            yield from paths(value, (*loc, name))
+
+
+def _port(settings: Settings) -> Iterator[Fault]:
+    if settings.mqtt.port == _TLS_PORT and not settings.mqtt.tls:
+        yield Fault(
+            ("mqtt", "port"),
+            "port 8883 is for TLS; set tls = true (and ca for an authority of your own)",
+        )
+
+
+def in_clear_text(settings: Settings) -> Iterator[Fault]:
+    """The password on its way, once it is known; the port has had its say."""
+    mqtt = settings.mqtt
+    if mqtt.password is None or mqtt.tls or mqtt.insecure or mqtt.port == _TLS_PORT:
+        return
+    if not spelling.is_loopback(mqtt.host):
+        yield Fault(
+            ("mqtt", "host"),
+            f"the password would go to {mqtt.host} in clear text; set tls = true and port = 8883, "
+            "or insecure = true to send it all the same",
+        )
+
+
+def _lines(settings: Settings) -> Iterator[Fault]:
+    for number, line in enumerate(settings.line):
+        for before in settings.line[:number]:
+            shared = set(line.channels.values()) & set(before.channels.values())
+            # an ALSA device of one's own may hand several lines their channels; a card may not
+            if _same_card(line.card) == _same_card(before.card) and (
+                shared or not line.card.startswith("pcm:")
+            ):
+                yield Fault(
+                    ("line", number, "card"),
+                    f"{line.card} is line {before.name}'s card already; every line needs its own",
+                )
+                break
+        for before in settings.line[:number]:
+            if line.hook_gpio is not None and line.hook_gpio == before.hook_gpio:
+                yield Fault(
+                    ("line", number, "hook_gpio"),
+                    f"pin {line.hook_gpio} is line {before.name}'s already; wire another",
+                )
+                break
+
+
+def _same_card(name: str) -> str:
+    return name.lower() if name.startswith("usb:") else name
