@@ -15,7 +15,7 @@ from sered import config
 from sered.box.analysis import Analysis
 from sered.box.line import Line
 from sered.calls.segmenter import Segmenter
-from sered.contract.messages import Versions
+from sered.contract.call import Versions
 from sered.hearing.ears import Ears
 from sered.hearing.silero import Silero
 from sered.records import FRAME, RATE_HZ, AudioFrame, EndReason, Side

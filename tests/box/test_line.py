@@ -13,7 +13,8 @@ from sered import config
 from sered.box.analysis import Analysis
 from sered.box.line import Line, Recent
 from sered.calls.segmenter import Segmenter
-from sered.contract.messages import Alert, CallReport, Live, Versions
+from sered.contract.call import Versions
+from sered.contract.messages import Alert, CallReport, Live
 from sered.hearing.ears import Ears
 from sered.records import (
     FRAME,
@@ -258,7 +259,7 @@ def test_an_unanswered_call_has_no_verdict() -> None:
     )
     (report,) = run(make(script, judges()), 12.0)
     assert isinstance(report, CallReport)
-    assert report.end_reason is EndReason.UNANSWERED
+    assert report.end_reason == EndReason.UNANSWERED
     assert report.sentiment is None
 
 

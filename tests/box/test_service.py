@@ -11,10 +11,10 @@ import numpy as np
 
 import sered.box.service
 from chaos.box import report
+from message_makers import alert
 from sered.box.build import Feed, Judges
 from sered.box.sd_notify import Notifier
 from sered.box.service import Service
-from sered.contract.messages import Alert
 from sered.delivery.spool import Spool
 from sered.records import FRAME, AudioFrame, Side, Transcript
 from sered.settings import LineSettings, MqttSettings, Settings, SpoolSettings
@@ -28,23 +28,13 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from sered.contract.messages import CallReport, Live
+    from sered.contract.messages import Alert, CallReport, Live
 
 
 def confirmed(number: int) -> Alert:
     """The alert that ends a call of the chaos box."""
     call = report(number)
-    return Alert(
-        call_id=call.call_id,
-        site=call.site,
-        device=call.device,
-        line=call.line,
-        state="confirmed",
-        at=call.ended_at,
-        started_at=call.started_at,
-        score=-0.9,
-        confidence=0.9,
-    )
+    return alert(call.call_id).model_copy(update={"line": call.line})
 
 
 class Stuck:

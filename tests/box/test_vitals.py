@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from sered.box import snapshot, vitals
 from sered.box.load import Load
 from sered.box.vitals import BoxVitals, LineVitals
-from sered.contract.messages import Versions
+from sered.contract.call import Versions
+from sered.contract.topics import Box
 from sered.records import Side, State
 from sered.tap.state import TapState
 
@@ -22,12 +23,13 @@ HEARS = TapState(
     levels_db={Side.CUSTOMER: -31.0, Side.AGENT: -40.0},
 )
 GONE = replace(HEARS, reasons=("unplugged", "hum"), sentence="Plug it in.", levels_db={})
+BOX = Box("oslo", "desk4")
 VERSIONS = Versions(sered="1", emotion_model=None, vosk_model=None, lexicon=None)
 
 
 def test_a_box_without_a_fault_is_online_and_says_nothing() -> None:
     """`online` has neither reason nor text, but every line's own sentence."""
-    found = vitals.status([LineVitals("front", HEARS), LineVitals("tape", None)], [])
+    found = vitals.status(BOX, [LineVitals("front", HEARS), LineVitals("tape", None)], [])
     assert (found.state, found.reasons, found.text) == ("online", (), "")
     assert [each.text for each in found.lines] == [HEARS.sentence, "plays a recording"]
 
@@ -35,7 +37,7 @@ def test_a_box_without_a_fault_is_online_and_says_nothing() -> None:
 def test_a_degraded_box_names_every_reason_once_and_every_line_that_has_one() -> None:
     """The box's own faults come first; a line without a fault is not spoken of."""
     lines = [LineVitals("front", GONE), LineVitals("back", GONE), LineVitals("side", HEARS)]
-    found = vitals.status(lines, [("full", "The disk is full."), ("hum", "Everything hums.")])
+    found = vitals.status(BOX, lines, [("full", "The disk is full."), ("hum", "Everything hums.")])
     assert found.state == "degraded"
     assert found.reasons == ("full", "hum", "unplugged")
     assert found.text == "The disk is full. Everything hums. front: Plug it in. back: Plug it in."
@@ -44,7 +46,7 @@ def test_a_degraded_box_names_every_reason_once_and_every_line_that_has_one() ->
 def test_systemd_reads_one_sentence() -> None:
     """State, lines, calls that run, the broker and what waits for it, then what is wrong."""
     lines = [LineVitals("front", GONE, in_call=True), LineVitals("back", HEARS)]
-    said = vitals.sentence(vitals.status(lines, []), lines, "connected to b", 3)
+    said = vitals.sentence(vitals.status(BOX, lines, []), lines, "connected to b", 3)
     assert said == (
         "degraded: 2 line(s), 1 in a call; connected to b; 3 waiting. front: Plug it in."
     )
@@ -56,7 +58,10 @@ def test_health_has_the_figures_of_the_box_and_of_every_line() -> None:
         datetime(2026, 1, 2, tzinfo=UTC), True, 7.24, Load(0.25, 80.5, None), 3, 1, VERSIONS
     )
     front = LineVitals("front", HEARS, in_call=True, calls=4, frames=99, rtf=0.031)
-    found = vitals.health(box, [front, LineVitals("tape", None)])
+    ill = vitals.status(BOX, [front], [("full", "The disk is full.")])
+    found = vitals.health(ill, box, [front, LineVitals("tape", None)])
+    assert (found.site, found.device) == ("oslo", "desk4")
+    assert (found.state, found.reasons) == ("degraded", ("full",))
     assert (found.uptime_s, found.spool_depth, found.spool_dropped) == (7.2, 3, 1)
     assert (found.cpu, found.rss_mb, found.temperature_c) == (0.25, 80.5, None)
     line, tape = found.lines

@@ -9,7 +9,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sered.contract.messages import CallReport, Quality, Sentiment, TalkTimes, Versions, encode
+from sered.contract.call import Quality, Sentiment, TalkTimes, Versions
+from sered.contract.messages import CallReport, encode
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.spool import Spool
 from sered.records import EndReason
@@ -38,16 +39,24 @@ def report(number: int, incarnation: int = 0) -> CallReport:
         mixed=False,
         sentiment=Sentiment(
             category="negative",
-            score=-die.random(),
-            confidence=die.random(),
+            score=round(-die.random(), 4),
+            confidence=round(die.random(), 4),
+            p_negative=round(die.random(), 4),
             undetermined=None,
             escalate=True,
+            causes=(),
         ),
         acoustic=None,
         verbal=None,
         trend=None,
         talk=TalkTimes(
-            customer_s=30, agent_s=20, silence_s=10, hold_s=0, longest_silence_s=2, interruptions=1
+            customer_s=30,
+            agent_s=20,
+            mixed_s=0,
+            silence_s=10,
+            hold_s=0,
+            longest_silence_s=2,
+            interruptions=1,
         ),
         worst=None,
         utterances=(),

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from broker import Broker
+from message_makers import status
 from project import Ended
 from sered import __version__
 from sered.config import sample
-from sered.contract.messages import Status, encode
+from sered.contract.messages import encode
 from sered.words.fetch import Source
 
 Sered = Callable[..., Ended]
@@ -54,8 +55,8 @@ def test_help_names_every_command(sered: Sered) -> None:
     out = sered("--help").out
     for command in COMMANDS:
         assert f"  {command[0]} " in out
-    for status in ("0 done", "1 failed", "2 wrong usage"):
-        assert status in " ".join(out.split())
+    for code in ("0 done", "1 failed", "2 wrong usage"):
+        assert code in " ".join(out.split())
 
 
 def test_help_is_quick() -> None:
@@ -252,8 +253,8 @@ def test_watch_json(sered: Sered, start_broker: Callable[..., Broker]) -> None:
 def test_watch_for_people(sered: Sered, start_broker: Callable[..., Broker]) -> None:
     """Without --json each message is a line that starts with the box it comes from."""
     broker = start_broker()
-    status = Status(state="degraded", text="No card.")
-    say(broker, "sered/paris/box7/status", encode(status).decode(), "-r")
+    degraded = status("degraded", "No card.", site="paris", device="box7")
+    say(broker, "sered/paris/box7/status", encode(degraded).decode(), "-r")
     ended = sered("watch", "--host", broker.host, "--port", broker.port, "--count", 1)
     assert ended.out == "paris/box7  status: degraded No card. (as last told)\n"
 
@@ -266,7 +267,7 @@ def test_watch_passes_over_what_it_does_not_know(
     say(broker, "sered/a/b/alerts", "5", "-r")
     say(broker, "sered/a/b/calls", '{"schema": "sered.call/9"}', "-r")
     say(broker, "sered/a/b/live", '{"schema": "sered.probe/1"}', "-r")
-    say(broker, "sered/a/b/status", encode(Status(state="online")).decode(), "-r")
+    say(broker, "sered/a/b/status", encode(status(site="a", device="b")).decode(), "-r")
     ended = sered("watch", "--host", broker.host, "--port", broker.port, "--count", 4)
     assert ended.status == 0
     said = ["a/b  live: sered diagnose tries the topic", "a/b  status: online (as last told)"]
@@ -278,7 +279,7 @@ def test_watch_one_box(sered: Sered, start_broker: Callable[..., Broker]) -> Non
     """--site and --device leave the others out."""
     broker = start_broker()
     for box in ("a", "b"):
-        say(broker, f"sered/s/{box}/status", encode(Status(state="online")).decode(), "-r")
+        say(broker, f"sered/s/{box}/status", encode(status(site="s", device=box)).decode(), "-r")
     place = ("--host", broker.host, "--port", broker.port)
     ended = sered("watch", *place, "--device", "b", "--count", 1)
     assert ended.out.startswith("s/b  status")

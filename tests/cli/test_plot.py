@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sered.cli.plot import FEELINGS, Loudness, Picture, draw, loudness
-from sered.contract import messages
+from sered.contract import call, messages
 from sered.errors import SeredError
 from sered.records import FRAME, LABELS, RATE_HZ, AudioFrame, EndReason, Side
 
@@ -18,7 +18,7 @@ BEGAN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
 def report(**changes: object) -> messages.CallReport:
     shares = (-0.3, 0.1)
-    call = messages.CallReport(
+    made = messages.CallReport(
         call_id="0195f3c0-0000-7000-8000-000000000000",
         site="site",
         device="box",
@@ -30,41 +30,44 @@ def report(**changes: object) -> messages.CallReport:
         end_reason=EndReason.HANG_UP_TONE,
         mode="both",
         mixed=False,
-        sentiment=messages.Sentiment(
+        sentiment=call.Sentiment(
             category="negative",
             score=-0.2,
             confidence=0.6,
+            p_negative=0.6,
             undetermined=None,
             escalate=True,
             causes=("delay",),
         ),
         acoustic=None,
-        verbal=messages.Verbal(
+        verbal=call.Verbal(
             score=-0.2,
+            share=-0.2,
             words=9,
             asr_confidence=0.9,
             terms=tuple(
-                messages.VerbalTerm(text=text, valence=-2.0, offset_s=at, share=-0.1)
+                call.VerbalTerm(text=text, valence=-2.0, offset_s=at, share=-0.1)
                 for text, at in (("money back", 4.0), ("$x_1^{2}$ not maths", 4.1), ("late", 30.0))
             ),
         ),
         trend=None,
-        talk=messages.TalkTimes(
-            customer_s=8.0, agent_s=5.0, silence_s=7.0, hold_s=0.0, longest_silence_s=2.0,
-            interruptions=0,
+        talk=call.TalkTimes(
+            customer_s=8.0, agent_s=5.0, mixed_s=0.0, silence_s=7.0, hold_s=0.0,
+            longest_silence_s=2.0, interruptions=0,
         ),
-        worst=messages.Moment(offset_s=3.0, duration_s=4.0),
+        worst=call.Moment(offset_s=3.0, duration_s=4.0),
         utterances=tuple(
-            messages.UtteranceShare(
+            call.UtteranceShare(
                 offset_s=at, duration_s=4.0, emotion=feeling, acoustic=share, verbal=share,
                 score=share, share=share,
             )
             for at, feeling, share in ((3.0, "angry", shares[0]), (12.0, None, shares[1]))
         ),
-        quality=messages.Quality(lost_s=0.0, clipping=0.0, snr_db=30.0),
-        versions=messages.Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+        quality=call.Quality(lost_s=0.0, clipping=0.0, snr_db=30.0),
+        versions=call.Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+        transcript=None,
     )  # fmt: skip
-    return call.model_copy(update=changes)
+    return made.model_copy(update=changes)
 
 
 def levels(
@@ -117,9 +120,9 @@ def test_every_feeling_has_a_colour_of_its_own() -> None:
         replace(
             PICTURE,
             call=report(
-                sentiment=messages.Sentiment(
-                    category=None, score=0.0, confidence=0.5, undetermined="too_noisy",
-                    escalate=False,
+                sentiment=call.Sentiment(
+                    category=None, score=0.0, confidence=0.5, p_negative=0.5,
+                    undetermined="too_noisy", escalate=False, causes=(),
                 )
             ),
         ),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sered.contract.explain import UNDETERMINED, explain
-from sered.contract.messages import CallReport, Quality, Sentiment, TalkTimes, Versions
+from sered.contract.call import Quality, Sentiment, TalkTimes, Versions
+from sered.contract.explain import explain
+from sered.contract.messages import CallReport
+from sered.contract.vocabulary import UNDETERMINED
 from sered.records import LABELS, EndReason, UtteranceResult
 from sered.settings import Mode, VerdictSettings
 from sered.verdict import decision, fusion
@@ -29,10 +31,11 @@ def report(*results: UtteranceResult, mode: Mode = "both", unanswered: bool = Fa
         duration_s=300.0, clock_synced=True, end_reason=EndReason.HANG_UP_TONE, mode=mode,
         mixed=False, sentiment=None if unanswered else found.sentiment, acoustic=found.acoustic,
         verbal=found.verbal, trend=found.trend, worst=found.worst, utterances=found.utterances,
-        talk=TalkTimes(customer_s=9, agent_s=9, silence_s=0, hold_s=0, longest_silence_s=0,
-                       interruptions=0),
+        talk=TalkTimes(customer_s=9, agent_s=9, mixed_s=0, silence_s=0, hold_s=0,
+                       longest_silence_s=0, interruptions=0),
         quality=Quality(lost_s=0, clipping=0, snr_db=None),
         versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+        transcript=None,
     )  # fmt: skip
 
 
@@ -81,7 +84,13 @@ def test_every_reason_has_a_sentence(reason: str) -> None:
     """Whatever is undetermined is said in words, and every reason the contract names has some."""
     call = report(said(COMPLAINT, ANGRY))
     silent = Sentiment(
-        category=None, score=0.0, confidence=0.5, undetermined=reason, escalate=False
+        category=None,
+        score=0.0,
+        confidence=0.5,
+        p_negative=0.5,
+        undetermined=reason,
+        escalate=False,
+        causes=(),
     )
     first = explain(call.model_copy(update={"sentiment": silent}))[0]
     assert first.startswith("Undetermined, because ")

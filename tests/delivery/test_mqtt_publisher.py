@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from broker import Authority, Broker, Listener, wait_until
 from proxy import Proxy, Weather
 from sered.delivery.backoff import Patience
-from sered.delivery.mqtt_publisher import MqttPublisher
+from sered.delivery.mqtt_publisher import REPEAT_S, MqttPublisher
 from sered.delivery.spool import Spool
 from sered.errors import ConfigError
 from sered.settings import MqttSettings, SpoolSettings
@@ -44,9 +44,9 @@ def publish(spool: Spool) -> Iterator[Callable[..., MqttPublisher]]:
     """Starts publishers for the spool, with `MqttSettings` by name."""
     running: list[MqttPublisher] = []
 
-    def start(broker: Broker, **settings: Any) -> MqttPublisher:
+    def start(broker: Broker, repeat_s: float = REPEAT_S, **settings: Any) -> MqttPublisher:
         mqtt = MqttSettings(**{"host": broker.host, "port": broker.port, **settings})
-        publisher = MqttPublisher(mqtt, "site", "box", spool, delays_s=QUICK)
+        publisher = MqttPublisher(mqtt, "site", "box", spool, delays_s=QUICK, repeat_s=repeat_s)
         running.append(publisher)
         publisher.start()
         return publisher
@@ -143,6 +143,19 @@ def test_retained(broker: Broker, spool: Spool, publish: Callable[..., MqttPubli
     listener = Listener(broker)
     assert numbers(listener.wait("status")) == [2]
     assert numbers(listener.wait("health")) == [4]
+    listener.close()
+
+
+def test_status_is_said_again_as_it_is(
+    broker: Broker, publish: Callable[..., MqttPublisher]
+) -> None:
+    """Who is given no retained messages hears the unchanged status before long all the same."""
+    listener = Listener(broker)
+    publisher = publish(broker, repeat_s=0.2)
+    publisher.retain("status", b'{"n": 1}')
+    publisher.retain("health", b'{"n": 2}')
+    assert numbers(listener.wait("status", 3)) == [1, 1, 1]
+    assert numbers(listener.wait("health")) == [2]
     listener.close()
 
 

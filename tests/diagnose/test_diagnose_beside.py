@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from broker import Broker, Listener, wait_until
+from message_makers import status
 from pulse_lines import RATE_HZ, Desk
 from sered.box import snapshot
 from sered.diagnose import status_checks
@@ -142,7 +143,7 @@ def test_a_box_in_order_adds_nothing_to_the_status(tmp_path: Path) -> None:
 
 def test_what_a_dead_service_left_behind_is_not_believed(tmp_path: Path) -> None:
     """Neither a state of ten seconds ago nor one of a process that is gone."""
-    fields = {"status": {"state": "online"}, "broker": "connected", "health": None}
+    fields = {"status": status(), "broker": "connected", "health": None}
     with subprocess.Popen(["true"]) as gone:
         pass
     states = [

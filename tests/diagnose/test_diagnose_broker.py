@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from broker import Authority, Broker, Listener, free_port
+from message_makers import status
 from sered.box import snapshot
 from sered.contract import messages
 from sered.diagnose.checks import broker as broker_checks
@@ -309,7 +310,7 @@ def test_something_that_is_no_broker_is_told(look: Look, monkeypatch: pytest.Mon
 
 
 def online(state: str) -> bytes:
-    return messages.encode(messages.Status(state=state, text="line1: hears the tap."))
+    return messages.encode(status(state, "line1: hears the tap."))
 
 
 def retain(broker: Broker, payload: bytes) -> None:
@@ -337,7 +338,7 @@ def test_a_retained_offline_while_the_service_runs_is_told(brokers: Brokers, loo
     """`offline` on the broker beside a running service points at another box of the same name."""
     broker = brokers()
     retain(broker, online("offline"))
-    known: dict[str, Any] = {"status": messages.Status(state="online")}
+    known: dict[str, Any] = {"status": status()}
     running = snapshot.Snapshot.model_construct(**known)
     result = look(at(broker), service=running)["broker.retained"]
     assert (result.mark, result.fault) == (Mark.WARN, "stale")

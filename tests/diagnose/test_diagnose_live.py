@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 import sered
+from message_makers import status
 from pulse_lines import Desk
 from sered.box import snapshot
-from sered.contract.messages import LineStatus, Status
+from sered.contract.messages import LineStatus
 from sered.diagnose.live import handset, meter, overhear
 from sered.diagnose.live.overhear import Look
 from sered.diagnose.model import Mark, Result
@@ -221,7 +222,7 @@ def test_beside_the_running_service_its_word_is_followed(
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
 
     def tell(blocks: int, at: float) -> None:
-        status = Status(state="online", lines=(LineStatus(line="front", reasons=(), text="."),))
+        said = status(lines=[LineStatus(line="front", reasons=(), text=".")])
         state = snapshot.SideState(level_db=-40.0, blocks={"d": blocks})
         snapshot.write(
             tmp_path,
@@ -229,7 +230,7 @@ def test_beside_the_running_service_its_word_is_followed(
                 pid=os.getpid(),
                 at=at,
                 broker="",
-                status=status,
+                status=said,
                 health=None,
                 sides={"front": {"customer": state}},
             ),

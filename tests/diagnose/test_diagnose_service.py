@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from message_makers import status
 from sered.box import snapshot
-from sered.contract.messages import Status
 from sered.diagnose import fixes
 from sered.diagnose.model import Context, Mark, Result
 
@@ -33,9 +33,8 @@ HEALTHY = {
 
 
 def said(state: str = "online", text: str = "") -> snapshot.Snapshot:
-    status = Status(state=state, text=text)
     return snapshot.Snapshot(
-        pid=os.getpid(), at=0.0, broker="connected", status=status, health=None
+        pid=os.getpid(), at=0.0, broker="connected", status=status(state, text), health=None
     )
 
 

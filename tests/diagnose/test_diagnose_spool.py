@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from message_makers import status
 from sered.box import snapshot
-from sered.contract.messages import Health, Status
+from sered.contract.messages import Health
 from sered.delivery.expiry import uptime_s
 from sered.delivery.spool import Spool
 from sered.diagnose import fixes
@@ -176,9 +177,9 @@ def test_a_spool_that_was_set_aside_is_told(look: Look, path: Path) -> None:
 def running(*reasons: str, text: str = "", depth: int = 0) -> snapshot.Snapshot:
     known: dict[str, Any] = {"spool_depth": depth, "spool_dropped": 0}
     health = Health.model_construct(**known)
-    status = Status(state="degraded" if reasons else "online", reasons=reasons, text=text)
+    told = status("degraded" if reasons else "online", text, reasons=reasons)
     return snapshot.Snapshot.model_construct(
-        pid=1, at=0.0, broker="", status=status, health=health, spool_waits_s=7200.0
+        pid=1, at=0.0, broker="", status=told, health=health, spool_waits_s=7200.0
     )
 
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from message_makers import status
 from pulse_lines import Desk
 from sered import config
 from sered.box import snapshot
-from sered.contract.messages import Health, LineHealth, LineStatus, Status
+from sered.contract.messages import Health, LineHealth, LineStatus
 from sered.diagnose import runner
 from sered.diagnose.checks import service_user, tap
 from sered.diagnose.model import Context, Mark, Result
@@ -251,7 +252,7 @@ def running(*reasons: str, text: str = "hears it.", lost_s: float = 0.0) -> snap
     health = LineHealth.model_construct(**known)
     box: dict[str, Any] = {"lines": (health,)}
     service: dict[str, Any] = {
-        "status": Status(state="degraded" if reasons else "online", lines=lines),
+        "status": status("degraded" if reasons else "online", lines=lines),
         "health": Health.model_construct(**box),
     }
     return snapshot.Snapshot.model_construct(**service)

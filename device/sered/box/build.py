@@ -9,7 +9,7 @@ from sered import __version__, config
 from sered.box.analysis import Analysis
 from sered.box.line import Line
 from sered.calls.segmenter import Segmenter
-from sered.contract.messages import Versions
+from sered.contract.call import Versions
 from sered.errors import ModelError
 from sered.hearing.ears import Ears
 from sered.tap.clock import LiveClock

@@ -19,6 +19,7 @@ from sered.box.line_worker import LineWorker
 from sered.box.load import Meter
 from sered.box.vitals import BoxVitals, LineVitals
 from sered.contract import messages
+from sered.contract.topics import Box
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.outbox import draft, ends_of
 from sered.delivery.spool import Spool
@@ -67,6 +68,7 @@ class Service:
     ) -> None:
         share_one_heap()
         self._settings = settings
+        self._name = Box(settings.site, settings.device)
         self._feeds = feeds
         self._notifier = notifier
         self._stop = threading.Event()
@@ -190,7 +192,7 @@ class Service:
         faults = (
             self._judges.faults, self._spool.state.faults, self._publisher.state.faults, self._box
         )  # fmt: skip
-        return vitals.status(lines, chain.from_iterable(faults))
+        return vitals.status(self._name, lines, chain.from_iterable(faults))
 
     def _health(self) -> messages.Health:
         box = BoxVitals(
@@ -202,7 +204,8 @@ class Service:
             spool_dropped=self._spool.dropped,
             versions=self._judges.versions,
         )
-        return vitals.health(box, self._vitals())
+        lines = self._vitals()
+        return vitals.health(self._status(lines), box, lines)
 
     def _tell(self, status: messages.Status, lines: tuple[LineVitals, ...]) -> None:
         """Say how it goes to `sered diagnose`, which must not depend on the broker."""

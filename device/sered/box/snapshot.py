@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sered.contract.fields import READER
 from sered.contract.messages import Health, Status
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def write(folder: Path, snapshot: Snapshot) -> None:
 def read(folder: Path) -> Snapshot | None:
     """What the service last wrote; None: nothing there, or nothing that can be understood."""
     try:
-        return Snapshot.model_validate_json((folder / FILE_NAME).read_bytes())
+        return Snapshot.model_validate_json(
+            (folder / FILE_NAME).read_bytes(), extra="ignore", context=READER
+        )
     except (OSError, ValidationError):
         return None

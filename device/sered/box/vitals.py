@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sered.box.load import Load
-    from sered.contract.messages import Versions
+    from sered.contract.call import Versions
+    from sered.contract.topics import Box
     from sered.records import Side, State
     from sered.tap.state import TapState
 
@@ -49,7 +50,7 @@ class BoxVitals:
     versions: Versions
 
 
-def status(lines: Sequence[LineVitals], faults: Iterable[tuple[str, str]]) -> Status:
+def status(box: Box, lines: Sequence[LineVitals], faults: Iterable[tuple[str, str]]) -> Status:
     """`degraded` with every reason once, or `online`.
 
     `faults`: (reason, sentence) of whatever is wrong beside the lines, the gravest first.
@@ -60,6 +61,8 @@ def status(lines: Sequence[LineVitals], faults: Iterable[tuple[str, str]]) -> St
     said = [sentence for _, sentence in faults]
     said += [f"{s.line}: {s.text}" for s in states if s.reasons]
     return Status(
+        site=box.site,
+        device=box.device,
         state="degraded" if reasons else "online",
         reasons=tuple(reasons),
         text=" ".join(said),
@@ -76,11 +79,15 @@ def sentence(status: Status, lines: Sequence[LineVitals], broker: str, waiting: 
     ).strip()
 
 
-def health(box: BoxVitals, lines: Iterable[LineVitals]) -> Health:
-    """The figures of the box and its lines."""
+def health(status: Status, box: BoxVitals, lines: Iterable[LineVitals]) -> Health:
+    """The figures of the box and its lines, beside the state in which they were taken."""
     return Health(
+        site=status.site,
+        device=status.device,
         at=box.at,
         clock_synced=box.clock_synced,
+        state=status.state,
+        reasons=status.reasons,
         uptime_s=round(box.uptime_s, 1),
         lines=tuple(_line_health(line) for line in lines),
         spool_depth=box.spool_depth,

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sered.contract.messages import CallReport, Live, UtteranceShare, VerbalTerm
+    from sered.contract.call import UtteranceShare, VerbalTerm
+    from sered.contract.messages import CallReport, Live
     from sered.records import AudioFrame
 
 # Okabe and Ito's colours, which every kind of colour vision can tell apart; words stand beside them

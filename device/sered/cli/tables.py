@@ -8,14 +8,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sered.contract.explain import UNDETERMINED, clock
+from sered.contract.explain import clock
+from sered.contract.vocabulary import UNDETERMINED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console, RenderableType
 
-    from sered.contract.messages import CallReport, UtteranceShare
+    from sered.contract.call import UtteranceShare
+    from sered.contract.messages import CallReport
 
 _NARROW = 72
 _INDENT = 2
@@ -50,7 +52,7 @@ def signed(value: float | None) -> str:
 
 
 def _title(call: CallReport, title: str, at_s: float) -> Text:
-    ending = _ENDINGS[str(call.end_reason)]
+    ending = _ENDINGS.get(call.end_reason, call.end_reason.replace("_", " "))
     span = f"{clock(at_s)}–{clock(at_s + call.duration_s)}, {ending}"
     when = f"{call.started_at:%Y-%m-%d %H:%M:%S} UTC"
     return Text.assemble((title, "bold"), f"  {span}  ", (f"{call.line}, {when}", "dim"))

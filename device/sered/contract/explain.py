@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sered.contract.vocabulary import UNDETERMINED
+
 if TYPE_CHECKING:
-    from sered.contract.messages import Acoustic, CallReport, Sentiment, Trend, Verbal
+    from sered.contract.call import Acoustic, Sentiment, Trend, Verbal
+    from sered.contract.messages import CallReport
 
 MOST_TERMS = 6
 """Phrases named; the rest are in the report."""
@@ -13,17 +16,6 @@ NOTABLE = 0.05
 """Share of the score under which no moment is worth calling the worst."""
 STEADY = 0.1
 """A change of the feeling under which it is called steady."""
-
-UNDETERMINED = {
-    "too_little_speech": "the customer spoke too little to judge",
-    "too_noisy": "the customer's voice drowns in noise",
-    "low_asr_confidence": "too few words were understood for sure",
-    "disagreement": "the voice and the words say opposite things",
-    "mixed_side": "both people share one channel, so the agent cannot be kept out",
-    "no_analysis": "neither the voice nor the words could be analysed",
-    "neutral": "nothing in it is clearly negative or positive",
-}
-"""What each reason of a missing category means."""
 
 
 def explain(report: CallReport, at_s: float = 0.0) -> list[str]:

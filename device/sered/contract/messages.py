@@ -1,281 +1,237 @@
-"""Payloads of the MQTT contract; the JSON Schemas under docs/mqtt come from here."""
+"""Payloads of the MQTT contract, one class a topic; docs/mqtt has schemas made from them."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import Field
 
+from sered.contract.call import (
+    Acoustic,
+    Emotion,
+    Moment,
+    Quality,
+    Sentiment,
+    TalkTimes,
+    Trend,
+    UtteranceShare,
+    Verbal,
+    Versions,
+)
+from sered.contract.fields import (
+    CallId,
+    Count,
+    Name,
+    Payload,
+    Score,
+    Seconds,
+    Share,
+    Time,
+    Words,
+    added,
+)
+from sered.contract.vocabulary import ALERT_STATES, BOX_STATES, MODES
 from sered.records import EndReason
 
-
-def _short(value: float) -> float:
-    return round(value, 4) + 0.0
+_ENDINGS = tuple(reason.value for reason in EndReason)
 
 
-# on the wire, not in memory: more digits would claim more than is known
-_Signed = Annotated[float, Field(ge=-1.0, le=1.0)]
-_Unsigned = Annotated[float, Field(ge=0.0, le=1.0)]
-Score = Annotated[_Signed, PlainSerializer(_short, return_type=_Signed)]
-Share = Annotated[_Unsigned, PlainSerializer(_short, return_type=_Unsigned)]
-Part = Annotated[float, PlainSerializer(_short, return_type=float)]
-"""A signed part of a score."""
-Seconds = Annotated[float, Field(ge=0.0)]
-
-
-class _Payload(BaseModel):
-    """Frozen; unknown keys are refused, so that the schema is the whole truth."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        json_schema_serialization_defaults_required=True,
-    )
-
-
-class Sentiment(_Payload):
-    """The verdict itself."""
-
-    category: Literal["negative", "positive"] | None
-    score: Score
-    confidence: Share
-    undetermined: str | None
-    """Why there is no category: too_little_speech, too_noisy, low_asr_confidence, disagreement,
-    mixed_side, no_analysis, neutral."""
-    escalate: bool
-    """Whether somebody should call the customer back."""
-    causes: tuple[str, ...] = ()
-
-
-class EmotionShares(_Payload):
-    """The network's probabilities, weighted by speech."""
-
-    angry: Share
-    disgust: Share
-    fear: Share
-    happy: Share
-    neutral: Share
-    surprise: Share
-    sad: Share
-
-
-class Acoustic(_Payload):
-    """What the voice alone says."""
-
-    score: Score
-    emotions: EmotionShares
-    speech_s: Seconds
-    sides: tuple[str, ...]
-    share: Part = 0.0
-    """The voice's part of the call's score; with the words' part it adds up to it."""
-
-
-class VerbalTerm(_Payload):
-    """A phrase that moved the score."""
-
-    text: str
-    valence: float
-    offset_s: Seconds
-    """Seconds from the call's start."""
-    share: Part
-    """Its part of the call's score; all of them and the voice's part add up to it."""
-
-
-class Verbal(_Payload):
-    """What the words alone say."""
-
-    score: Score
-    words: Annotated[int, Field(ge=0)]
-    asr_confidence: Share
-    terms: tuple[VerbalTerm, ...]
-    share: Part = 0.0
-    """The words' part of the call's score; the terms' shares add up to it."""
-
-
-class Trend(_Payload):
-    """How the feeling moved through the call."""
-
-    quarters: tuple[Score | None, Score | None, Score | None, Score | None]
-    change: Score
-    """Mean of the end less mean of the beginning, halved."""
-
-
-class TalkTimes(_Payload):
-    """Who spoke how long."""
-
-    customer_s: Seconds
-    agent_s: Seconds
-    mixed_s: Seconds = 0.0
-    silence_s: Seconds
-    hold_s: Seconds
-    longest_silence_s: Seconds
-    interruptions: Annotated[int, Field(ge=0)]
-
-
-class Moment(_Payload):
-    """A stretch of the call."""
-
-    offset_s: Seconds
-    duration_s: Seconds
-
-
-class UtteranceShare(_Payload):
-    """One customer utterance and how it moved the call's score; no words."""
-
-    offset_s: Seconds
-    duration_s: Seconds
-    emotion: str | None
-    """The likeliest of the seven, where the network could judge."""
-    acoustic: Score | None
-    verbal: Score | None
-    score: Score | None
-    share: Part
-    """Its part of the call's score; all of them add up to it."""
-
-
-class Quality(_Payload):
-    """How well the call could be heard."""
-
-    lost_s: Seconds
-    clipping: Share
-    snr_db: float | None
-
-
-class Versions(_Payload):
-    """What judged."""
-
-    sered: str
-    emotion_model: str | None
-    """SHA-256 of the network's file."""
-    vosk_model: str | None
-    lexicon: str | None
-
-
-class CallReport(_Payload):
+class CallReport(Payload):
     """`calls`: one finished call."""
 
     schema_: Literal["sered.call/1"] = Field("sered.call/1", alias="schema")
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-    call_id: str
+    """What kind of message this is, and the version of its contract."""
+    call_id: CallId
     """UUIDv7: the key by which a subscriber drops duplicates."""
-    site: str
-    device: str
-    line: str
-    started_at: datetime
-    ended_at: datetime
+    site: Name
+    """Where the box stands: the level after the base in its topics."""
+    device: Name
+    """Name of the box: the level after the site in its topics."""
+    line: Name
+    """Name of the desk phone's line on that box."""
+    started_at: Time
+    """When the call began, UTC."""
+    ended_at: Time
+    """When the call was over, UTC."""
     duration_s: Seconds
+    """How long the call was, in seconds."""
     clock_synced: bool
     """False: the box did not know the time; started_at and ended_at may be off."""
-    end_reason: EndReason
-    mode: Literal["audio", "text", "both"]
+    end_reason: Annotated[str, Words(_ENDINGS)]
+    """Why the call is over."""
+    mode: Annotated[str, Words(MODES)]
+    """What was to be judged: audio (the voice), text (the words) or both."""
     mixed: bool
     """Both people on one channel: the agent's voice could not be kept out."""
     sentiment: Sentiment | None
-    """None for an unanswered call."""
+    """The verdict; null for an unanswered call."""
     acoustic: Acoustic | None
+    """What the voice alone says; null where it was not judged."""
     verbal: Verbal | None
+    """What the words alone say; null where they were not judged."""
     trend: Trend | None
+    """How the feeling moved; null where nothing was judged."""
     talk: TalkTimes
+    """Who spoke how long."""
     worst: Moment | None
+    """The utterance that cost the score most; null where none did."""
     utterances: tuple[UtteranceShare, ...]
+    """What the customer said, in the order spoken."""
     quality: Quality
+    """How well the call could be heard."""
     versions: Versions
-    transcript: str | None = None
+    """What judged."""
+    transcript: str | None
+    """What the customer said, word for word; null unless `[privacy] transcript` is on."""
 
 
-class Alert(_Payload):
+class Alert(Payload):
     """`alerts`: a negative call, while it runs and when it is over."""
 
     schema_: Literal["sered.alert/1"] = Field("sered.alert/1", alias="schema")
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-    call_id: str
-    site: str
-    device: str
-    line: str
-    state: Literal["provisional", "confirmed", "withdrawn"]
+    """What kind of message this is, and the version of its contract."""
+    call_id: CallId
+    """UUIDv7 of the call; with `state` the key by which a subscriber drops duplicates."""
+    site: Name
+    """Where the box stands: the level after the base in its topics."""
+    device: Name
+    """Name of the box: the level after the site in its topics."""
+    line: Name
+    """Name of the desk phone's line on that box."""
+    state: Annotated[str, Words(ALERT_STATES)]
     """provisional while the call runs; confirmed or withdrawn when it is over."""
-    at: datetime
-    started_at: datetime
+    at: Time
+    """When that state was reached, UTC."""
+    started_at: Time
+    """When the call began, UTC."""
     score: Score
+    """How the customer felt until then, as one number: -1 (very unhappy) to 1 (very happy)."""
     confidence: Share
-    causes: tuple[str, ...] = ()
-    terms: tuple[str, ...] = ()
+    """How sure the call's category was at that moment, 0 to 1: negative, unless withdrawn."""
+    p_negative: Annotated[Share | None, added("0.2.0")]
+    """Probability, 0 to 1, at that moment that the call is a negative one."""
+    causes: tuple[str, ...]
+    """Probable causes, the likeliest first; a site may add words of its own."""
+    terms: tuple[str, ...]
+    """Phrases that spoke against the call, once it is over and where `[privacy] terms` is on."""
 
 
-class Live(_Payload):
+class Live(Payload):
     """`live`: one customer utterance, off by default."""
 
     schema_: Literal["sered.live/1"] = Field("sered.live/1", alias="schema")
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-    call_id: str
-    line: str
+    """What kind of message this is, and the version of its contract."""
+    call_id: CallId
+    """UUIDv7 of the call."""
+    site: Annotated[Name, added("0.2.0", "")]
+    """Where the box stands: the level after the base in its topics."""
+    device: Annotated[Name, added("0.2.0", "")]
+    """Name of the box: the level after the site in its topics."""
+    line: Name
+    """Name of the desk phone's line on that box."""
     offset_s: Seconds
+    """Where the utterance begins, in seconds from the call's start."""
     duration_s: Seconds
-    emotion: str | None
+    """How long it is, in seconds."""
+    emotion: Emotion | None
+    """The likeliest of the seven, where the network could judge."""
     acoustic: Score | None
+    """How the voice sounds, -1 to 1; null where it could not be judged."""
     verbal: Score | None
+    """How the words read, -1 to 1; null without words."""
     running: Score
+    """The call's score so far, -1 to 1."""
 
 
-class LineStatus(_Payload):
+class LineStatus(Payload):
     """One line's state in `status`."""
 
-    line: str
+    line: Name
+    """Name of the desk phone's line."""
     reasons: tuple[str, ...]
-    """Empty when all is well. The card: no_device, unplugged, wrong_port, not_ready, busy,
-    no_permission, no_frames, failed. The sound: digital_silence, silent_line, clipping, dc_offset,
-    hum, low_level. The box: behind, no_model, no_words ..."""
+    """What is wrong with its card or its sound, a word each; empty when all is well."""
     text: str
     """One sentence for a technician."""
 
 
-class Status(_Payload):
-    """`status`: retained; also the last will."""
+class Status(Payload):
+    """`status`: retained, at every connect, change and ten minutes; also the last will."""
 
     schema_: Literal["sered.status/1"] = Field("sered.status/1", alias="schema")
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-    state: Literal["online", "degraded", "offline"]
-    reasons: tuple[str, ...] = ()
-    text: str = ""
-    lines: tuple[LineStatus, ...] = ()
+    """What kind of message this is, and the version of its contract."""
+    site: Annotated[Name, added("0.2.0", "")]
+    """Where the box stands: the level after the base in its topics."""
+    device: Annotated[Name, added("0.2.0", "")]
+    """Name of the box: the level after the site in its topics."""
+    state: Annotated[str, Words(BOX_STATES)]
+    """Whether the box listens: online, degraded (something is wrong) or offline."""
+    reasons: tuple[str, ...]
+    """What is wrong with the box or any of its lines, a word each; empty when all is well."""
+    text: str
+    """The same in sentences for a technician; empty when all is well."""
+    lines: tuple[LineStatus, ...]
+    """Every line; empty when the box is offline."""
 
 
-class LineHealth(_Payload):
+class LineHealth(Payload):
     """One line's figures in `health`."""
 
-    line: str
+    line: Name
+    """Name of the desk phone's line."""
     in_call: bool
-    calls: int
-    frames: int
+    """Whether a call is running."""
+    calls: Count
+    """Number of calls since the service started."""
+    frames: Count
+    """Number of frames of 256 ms that were analysed since the service started."""
     lost_s: Seconds
+    """Sound lost since the service started, in seconds."""
     level_db: float | None
+    """Level of the loudest side just now, in dBFS (0 is full scale); null without sound."""
     drift_ppm: float | None
-    restarts: int
+    """How far the sound card's clock is off, in ppm; null while it is not known."""
+    restarts: Count
+    """Number of times that the card was opened anew."""
     rtf: float | None
-    """Seconds of work a second of sound, both analyses included."""
+    """Seconds of work a second of sound, both analyses included; null while it is not known."""
 
 
-class Health(_Payload):
-    """`health`: retained, once a minute."""
+class Health(Payload):
+    """`health`: retained, every `health_every_s` (60 s)."""
 
     schema_: Literal["sered.health/1"] = Field("sered.health/1", alias="schema")
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-    at: datetime
+    """What kind of message this is, and the version of its contract."""
+    site: Annotated[Name, added("0.2.0", "")]
+    """Where the box stands: the level after the base in its topics."""
+    device: Annotated[Name, added("0.2.0", "")]
+    """Name of the box: the level after the site in its topics."""
+    at: Time
+    """When these figures were taken, UTC."""
     clock_synced: bool
+    """False: the box does not know the time; `at` may be off."""
+    state: Annotated[Annotated[str, Words(BOX_STATES)] | None, added("0.2.0")]
+    """Whether the box listens, as in `status`; null from a box that does not tell it here."""
+    reasons: Annotated[tuple[str, ...], added("0.2.0", ())]
+    """What is wrong, as in `status`; empty when all is well."""
     uptime_s: Seconds
+    """How long the service has been running, in seconds."""
     lines: tuple[LineHealth, ...]
-    spool_depth: int
-    spool_dropped: int
-    cpu: float
-    """Share of one core since the last report."""
-    rss_mb: float
+    """Every line."""
+    spool_depth: Count
+    """Number of messages that wait for the broker."""
+    spool_dropped: Count
+    """Number of messages given up at the spool's limits since it was made."""
+    cpu: Annotated[float, Field(ge=0.0)]
+    """Share of one core since the last report: 1 is one core, 2 are two."""
+    rss_mb: Annotated[float, Field(ge=0.0)]
+    """Memory of the service, in MiB."""
     temperature_c: float | None
+    """Temperature of the processor, in °C; null where it cannot be measured."""
     versions: Versions
+    """What judges on this box."""
 
 
-PAYLOADS: dict[str, type[_Payload]] = {
+PAYLOADS: dict[str, type[CallReport | Alert | Live | Status | Health]] = {
     "status": Status,
     "health": Health,
     "calls": CallReport,
@@ -285,19 +241,6 @@ PAYLOADS: dict[str, type[_Payload]] = {
 """Last topic level to payload."""
 
 
-def schemas() -> dict[str, dict[str, Any]]:
-    """JSON Schema (2020-12) of every payload as it goes on the wire, by last topic level."""
-    found = {}
-    for leaf, payload in PAYLOADS.items():
-        schema = payload.model_json_schema(mode="serialization")
-        head = {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": payload.model_fields["schema_"].default,
-        }
-        found[leaf] = head | schema
-    return found
-
-
-def encode(payload: _Payload) -> bytes:
+def encode(payload: Payload) -> bytes:
     """The bytes that go on the wire: compact UTF-8 JSON, keys in the schema's order."""
     return payload.model_dump_json(by_alias=True).encode()

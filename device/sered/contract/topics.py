@@ -13,6 +13,14 @@ ANY = "+"
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """Who speaks."""
+
+    site: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a message was found: whose it is, and of which kind."""
 

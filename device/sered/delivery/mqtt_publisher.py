@@ -34,6 +34,8 @@ _STALL_S = 20.0
 _TRIED_S = 3600.0
 """How long a broker that does not let us in is tried before anything may be too old."""
 _LIVE_KEPT = 256
+REPEAT_S = 600.0
+"""`status` is said again as it is: brokers exist that hand no retained message to a wildcard."""
 _RIVAL_SAID_S = 3600.0
 """How long `status` names a second box with our client id."""
 
@@ -42,7 +44,8 @@ class MqttPublisher:
     """Carries the spool to an MQTT broker.
 
     `failed` is called with a sentence if the thread dies. `delays_s`: first and longest wait
-    between tries. Raises ConfigError when the password would travel in clear text.
+    between tries; `repeat_s`: after which `status` is said again. Raises ConfigError when the
+    password would travel in clear text.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class MqttPublisher:
         *,
         failed: Callable[[str], None] = lambda _: None,
         delays_s: tuple[float, float] = DELAYS_S,
+        repeat_s: float = REPEAT_S,
     ) -> None:
         check_secret(mqtt)
         self._mqtt = mqtt
+        self._site, self._device = site, device
         self._root = topics.root(mqtt.base, site, device)
         self._client_id = mqtt.client_id or f"sered-{site}-{device}"
         self._spool = spool
@@ -64,6 +69,7 @@ class MqttPublisher:
         self._patience = Patience(delays_s)
         self._retained: dict[str, bytes] = {}
         self._dirty: set[str] = set()
+        self._repeat_s, self._repeat_at = repeat_s, 0.0
         if mqtt.home_assistant:
             topic, body = homeassistant.discovery(self._root, site, device, __version__)
             self._retained[topic] = body
@@ -157,9 +163,8 @@ class MqttPublisher:
         """One connection from its beginning to its end; what ended it is in `_fault`."""
         from sered.delivery.connection import Link  # noqa: PLC0415 - paho
 
-        offline = messages.Status(state="offline", text="The box has vanished from the broker.")
         qos, retain = self._will
-        will = (self._root + "status", messages.encode(offline))
+        will = (self._root + "status", self._offline("The box has vanished from the broker."))
         link: Link | None = None
         before = self._outgoing.published
         try:
@@ -203,6 +208,9 @@ class MqttPublisher:
         qos = link.maximum_qos
         try:
             while True:
+                if time.monotonic() >= self._repeat_at:
+                    self._repeat_at = time.monotonic() + self._repeat_s
+                    self._dirty.add("status")
                 for leaf in [leaf for leaf in self._retained if leaf in self._dirty]:
                     if out.may_tell(leaf):
                         self._dirty.discard(leaf)
@@ -239,13 +247,19 @@ class MqttPublisher:
         return nothing_left or time.monotonic() > self._end - 0.3
 
     def _farewell(self, link: Link) -> None:
-        offline = messages.Status(state="offline", text="The box was stopped.")
+        offline = self._offline("The box was stopped.")
         out, (_, retain) = self._outgoing, self._will
-        out.tell(link, "status", messages.encode(offline), qos=link.maximum_qos, retain=retain)
+        out.tell(link, "status", offline, qos=link.maximum_qos, retain=retain)
         while not out.idle and time.monotonic() < self._end:
             out.settle(link.pump(0.02))
         link.close(max(self._end - time.monotonic(), 0.1))
         self._state = replace(self._state, connected=False, sentence="stopped")
+
+    def _offline(self, text: str) -> bytes:
+        status = messages.Status(
+            site=self._site, device=self._device, state="offline", reasons=(), text=text, lines=()
+        )
+        return messages.encode(status)
 
     def _note(self, fault: BrokerError, link: Link | None, *, progress: bool) -> None:
         """Remember why there is no connection; what a broker cannot do is not asked again."""

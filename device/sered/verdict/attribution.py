@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.contract.messages import (
+from sered.contract.call import (
     Acoustic,
     EmotionShares,
     Moment,

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sered.contract.messages import Acoustic, Moment, Sentiment, Trend, UtteranceShare, Verbal
+from sered.contract.call import Acoustic, Moment, Sentiment, Trend, UtteranceShare, Verbal
 from sered.records import Side
 from sered.verdict import attribution
 from sered.verdict.attribution import asr_confidence, seconds_of
@@ -61,6 +61,8 @@ class Running:
     """-1 to 1."""
     confidence: float
     """0 to 1, that a negative score is a negative call, a positive one none."""
+    p_negative: float
+    """0 to 1."""
     alert: bool
     """Whether the evidence is strong enough to alarm somebody before the call is over."""
     causes: tuple[str, ...] = ()
@@ -92,6 +94,7 @@ def judge(
             category=category,
             score=score,
             confidence=p_negative if category == "negative" else 1.0 - p_negative,
+            p_negative=p_negative,
             undetermined=undetermined,
             escalate=undetermined is None and score <= settings.escalate_below,
             causes=causes(heard, settings.cause) if not undetermined and score < 0 else (),
@@ -125,6 +128,7 @@ def running(results: Sequence[UtteranceResult], mode: Mode, settings: VerdictSet
     return Running(
         score=weighed.score,
         confidence=p_negative if weighed.score < 0 else 1.0 - p_negative,
+        p_negative=p_negative,
         alert=alert,
         causes=causes(heard, settings.cause) if alert else (),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from sered.contract import messages
+from sered.contract import call, messages
 from sered.records import EndReason, Side
 from sered.verdict import decision
 from sered.words import redact
@@ -29,7 +29,7 @@ class ReportSettings:
     sides: tuple[Side, ...]
     verdict: VerdictSettings
     privacy: PrivacySettings
-    versions: messages.Versions
+    versions: call.Versions
 
     @property
     def mixed(self) -> bool:
@@ -79,7 +79,7 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
         acoustic=judged.acoustic if judged else None,
         verbal=_private(settings.privacy, judged.verbal) if judged else None,
         trend=judged.trend if judged else None,
-        talk=messages.TalkTimes(
+        talk=call.TalkTimes(
             customer_s=round(talk.customer_s, 3),
             agent_s=round(talk.agent_s, 3),
             mixed_s=round(talk.mixed_s, 3),
@@ -90,7 +90,7 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
         ),
         worst=judged.worst if judged else None,
         utterances=judged.utterances if judged else (),
-        quality=messages.Quality(
+        quality=call.Quality(
             lost_s=round(facts.lost_s, 3),
             clipping=round(clipped / length, 4) if length else 0.0,
             snr_db=round(median(snrs), 1) if snrs else None,
@@ -106,6 +106,8 @@ def live(settings: ReportSettings, facts: CallFacts) -> messages.Live:
     running = decision.running(facts.results, settings.mode, settings.verdict)
     return messages.Live(
         call_id=facts.call_id,
+        site=settings.site,
+        device=settings.device,
         line=settings.line,
         offset_s=round(max(last.utterance.start_s - facts.start_s, 0.0), 3),
         duration_s=round(last.utterance.end_s - last.utterance.start_s, 3),
@@ -131,7 +133,9 @@ def provisional(settings: ReportSettings, facts: CallFacts) -> messages.Alert | 
         started_at=facts.started_at,
         score=running.score,
         confidence=running.confidence,
+        p_negative=running.p_negative,
         causes=running.causes,
+        terms=(),
     )
 
 
@@ -153,12 +157,13 @@ def final_alert(
         started_at=final.started_at,
         score=sentiment.score if sentiment else 0.0,
         confidence=sentiment.confidence if sentiment else 0.0,
+        p_negative=sentiment.p_negative if sentiment else None,
         causes=sentiment.causes if sentiment else (),
         terms=tuple(term.text for term in terms if term.valence < 0),
     )
 
 
-def _private(privacy: PrivacySettings, verbal: messages.Verbal | None) -> messages.Verbal | None:
+def _private(privacy: PrivacySettings, verbal: call.Verbal | None) -> call.Verbal | None:
     if verbal is None or privacy.terms:
         return verbal
     return verbal.model_copy(update={"terms": ()})

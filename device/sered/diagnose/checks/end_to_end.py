@@ -14,7 +14,8 @@ from sered.tap.clock import RecordingClock
 
 if TYPE_CHECKING:
     from sered.box.line import Line
-    from sered.contract.messages import CallReport, Sentiment
+    from sered.contract.call import Sentiment
+    from sered.contract.messages import CallReport
     from sered.settings import Mode
 
 _LINE = LineSettings.model_validate({"name": "demo", "sides": "agent=left,customer=right"})
