@@ -245,12 +245,39 @@ def test_folder(sered: Sered, tmp_path: Path, clip: Path) -> None:
     ended = sered("analyze", tmp_path, "--json", "--mode", "text")
     assert ended.status == 1
     assert "a-broken.wav: wanted a recording" in ended.err
-    broken, whole = json.loads(ended.out)
+    broken, whole, notes = json.loads(ended.out)
     assert broken["calls"] == []
     assert "a-broken.wav" in broken["error"]
     assert whole["error"] is None
     assert len(whole["calls"]) == 1
+    assert notes["passed_over"] == "no recording by its name or beginning"
+    assert "passed over 1 file" in ended.err
+    assert "notes.txt" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_names_of_any_bytes(sered: Sered, tmp_path: Path, clip: Path) -> None:
+    """A name that is not UTF-8 or cannot be seen is judged, shown by its bytes; nothing ends."""
+    for name in (b"bad\xff.wav", "right\u202eleft.wav".encode(), b"whole.wav"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(clip.read_bytes())
+    ended = sered("analyze", tmp_path, "--json", "--mode", "text")
+    assert ended.status == 0, ended.err
+    files = {file["file"].rsplit("/", 1)[1]: len(file["calls"]) for file in json.loads(ended.out)}
+    assert files == {"bad\\xff.wav": 1, "right\\u202eleft.wav": 1, "whole.wav": 1}
+    named = sered("analyze", os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.wav"))
+    assert "bad\\xff.wav" in named.out
+
+
+def test_the_same_sound_is_the_same_call(sered: Sered, tmp_path: Path, clip: Path) -> None:
+    """A copy under another name with another date has the id of the first, another mode not."""
+    copy = tmp_path / "20260105-091500Z.wav"
+    copy.write_bytes(clip.read_bytes())
+    first, again, other = (
+        calls(sered("analyze", path, "--json", "--mode", mode))[0]
+        for path, mode in ((clip, "text"), (copy, "text"), (clip, "audio"))
+    )
+    assert first["call_id"] == again["call_id"] != other["call_id"]
+    assert again["started_at"].startswith("2026-01-05T09:15:0")
 
 
 def test_folder_without_recordings(sered: Sered, tmp_path: Path) -> None:

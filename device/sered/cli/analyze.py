@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from sered.cli import options
 from sered.errors import AudioError, ConfigError, SeredError
+from sered.tap.paths import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,13 +18,11 @@ if TYPE_CHECKING:
     from sered.box.build import Judges
     from sered.contract.messages import CallReport, Live
     from sered.settings import LineSettings, Settings
+    from sered.tap.clock import RecordingClock
     from sered.tap.recording import Recording
 
     Progress = Callable[[str, float], None]
     """Called with a file's name and the share of it that is done."""
-
-SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
-"""What a folder is searched for; a file that is named is always tried."""
 
 _MONO, _PAIR = "customer=mono", "agent=left,customer=right"
 
@@ -47,7 +45,10 @@ class _Result:
 
     path: Path
     calls: list[Judged]
-    fault: str | None
+    fault: str | None = None
+    notes: tuple[str, ...] = ()
+    passed_over: str | None = None
+    """Why the file was not tried."""
 
 
 _Files = Annotated[
@@ -81,19 +82,26 @@ def analyze(
 ) -> None:
     """Judge recorded calls.
 
-    WAV, FLAC, OGG or MP3, any rate from 8 kHz, mono or stereo; folders are searched for them.
+    WAV, FLAC, OGG, MP3 and what exchanges write; with ffmpeg installed also what phones write.
+    Any rate from 8 kHz, any channels; folders are searched, and what is passed over is named.
     A broken file is named with its reason, the rest go on, and the exit status is 1.
 
     Examples: sered analyze call.wav --plot call.png; sered analyze calls/ --json
     """
+    from sered.cli.recordings import find
+
     settings = options.settings(config, {"mode": mode})
     if sides is not None:
         check_sides(sides)
+    found = find(files)
     results = []
-    for result in _judge_all(list(_recordings(files)), sides, settings):
+    for result in _judge_all(found.files, sides, settings):
         results.append(result)
         if not as_json:
             _show(result, explain=explain)
+    results += [_Result(path, [], passed_over=why) for path, why in found.passed_over]
+    if said := found.sentence():
+        options.console(err=True).print(f"note: {said}", soft_wrap=True)
     if as_json:
         _print_json(results)
     if plot is not None:
@@ -114,17 +122,19 @@ def _judge_all(files: list[Path], sides: str | None, settings: Settings) -> Iter
     progress = Bar(say) if say.is_terminal else Lines(say, len(files))
     noted: set[str] = set()
     for path in files:
-        calls, fault = [], None
+        calls, fault, notes = [], None, list[str]()
         try:
             with progress:
-                calls = judge_file(path, sides, settings, judges, progress)
+                calls = judge_file(path, sides, settings, judges, progress, notes)
         except AudioError as error:
             fault = str(error)
             say.print(f"sered: {fault}", soft_wrap=True)
+        for note in notes:
+            say.print(f"note: {shown(path)}: {note}", soft_wrap=True)
         if sides is None and calls and calls[0].sides not in noted:
             noted.add(calls[0].sides)
             say.print(_assumed(calls[0].sides), soft_wrap=True)
-        yield _Result(path, calls, fault)
+        yield _Result(path, calls, fault, tuple(notes))
 
 
 def judge_file(
@@ -133,16 +143,22 @@ def judge_file(
     settings: Settings,
     judges: Judges,
     progress: Progress = lambda _name, _share: None,
+    notes: list[str] | None = None,
 ) -> list[Judged]:
-    """The calls in one recording, in order; raises AudioError for a file that cannot be read."""
+    """The calls in one recording, in order; raises AudioError for a file that cannot be read.
+
+    `notes` is added to: what a user should know of the file.
+    """
     from sered.box.build import make_line
     from sered.contract.messages import CallReport, Live
     from sered.records import RATE_HZ, EndReason
-    from sered.tap.clock import RecordingClock
 
     line_settings, recording = open_recording(path, sides, settings.line[0])
-    clock = RecordingClock(path, recording.duration_s, line_settings.name)
+    if notes is not None:
+        notes += recording.notes
+    clock = clock_of(recording, settings, line_settings)
     line = make_line(settings, line_settings, judges, clock)
+    name = shown(path.name)
     out: list[Judged] = []
     running: list[Live] = []
 
@@ -157,9 +173,9 @@ def judge_file(
 
     for frame in recording.frames():
         take(line.feed(frame))
-        progress(path.name, frame.start / RATE_HZ / max(recording.duration_s, 1e-3))
+        progress(name, frame.start / RATE_HZ / max(recording.duration_s, 1e-3))
     take(line.finish(EndReason.END_OF_RECORDING))
-    progress(path.name, 1.0)
+    progress(name, 1.0)
     return out
 
 
@@ -168,11 +184,29 @@ def open_recording(
 ) -> tuple[LineSettings, Recording]:
     """The file, and the line with its sides; unless given they follow from its channels."""
     from sered.settings import parse_sides
-    from sered.tap.recording import Recording
+    from sered.tap.recording import Recording, check_readable
+    from sered.tap.survey import survey
 
+    check_readable(path)
+    known = survey(path)
     if sides is None:
-        sides = _MONO if Recording(path, parse_sides(_MONO)).channels == 1 else _PAIR
-    return line.model_copy(update={"sides": sides}), Recording(path, parse_sides(sides))
+        sides = _MONO if known.stream.channels == 1 else _PAIR
+    return line.model_copy(update={"sides": sides}), Recording(path, parse_sides(sides), known)
+
+
+def clock_of(recording: Recording, settings: Settings, line: LineSettings) -> RecordingClock:
+    """The clock of a recording that this box judges on this line."""
+    from sered.tap.clock import RecordingClock, recording_began
+
+    return RecordingClock(
+        recording_began(recording.path, recording.duration_s),
+        recording.survey.digest,
+        settings.site,
+        settings.device,
+        line.name,
+        settings.mode,
+        line.sides,
+    )
 
 
 def check_sides(sides: str) -> None:
@@ -184,19 +218,6 @@ def check_sides(sides: str) -> None:
     except ValueError as error:
         msg = f"--sides {sides}: {error}."
         raise ConfigError(msg) from None
-
-
-def _recordings(named: list[Path]) -> Iterator[Path]:
-    for path in named:
-        # Path.is_dir raises in a folder that may not be entered; the file says it better
-        if not os.path.isdir(path):  # noqa: PTH112 - see above
-            yield path
-            continue
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        if not inside:
-            msg = f"{path}: no recordings in this folder ({', '.join(sorted(SUFFIXES))})."
-            raise AudioError(msg)
-        yield from inside
 
 
 def _assumed(sides: str) -> str:
@@ -212,8 +233,10 @@ def _print_json(results: list[_Result]) -> None:
     options.print_json(
         [
             {
-                "file": str(result.path),
+                "file": shown(result.path),
                 "error": result.fault,
+                "notes": list(result.notes),
+                "passed_over": result.passed_over,
                 "calls": [
                     call.report.model_dump(mode="json", by_alias=True) for call in result.calls
                 ],
@@ -228,10 +251,10 @@ def _show(result: _Result, *, explain: bool) -> None:
     from sered.contract.explain import explain as why
 
     console = options.console()
-    if not result.calls and result.fault is None:
-        console.print(f"{result.path}: no call in it: nobody speaks.", soft_wrap=True)
+    if not result.calls and result.fault is None and result.passed_over is None:
+        console.print(f"{shown(result.path)}: no call in it: nobody speaks.", soft_wrap=True)
     for call in result.calls:
-        show_call(console, call.report, result.path.name, call.at_s)
+        show_call(console, call.report, shown(result.path.name), call.at_s)
         for sentence in why(call.report, call.at_s) if explain else ():
             console.print(f"  {sentence}")
         console.print()

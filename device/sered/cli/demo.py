@@ -194,12 +194,13 @@ def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
     from sered.cli.tables import show_call
     from sered.contract.messages import CallReport, Live
     from sered.settings import VerdictSettings, parse_sides
+    from sered.tap.clock import recording_began
     from sered.tap.recording import Recording
 
     report = CallReport.model_validate(call)
     recording = Recording(CALL, parse_sides(_SIDES))
-    began = CALL.stat().st_mtime - recording.duration_s
-    at_s = report.started_at.timestamp() - began
+    began = recording_began(CALL, recording.duration_s)
+    at_s = (report.started_at - began).total_seconds()
     typer.echo("\nWhat the subscriber received, as a person reads it:\n")
     show_call(options.console(), report, CALL.name, at_s)
     typer.echo("\nand as it came:\n")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sered.box.build import Feed
     from sered.settings import LineSettings, Settings
 
+log = logging.getLogger(__name__)
+
 _DRAIN_S = 5.0
 
 
@@ -100,14 +102,16 @@ def _recorded(
 ) -> Feed:
     """The recording on its line, with the clock that `sered analyze` gives it."""
     from sered.box.build import Feed
-    from sered.cli.analyze import check_sides, open_recording
-    from sered.tap.clock import RecordingClock
+    from sered.cli.analyze import check_sides, clock_of, open_recording
+    from sered.tap.paths import shown
     from sered.tap.recording import Paced
 
     if sides is not None:
         check_sides(sides)
     played, recording = open_recording(path, sides, _line(settings, line))
-    clock = RecordingClock(path, recording.duration_s, played.name)
+    for note in recording.notes:
+        log.warning("recording.note file=%s %s", shown(path), note)
+    clock = clock_of(recording, settings, played)
     source = Paced(recording) if speed is Speed.REALTIME else recording
     return Feed(played, source, clock)
 

@@ -42,7 +42,8 @@ class CallReport(Payload):
     schema_: Literal["sered.call/1"] = Field("sered.call/1", alias="schema")
     """What kind of message this is, and the version of its contract."""
     call_id: CallId
-    """UUIDv7: the key by which a subscriber drops duplicates."""
+    """The key by which a subscriber drops duplicates: UUIDv7; of a recording UUIDv8, the same for
+    the same sound, box, line, mode and sides."""
     site: Name
     """Where the box stands: the level after the base in its topics."""
     device: Name

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import re
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -32,7 +33,7 @@ class Clock(Protocol):
         """Whether wall time can be trusted."""
 
     def call_id(self, at: datetime, line_s: float) -> str:
-        """A UUIDv7 for the call that began then."""
+        """An id for the call that began then."""
 
 
 class LiveClock:
@@ -63,28 +64,67 @@ class LiveClock:
 
 
 class RecordingClock:
-    """Wall time of a recording: it ended when its file was last written.
+    """Wall time of a recording that began at a known moment, and ids that its content makes.
 
-    The same file gives the same ids, so that a replayed call is a duplicate to a subscriber.
+    The same sound, box, line, mode and sides give the same ids, whatever the file is called and
+    when it was copied: a call that is replayed is a duplicate to a subscriber.
     """
 
-    def __init__(self, path: Path, duration_s: float, name: str) -> None:
-        stat = path.stat()
-        self._began = stat.st_mtime - duration_s
-        self._seed = f"{name}/{path.name}/{stat.st_size}/{stat.st_mtime_ns}"
+    def __init__(self, began: datetime, digest: str, *heard_by: str) -> None:
+        self._began = began
+        self._seed = "/".join((digest, *heard_by))
 
     def wall(self, line_s: float) -> datetime:
         """Wall time, UTC, of a moment of the recording."""
-        return datetime.fromtimestamp(round(self._began + line_s, 3), UTC)
+        at = self._began.timestamp() + line_s
+        return datetime.fromtimestamp(round(at, 3), UTC)
 
     def synced(self) -> bool:
         """A file's date is taken as it is."""
         return True
 
-    def call_id(self, at: datetime, line_s: float) -> str:
-        """A UUIDv7 that depends on the file and the moment alone."""
+    def call_id(self, at: datetime, line_s: float) -> str:  # noqa: ARG002 - the seam's shape
+        """A UUIDv8 that depends on the sound, who heard it, and the moment in it alone."""
         digest = hashlib.sha256(f"{self._seed}/{line_s:.3f}".encode()).digest()
-        return uuid7(at, digest[:10])
+        bits = int.from_bytes(digest[:16]) & ~(0xF << 76) | 0x8 << 76
+        return str(UUID(int=bits & ~(0x3 << 62) | 0x2 << 62))
+
+
+def recording_began(path: Path, duration_s: float) -> datetime:
+    """When a recording began: by its name, else so long before its file was last written.
+
+    A date and time in a name count from the box's own time zone unless the name has one.
+    """
+    return named_time(path.name) or datetime.fromtimestamp(path.stat().st_mtime - duration_s, UTC)
+
+
+def named_time(name: str) -> datetime | None:
+    """The date and time of day in a file's name, as recorders and exchanges write it; UTC."""
+    for found in _DATED.finditer(name):
+        *date, zone = found.group("year", "month", "day", "hour", "minute", "second", "zone")
+        numbers = [int(part) for part in date]
+        try:
+            at = datetime(*numbers, tzinfo=UTC if zone else None)  # type: ignore[misc,arg-type]  # six numbers
+        except ValueError:
+            continue
+        if zone and zone not in "Zz":
+            sign = -1 if zone[0] == "-" else 1
+            digits = zone[1:].replace(":", "")
+            at -= sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        return at.astimezone(UTC)
+    epoch = _EPOCH.search(name)
+    return datetime.fromtimestamp(int(epoch["seconds"]), UTC) if epoch else None
+
+
+_DATED = re.compile(
+    r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<d>[-_.]?)(?P<month>\d\d)(?P=d)(?P<day>\d\d)"
+    r"(?:[T_ .\-]|at|-at-|, )*"
+    r"(?P<hour>\d\d)(?P<t>[-_.:h\u2236]?)(?P<minute>\d\d)[-_.:m\u2236]?(?P<second>\d\d)"
+    r"(?:\.\d+)?(?P<zone>[Zz]|[+-]\d\d:?\d\d(?!\d))?",
+)
+"""2026-01-05_10-15-00, 20260105-101500, 20260105T101500Z, 2026.01.05 10.15.00+0100 ..."""
+_EPOCH = re.compile(r"(?<![\d.])(?P<seconds>1\d{9})\.\d+(?![\d])")
+"""An exchange's unique id: seconds since 1970, a dot and a counter."""
 
 
 def uuid7(at: datetime, random: bytes) -> str:

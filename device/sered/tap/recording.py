@@ -1,101 +1,112 @@
-"""A recorded call as an audio source: WAV, FLAC, OGG or MP3, read piece by piece."""
+"""A recorded call as an audio source: decoded to its end, with what was not heard named."""
 
 from __future__ import annotations
 
+import stat
 import threading
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sered.errors import AudioError
-from sered.records import FRAME, RATE_HZ
+from sered.records import FRAME, RATE_HZ, Side
+from sered.tap import decoders, identify, recording_notes
+from sered.tap.paths import shown
 from sered.tap.resample import Format, Resampler, check_channels
+from sered.tap.survey import survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from sered.records import AudioFrame, Side
+    from numpy.typing import NDArray
+
+    from sered.records import AudioFrame
     from sered.settings import Channel
     from sered.tap.source import AudioSource
-
-_PIECE_S = 1.0
-_KINDS = "WAV, FLAC, OGG or MP3"
+    from sered.tap.survey import Survey
 
 
 class Recording:
     """A file that plays as fast as it is read; memory does not grow with its length.
 
-    Raises AudioError, here for a file that is no recording, in `frames` for one that turns out
-    to be cut off.
+    It is decoded once when it is opened, to know its length, its levels and that it is whole, and
+    once more for `frames`. `known` saves the first where it was done before. Raises AudioError for
+    a file that is no recording, is cut off, or lacks a side.
     """
 
-    def __init__(self, path: Path, sides: Mapping[Side, Channel]) -> None:
-        import soundfile  # noqa: PLC0415 - libsndfile is loaded only where a file is read
-
+    def __init__(
+        self, path: Path, sides: Mapping[Side, Channel], known: Survey | None = None
+    ) -> None:
         self.path = path
         self._sides = dict(sides)
         self._closed = threading.Event()
-        self._broken = soundfile.LibsndfileError
-        _check_readable(path)
-        try:
-            self._file = soundfile.SoundFile(path)
-        except self._broken as error:
+        if known is None:
+            check_readable(path)
+            known = survey(path)
+        self.survey = known
+        self.channels: int = known.stream.channels
+        self.rate_hz: int = known.stream.rate_hz
+        self.duration_s: float = known.duration_s
+        """Of the sound, not by the header."""
+        check_channels(Format(self.rate_hz, self.channels, "float"), self._sides, shown(path))
+        if known.samples < 2:
             msg = (
-                f"{path}: wanted a recording ({_KINDS}), found something else: {error.error_string}"
-            )
-            raise AudioError(msg) from None
-        self.channels: int = self._file.channels
-        self.rate_hz: int = self._file.samplerate
-        self.duration_s: float = self._file.frames / self._file.samplerate
-        """By the file's header."""
-        try:
-            self._check()
-        except AudioError:
-            self._file.close()
-            raise
-
-    def frames(self) -> Iterator[AudioFrame]:
-        """Every frame of the recording, once; the last one is padded with silence."""
-        found = Format(self.rate_hz, self.channels, "float")
-        resampler = Resampler(found, self._sides)
-        piece = round(_PIECE_S * self.rate_hz)
-        read = 0
-        with self._file:
-            while not self._closed.is_set():
-                try:
-                    samples = self._file.read(piece, dtype="float32", always_2d=True)
-                except self._broken as error:
-                    raise self._cut_off(read, str(error.error_string)) from None
-                read += len(samples)
-                yield from resampler.feed(samples.tobytes())
-                if len(samples) < piece:
-                    break
-        if self._closed.is_set():
-            return
-        if read < self._file.frames:
-            raise self._cut_off(read, "the file ends early")
-        yield from resampler.flush()
-
-    def close(self) -> None:
-        """Stop at the next frame."""
-        self._closed.set()
-
-    def _check(self) -> None:
-        check_channels(Format(self.rate_hz, self.channels, "float"), self._sides, str(self.path))
-        if _was_cut(self._file.extra_info):
-            raise self._cut_off(self._file.frames, "its header promises more")
-        if self._file.frames < 2:
-            msg = (
-                f"{self.path}: wanted a recording of a call, found {self._file.frames} sample(s). "
-                "It may have been broken off before its header was finished; record it anew."
+                f"{shown(path)}: wanted a recording of a call, found {known.samples} sample(s). "
+                "It may have been broken off before anything was written; record it anew."
             )
             raise AudioError(msg)
+        self.gain_db = recording_notes.gain_db(known, self._sides)
+        """What it is turned up by, because it is faint."""
+        self.notes = recording_notes.notes(known, self._sides, self.gain_db)
+        """What a user should know of it, in sentences without the file's name."""
 
-    def _cut_off(self, read: int, why: str) -> AudioError:
-        return AudioError(
-            f"{self.path}: cut off after {read / self.rate_hz:.1f} s ({why}). "
-            "Copy it again, or rewrite it with `ffmpeg -i` to use what is there."
-        )
+    def frames(self) -> Iterator[AudioFrame]:
+        """Every frame of the recording, once; the last one is padded with silence.
+
+        Samples that are no numbers are lost sound: the frame after them starts that much later.
+        """
+        found = Format(self.rate_hz, len(self._sides), "float")
+        order: dict[Side, Channel] = {side: at for at, side in enumerate(self._sides, 1)}
+        resampler = Resampler(found, order)
+        for piece in self._pieces():
+            if self._closed.is_set():
+                return
+            tracks = np.stack([self._track(piece, side) for side in self._sides], axis=1)
+            good = np.isfinite(tracks).all(axis=1) & (np.abs(tracks) < _NO_SAMPLE).all(axis=1)
+            if not good.all():
+                resampler.lose(round(int(len(good) - good.sum()) * RATE_HZ / self.rate_hz))
+                tracks = tracks[good]
+            yield from resampler.feed(tracks.astype("<f4").tobytes())
+        if not self._closed.is_set():
+            yield from resampler.flush()
+
+    def close(self) -> None:
+        """Stop at the next second."""
+        self._closed.set()
+
+    def _pieces(self) -> Iterator[NDArray[np.float32]]:
+        scale = np.float32(self.survey.scale * 10.0 ** (self.gain_db / 20.0))
+        try:
+            for piece in self.survey.stream.pieces():
+                with np.errstate(invalid="ignore", over="ignore"):
+                    yield piece * scale
+        except decoders.CutOffError as error:
+            # it was whole a moment ago
+            msg = f"{shown(self.path)}: was changed while it was read ({error}). Try again."
+            raise AudioError(msg) from None
+
+    def _track(self, piece: NDArray[np.float32], side: Side) -> NDArray[np.float32]:
+        channel = self._sides[side]
+        if channel != "mono":
+            return piece[:, channel - 1]
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(piece @ self.survey.signs(), np.float32)
+
+
+_NO_SAMPLE = 1e6
+"""Full scale is 1: what is so much louder was never sound."""
 
 
 class Paced:
@@ -120,30 +131,28 @@ class Paced:
         self._source.close()
 
 
-def _check_readable(path: Path) -> None:
+def check_readable(path: Path) -> None:
+    """Raise AudioError unless there is a file with something in it that may be read."""
+    wanted = f"wanted a recording ({identify.KINDS}), found"
     try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
+        what = _what_instead(path)
     except FileNotFoundError:
-        msg = f"{path}: no such file. Check the name."
-    except IsADirectoryError:
-        msg = f"{path}: wanted a recording ({_KINDS}), found a folder. Name a file in it."
+        msg = f"{shown(path)}: no such file. Check the name."
+        raise AudioError(msg) from None
     except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror}). Try with sudo, or as its owner."
-    else:
-        if not empty:
-            return
-        msg = f"{path}: wanted a recording ({_KINDS}), found an empty file. Copy it again."
-    raise AudioError(msg)
+        msg = f"{shown(path)}: cannot be read ({error.strerror}). Try with sudo, or as its owner."
+        raise AudioError(msg) from None
+    if what:
+        msg = f"{shown(path)}: {wanted} {what}"
+        raise AudioError(msg)
 
 
-def _was_cut(log: str) -> bool:
-    """Whether libsndfile's log tells of a data chunk longer than the file.
-
-    A writer that could not seek back leaves all ones there: that is a stream, not a lie.
-    """
-    for line in log.splitlines():
-        if line.startswith("data :") and "should be" in line:
-            promised = int(line.split(":")[1].split()[0])
-            return promised < 0x7FFF_0000
-    return False
+def _what_instead(path: Path) -> str:
+    """What a path is, where it is no file with something in it; raises OSError."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return "a folder. Name a file in it."
+    if not stat.S_ISREG(mode):
+        return "no plain file. Copy the sound into one."
+    with path.open("rb") as file:
+        return "" if file.read(1) else "an empty file. Copy it again."

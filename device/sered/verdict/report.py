@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
@@ -91,7 +92,8 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
         worst=judged.worst if judged else None,
         utterances=judged.utterances if judged else (),
         quality=call.Quality(
-            lost_s=round(facts.lost_s, 3),
+            # what was lost is never rounded to nothing
+            lost_s=ceil(facts.lost_s * 1000.0 - 1e-6) / 1000.0,
             clipping=round(clipped / length, 4) if length else 0.0,
             snr_db=round(median(snrs), 1) if snrs else None,
         ),

@@ -21,7 +21,7 @@ from sered.box.build import load_judges, make_line
 from sered.box.line_worker import LineWorker
 from sered.records import FRAME, RATE_HZ
 from sered.settings import LineSettings, Settings
-from sered.tap.clock import RecordingClock
+from sered.tap.clock import RecordingClock, recording_began
 from sered.tap.recording import Recording
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ settings = Settings(mode=mode)
 judges = load_judges(settings)
 reports: list[object] = []
 faults: list[str] = []
-warm = make_line(settings, LineSettings(), judges, RecordingClock(path, 0.0, "warm"))
+warm = make_line(
+    settings, LineSettings(), judges, RecordingClock(recording_began(path, 0.0), "warm")
+)
 for frame in Recording(path, LineSettings().channels).frames():
     warm.feed(frame)
 workers = []
@@ -68,7 +70,9 @@ sources = []
 for number in range(count):
     line = LineSettings(name=f"line{number + 1}")
     source = Recording(path, line.channels)
-    clock = RecordingClock(path, source.duration_s, line.name)
+    clock = RecordingClock(
+        recording_began(path, source.duration_s), source.survey.digest, line.name
+    )
     pipe = make_line(settings, line, judges, clock)
     sources.append(Paced(source, number))
     workers.append(

@@ -44,12 +44,14 @@ def serve(path: Path) -> None:
     from sered.box.build import load_judges, make_line
     from sered.box.heap import give_back, share_one_heap
     from sered.settings import LineSettings, Settings
-    from sered.tap.clock import RecordingClock
+    from sered.tap.clock import RecordingClock, recording_began
     from sered.tap.recording import Recording
 
     share_one_heap()
     settings, line = Settings(mode="both"), LineSettings()
-    pipe = make_line(settings, line, load_judges(settings), RecordingClock(path, 0.0, "line"))
+    pipe = make_line(
+        settings, line, load_judges(settings), RecordingClock(recording_began(path, 0.0), "line")
+    )
     for frame in Recording(path, line.channels).frames():
         pipe.feed(frame)
     give_back()

@@ -10,7 +10,7 @@ from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok
 from sered.errors import ModelError
 from sered.records import EndReason
 from sered.settings import LineSettings, Settings
-from sered.tap.clock import RecordingClock
+from sered.tap.clock import RecordingClock, recording_began
 
 if TYPE_CHECKING:
     from sered.box.line import Line
@@ -55,7 +55,7 @@ def _expected(sentiment: Sentiment | None, mode: Mode) -> bool:
 
 
 def _clock() -> RecordingClock:
-    return RecordingClock(DEMO_CALL, 0.0, "demo")
+    return RecordingClock(recording_began(DEMO_CALL, 0.0), "demo")
 
 
 def _play(line: Line) -> list[CallReport]:

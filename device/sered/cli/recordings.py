@@ -1,0 +1,98 @@
+"""Which files a command is to judge: those named, and those of the folders named."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sered.errors import AudioError
+from sered.tap.identify import CONVERTED, RAW
+from sered.tap.paths import shown
+
+SUFFIXES = CONVERTED | RAW.keys() | {
+    ".wav", ".wave", ".wav49", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2",
+    ".mpga", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".sd2", ".voc", ".ircam", ".sph",
+    ".nist", ".avr", ".htk", ".svx", ".paf",
+}  # fmt: skip
+"""What a folder is searched for; a file that is named is always tried."""
+_MARKS = (
+    b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b".snd", b"dns.", b"FORM", b"ID3", b"#!AMR",
+    b"\x1aE\xdf\xa3", b"caff", b"\x30\x26\xb2\x75",
+)  # fmt: skip
+"""How sound begins, whatever its name is."""
+_MOST_NAMED = 10
+
+
+@dataclass(slots=True)
+class Found:
+    """Recordings in the order in which they are judged, and what was passed over."""
+
+    files: list[Path] = field(default_factory=list)
+    passed_over: list[tuple[Path, str]] = field(default_factory=list)
+    """Each with the reason."""
+
+    def sentence(self) -> str:
+        """What was passed over, counted and named; empty for nothing."""
+        if not self.passed_over:
+            return ""
+        named = [f"{shown(path)} ({why})" for path, why in self.passed_over[:_MOST_NAMED]]
+        more = len(self.passed_over) - len(named)
+        rest = f" and {more} more" if more else ""
+        count = len(self.passed_over)
+        return f"passed over {count} file{'s' * (count != 1)}: {', '.join(named)}{rest}."
+
+
+def find(named: list[Path]) -> Found:
+    """Every recording named or in a folder named; raises AudioError for a folder without any."""
+    found = Found()
+    for path in named:
+        # Path.is_dir raises in a folder that may not be entered; the file says it better
+        if not os.path.isdir(path):  # noqa: PTH112 - see above
+            found.files.append(path)
+            continue
+        inside = _search(path)
+        if not inside.files:
+            rest = f" It has other files: {inside.sentence()}" if inside.passed_over else ""
+            msg = f"{shown(path)}: no recordings in this folder.{rest}"
+            raise AudioError(msg)
+        found.files += inside.files
+        found.passed_over += inside.passed_over
+    return found
+
+
+def _search(folder: Path) -> Found:
+    found = Found()
+
+    def closed(error: OSError) -> None:
+        found.passed_over.append((Path(error.filename), f"cannot be entered: {error.strerror}"))
+
+    for at, folders, names in os.walk(folder, onerror=closed):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(at, name)
+            why = _why_not(path)
+            if why:
+                found.passed_over.append((path, why))
+            else:
+                found.files.append(path)
+    found.files.sort()
+    return found
+
+
+def _why_not(path: Path) -> str:
+    """Why a file of a folder is passed over; empty for one that is tried."""
+    if path.name.startswith("."):
+        return "hidden"
+    try:
+        if not path.is_file():
+            return "no plain file"
+        if path.suffix.lower() in SUFFIXES:
+            return ""
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if head.startswith(_MARKS) or head[4:8] == b"ftyp":
+        return ""
+    return "no recording by its name or beginning"
