@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import zoneinfo
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from sered.central.cases.shifts import parse_shift
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-"""A word for tables and addresses: lower case, digits, - and _."""
-
-
-class _Section(BaseModel):
-    """Frozen, and an unknown key is a fault."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+from sered.central.sections import (
+    ChannelSettings,
+    Name,
+    Section,
+    SiteSettings,
+    TeamSettings,
+    zone,
+)
 
 
-def _zone(value: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(value)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        msg = "must be a time zone such as Europe/Berlin"
-        raise ValueError(msg) from None
-    return value
-
-
-class SourceSettings(_Section):
+class SourceSettings(Section):
     """`[source]`: the broker that boxes publish to; read only."""
 
     host: str = "localhost"
@@ -65,7 +52,7 @@ class SourceSettings(_Section):
     """Milliseconds that the first of a batch waits for the others."""
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """`[store]`: where everything is kept."""
 
     url: str = "sqlite:////var/lib/sered-central/central.db"
@@ -82,7 +69,7 @@ class StoreSettings(_Section):
         return value
 
 
-class LimitSettings(_Section):
+class LimitSettings(Section):
     """`[limits]`: what one box may send; more is set aside and counted."""
 
     message_bytes: int = Field(262_144, ge=4096, le=4_194_304)
@@ -97,113 +84,7 @@ class LimitSettings(_Section):
     """Messages set aside that are kept to be looked at; the rest are counted only."""
 
 
-class SiteSettings(_Section):
-    """`[[site]]`: one place with desks."""
-
-    id: str
-    """Second level of its topics."""
-    name: str = ""
-    """As people call it; its id unless given."""
-    tz: str = "UTC"
-    """Its time zone."""
-    _tz = field_validator("tz")(_zone)
-
-
-class StepSettings(_Section):
-    """`[[team.step]]`: whom to tell, and when, as long as nobody acts."""
-
-    after_s: float = Field(0.0, ge=0.0, le=604_800.0)
-    """Seconds of the team's open hours after the case was opened."""
-    channel: Name
-    """Name of a [[channel]]."""
-    unless: Literal["claimed", "called"] = "claimed"
-    """What makes the step needless."""
-
-
-class TeamSettings(_Section):
-    """`[[team]]`: people who call back, when they are there, and what is theirs."""
-
-    name: Name
-    """Name on the board."""
-    title: str = ""
-    """As people call it, e.g. "Product knowledge"."""
-    causes: tuple[str, ...] = ()
-    """Causes that it takes; none: all."""
-    sites: tuple[str, ...] = ()
-    """Sites that it takes; none: all."""
-    queues: tuple[str, ...] = ()
-    """Queues that it takes; none: all."""
-    due_s: float = Field(300.0, ge=10.0, le=604_800.0)
-    """Seconds of its open hours from a call's end to the call back."""
-    tz: str | None = None
-    """Its time zone; that of the call's site unless given."""
-    shift: tuple[str, ...] = ()
-    """Open hours such as `mon-fri 08:00-12:00`; several a day are fine; none: always open."""
-    holidays: tuple[date, ...] = ()
-    """Days on which nobody is there."""
-    step: tuple[StepSettings, ...] = ()
-    """Steps of escalation, in the order of their time."""
-
-    @field_validator("tz")
-    @classmethod
-    def _tz(cls, value: str | None) -> str | None:
-        return value if value is None else _zone(value)
-
-    @field_validator("shift")
-    @classmethod
-    def _shift(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            parse_shift(text)
-        return value
-
-    @field_validator("step")
-    @classmethod
-    def _in_order(cls, value: tuple[StepSettings, ...]) -> tuple[StepSettings, ...]:
-        times = [step.after_s for step in value]
-        if times != sorted(times):
-            msg = "steps must stand in the order of their after_s"
-            raise ValueError(msg)
-        return value
-
-
-class ChannelSettings(_Section):
-    """`[[channel]]`: a way to tell people; its secret: credential `central-channel-NAME`."""
-
-    name: Name
-    """Name that steps use."""
-    kind: Literal["smtp", "webhook", "ntfy", "apprise"]
-    """smtp, webhook (signed), ntfy or apprise (any of its services)."""
-    host: str = ""
-    """smtp: the mail server."""
-    port: int = Field(587, ge=1, le=65_535)
-    """smtp: its port."""
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    """smtp: how it is encrypted; `none` only on this machine."""
-    username: str = ""
-    """smtp: login; the secret is its password."""
-    sender: str = ""
-    """smtp: From address."""
-    to: tuple[str, ...] = ()
-    """smtp: addresses."""
-    url: str = ""
-    """webhook, ntfy, apprise: where to; for apprise the secret may be the whole URL instead."""
-    user: str = ""
-    """Login of the one person who reads it: only then a link claims with one tap."""
-    secret: SecretStr | None = None
-    """Better: the credential. smtp: password; webhook: key of the signature; ntfy: token."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> ChannelSettings:
-        if self.kind == "smtp" and not (self.host and self.sender and self.to):
-            msg = "smtp needs host, sender and to"
-            raise ValueError(msg)
-        if self.kind in {"webhook", "ntfy"} and not self.url.startswith(("https://", "http://")):
-            msg = f"{self.kind} needs a url that begins with https:// (http:// on this machine)"
-            raise ValueError(msg)
-        return self
-
-
-class DeliverySettings(_Section):
+class DeliverySettings(Section):
     """`[delivery]`: how notifications go out."""
 
     allow: tuple[str, ...] = ()
@@ -214,7 +95,7 @@ class DeliverySettings(_Section):
     """Hours after which a notification that no channel takes is given up, and said."""
 
 
-class CaseSettings(_Section):
+class CaseSettings(Section):
     """`[cases]`: how cases come and go."""
 
     lease_s: float = Field(120.0, ge=10.0, le=3600.0)
@@ -237,14 +118,14 @@ class CaseSettings(_Section):
     """Team that takes what nobody else takes."""
 
 
-class PbxSettings(_Section):
+class PbxSettings(Section):
     """`[pbx]`: where the numbers come from."""
 
     folder: Path | None = None
     """Folder with the exchange's call-detail records."""
     mapping: Literal["asterisk", "freeswitch", "cucm", "3cx", "own"] = "asterisk"
     """Which exchange wrote them; `own`: as [pbx.columns] says."""
-    columns: dict[str, str] = {}
+    columns: dict[str, str] = Field(default_factory=dict)
     """For `own`: id, extension, caller, started, answered, ended, direction to column names."""
     tz: str = "UTC"
     """Time zone of times that carry none."""
@@ -260,10 +141,10 @@ class PbxSettings(_Section):
     """Country code that numbers with one leading 0 belong to, e.g. 49."""
     keep_days: float = Field(30.0, ge=1.0)
     """Days after which numbers are forgotten."""
-    _tz = field_validator("tz")(_zone)
+    _tz = field_validator("tz")(zone)
 
 
-class WebSettings(_Section):
+class WebSettings(Section):
     """`[web]`: the board."""
 
     host: str = "127.0.0.1"
@@ -272,7 +153,7 @@ class WebSettings(_Section):
     """Its port."""
 
 
-class CentralSettings(_Section):
+class CentralSettings(Section):
     """The whole configuration of central."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

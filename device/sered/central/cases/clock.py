@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from sered.central.context import Central
-    from sered.central.settings import StepSettings
+    from sered.central.sections import StepSettings
 
 LONGEST_WAIT_S = 5.0
 """Between two looks: another process may have opened a case."""

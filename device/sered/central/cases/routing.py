@@ -10,7 +10,8 @@ from sered.central.cases import shifts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sered.central.settings import CentralSettings, TeamSettings
+    from sered.central.sections import TeamSettings
+    from sered.central.settings import CentralSettings
 
 
 def team_for(

@@ -75,6 +75,7 @@ call = Table(
     Column("category", String(16)),
     Column("score", Float),
     Column("confidence", Float),
+    Column("p_negative", Float),
     Column("undetermined", String(32)),
     Column("escalate", Boolean, nullable=False),
     Column("acoustic", Float),

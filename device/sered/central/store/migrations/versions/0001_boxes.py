@@ -13,7 +13,7 @@ def upgrade() -> None:
     """Make them."""
     op.create_table(
         "alert",
-        sa.Column("call_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("call_id", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("site", sa.String(length=128), nullable=False),
         sa.Column("device", sa.String(length=128), nullable=False),
@@ -31,7 +31,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "call",
-        sa.Column("call_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("call_id", sa.String(length=64), nullable=False),
         sa.Column("site", sa.String(length=128), nullable=False),
         sa.Column("device", sa.String(length=128), nullable=False),
         sa.Column("line", sa.String(length=128), nullable=False),
@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("category", sa.String(length=16), nullable=True),
         sa.Column("score", sa.Float(), nullable=True),
         sa.Column("confidence", sa.Float(), nullable=True),
+        sa.Column("p_negative", sa.Float(), nullable=True),
         sa.Column("undetermined", sa.String(length=32), nullable=True),
         sa.Column("escalate", sa.Boolean(), nullable=False),
         sa.Column("acoustic", sa.Float(), nullable=True),
@@ -69,7 +70,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "call_report",
-        sa.Column("call_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("call_id", sa.String(length=64), nullable=False),
         sa.Column("z", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("call_id", name=op.f("pk_call_report")),
     )
@@ -131,7 +132,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "call_cause",
-        sa.Column("call_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("call_id", sa.String(length=64), nullable=False),
         sa.Column("cause", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
             ["call_id"], ["call.call_id"], name=op.f("fk_call_cause_call_id"), ondelete="CASCADE"

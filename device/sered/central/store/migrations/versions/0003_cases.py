@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.create_table(
         "cases",
         sa.Column("id", ID, nullable=False),
-        sa.Column("call_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("call_id", sa.String(length=64), nullable=False),
         sa.Column("joined_to", ID, nullable=True),
         sa.Column("storm_of", ID, nullable=True),
         sa.Column("site", sa.String(length=128), nullable=False),
@@ -101,7 +101,7 @@ def upgrade() -> None:
     op.create_table(
         "feedback",
         sa.Column("id", ID, nullable=False),
-        sa.Column("call_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("call_id", sa.String(length=64), nullable=False),
         sa.Column("case_id", ID, nullable=True),
         sa.Column("verdict", sa.String(length=8), nullable=False),
         sa.Column("true_cause", sa.String(length=64), nullable=True),

@@ -54,7 +54,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "number_match",
-        sa.Column("call_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("call_id", sa.String(length=64), nullable=False),
         sa.Column("pbx_id", sa.String(length=128), nullable=True),
         sa.Column("number_enc", sa.LargeBinary(), nullable=True),
         sa.Column("iou", sa.Float(), nullable=True),

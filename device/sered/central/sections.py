@@ -1,0 +1,136 @@
+"""Sections of central's configuration about sites, teams and channels, and what sections share."""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from sered.central.cases.shifts import parse_shift
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+"""A word for tables and addresses: lower case, digits, - and _."""
+
+
+class Section(BaseModel):
+    """Frozen, and an unknown key is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def zone(value: str) -> str:
+    """The name of a time zone; ValueError says what was wanted."""
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        msg = "must be a time zone such as Europe/Berlin"
+        raise ValueError(msg) from None
+    return value
+
+
+class SiteSettings(Section):
+    """`[[site]]`: one place with desks."""
+
+    id: str
+    """Second level of its topics."""
+    name: str = ""
+    """As people call it; its id unless given."""
+    tz: str = "UTC"
+    """Its time zone."""
+    _tz = field_validator("tz")(zone)
+
+
+class StepSettings(Section):
+    """`[[team.step]]`: whom to tell, and when, as long as nobody acts."""
+
+    after_s: float = Field(0.0, ge=0.0, le=604_800.0)
+    """Seconds of the team's open hours after the case was opened."""
+    channel: Name
+    """Name of a [[channel]]."""
+    unless: Literal["claimed", "called"] = "claimed"
+    """What makes the step needless."""
+
+
+class TeamSettings(Section):
+    """`[[team]]`: people who call back, when they are there, and what is theirs."""
+
+    name: Name
+    """Name on the board."""
+    title: str = ""
+    """As people call it, e.g. "Product knowledge"."""
+    causes: tuple[str, ...] = ()
+    """Causes that it takes; none: all."""
+    sites: tuple[str, ...] = ()
+    """Sites that it takes; none: all."""
+    queues: tuple[str, ...] = ()
+    """Queues that it takes; none: all."""
+    due_s: float = Field(300.0, ge=10.0, le=604_800.0)
+    """Seconds of its open hours from a call's end to the call back."""
+    tz: str | None = None
+    """Its time zone; that of the call's site unless given."""
+    shift: tuple[str, ...] = ()
+    """Open hours such as `mon-fri 08:00-12:00`; several a day are fine; none: always open."""
+    holidays: tuple[date, ...] = ()
+    """Days on which nobody is there."""
+    step: tuple[StepSettings, ...] = ()
+    """Steps of escalation, in the order of their time."""
+
+    @field_validator("tz")
+    @classmethod
+    def _tz(cls, value: str | None) -> str | None:
+        return value if value is None else zone(value)
+
+    @field_validator("shift")
+    @classmethod
+    def _shift(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            parse_shift(text)
+        return value
+
+    @field_validator("step")
+    @classmethod
+    def _in_order(cls, value: tuple[StepSettings, ...]) -> tuple[StepSettings, ...]:
+        times = [step.after_s for step in value]
+        if times != sorted(times):
+            msg = "steps must stand in the order of their after_s"
+            raise ValueError(msg)
+        return value
+
+
+class ChannelSettings(Section):
+    """`[[channel]]`: a way to tell people; its secret: credential `central-channel-NAME`."""
+
+    name: Name
+    """Name that steps use."""
+    kind: Literal["smtp", "webhook", "ntfy", "apprise"]
+    """smtp, webhook (signed), ntfy or apprise (any of its services)."""
+    host: str = ""
+    """smtp: the mail server."""
+    port: int = Field(587, ge=1, le=65_535)
+    """smtp: its port."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """smtp: how it is encrypted; `none` only on this machine."""
+    username: str = ""
+    """smtp: login; the secret is its password."""
+    sender: str = ""
+    """smtp: From address."""
+    to: tuple[str, ...] = ()
+    """smtp: addresses."""
+    url: str = ""
+    """webhook, ntfy, apprise: where to; for apprise the secret may be the whole URL instead."""
+    user: str = ""
+    """Login of the one person who reads it: only then a link claims with one tap."""
+    secret: SecretStr | None = None
+    """Better: the credential. smtp: password; webhook: key of the signature; ntfy: token."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> ChannelSettings:
+        if self.kind == "smtp" and not (self.host and self.sender and self.to):
+            msg = "smtp needs host, sender and to"
+            raise ValueError(msg)
+        if self.kind in {"webhook", "ntfy"} and not self.url.startswith(("https://", "http://")):
+            msg = f"{self.kind} needs a url that begins with https:// (http:// on this machine)"
+            raise ValueError(msg)
+        return self
