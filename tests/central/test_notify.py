@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from central_stage import Clock
     from sered.central.context import Central
-    from sered.central.people import Actor
 
 
 class Mailbox:
