@@ -159,3 +159,41 @@ def test_what_a_dead_service_left_behind_is_not_believed(tmp_path: Path) -> None
         assert read.fresh is fresh
     (tmp_path / snapshot.FILE_NAME).write_text("{")
     assert snapshot.read(tmp_path) is None
+
+
+def test_a_configuration_that_is_not_in_force_is_told(
+    stage: Stage, broker: Broker, tmp_path: Path
+) -> None:
+    """What was changed since the service began is a fault, and no line of it is called in order."""
+    text = configuration(broker, tmp_path, "card:Nowhere")
+    process = stage(text, {})
+    told = tmp_path / "run"
+
+    def runs() -> bool:
+        state = snapshot.read(told)
+        return state is not None and state.fresh
+
+    wait_until(runs, 20.0, "the service to say how it is")
+    path = tmp_path / "sered.toml"
+
+    def diagnose() -> tuple[int, dict[str, dict[str, Any]]]:
+        done = subprocess.run(
+            [sys.executable, "-m", "sered", "diagnose", "--json", "--config", str(path),
+             "--only", "configuration", "--only", "tap", "--only", "spool"],
+            env=os.environ | {"RUNTIME_DIRECTORY": str(told)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return done.returncode, {one["id"]: one for one in json.loads(done.stdout)["checks"]}
+
+    path.write_text(f"# a remark changes nothing\n{text}")
+    _, found = diagnose()
+    assert found["configuration.in_force"]["mark"] == "ok"
+    path.write_text(text.replace("card:Nowhere", "card:Other"))
+    status, found = diagnose()
+    assert status == 1
+    assert found["configuration.in_force"]["fault"] == "older"
+    assert found["configuration.in_force"]["hint"] == "sudo systemctl restart sered"
+    assert found["tap.card"]["mark"] == "fail"
+    assert "as the running service says" not in found["tap.card"]["found"]
+    assert found["spool.opens"]["mark"] == "skip"
+    assert process.poll() is None

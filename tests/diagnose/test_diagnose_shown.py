@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -193,6 +194,30 @@ def test_a_broken_configuration_still_gets_the_box_examined(sered: Sered, tmp_pa
     assert checks["system.memory"]["mark"] == "ok"
     assert checks["tap.card"]["found"] == "configuration.reads failed"
     assert checks["broker.name"]["mark"] == "skip"
+
+
+@pytest.mark.parametrize(
+    ("toml", "only", "said"),
+    [
+        ('sitte = "x"\n', "broker", "the configuration cannot be read (.*sitte"),
+        ('sitte = "x"\n', "tap", "the configuration cannot be read"),
+        ('site = "x"\n', "service", "Nothing was looked at"),
+    ],
+)
+def test_what_was_not_looked_at_is_not_healthy(
+    sered: Sered, tmp_path: Path, toml: str, only: str, said: str
+) -> None:
+    """A run that could look at nothing ends with 1, says why and calls nothing in order."""
+    if only == "service" and Path("/run/systemd/system").is_dir():
+        pytest.skip("systemd runs this machine")
+    path = tmp_path / "sered.toml"
+    path.write_text(toml)
+    ended = sered("diagnose", "--only", only, "--config", path)
+    assert ended.status == 1
+    assert re.search(said.replace("(.*", r"\(.*"), " ".join(ended.out.split())), ended.out
+    assert "in order" not in ended.out.replace("known to be in order", "").splitlines()[-1]
+    machine = sered("diagnose", "--only", only, "--config", path, "--json")
+    assert (machine.status, json.loads(machine.out)["healthy"]) == (1, False)
 
 
 def test_nothing_of_the_doctor_is_loaded_by_help() -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from sered import config
 from sered.box import snapshot, vitals
 from sered.box.build import load_judges, make_line
 from sered.box.heap import share_one_heap
@@ -83,6 +84,7 @@ class Service:
         self._ready = False
         self._progress: dict[str, tuple[int, int]] = {}
         self._state_dir = state_dir
+        self._digest = config.digest(settings)
         self._last_health: messages.Health | None = None
         self._look = look
         self._box = look()
@@ -220,6 +222,7 @@ class Service:
                     broker=self._publisher.state.sentence,
                     status=status,
                     health=self._last_health,
+                    configuration=self._digest,
                     spool_waits_s=self._spool.waits_s,
                     sides={line.name: snapshot.sides(line) for line in lines},
                 ),

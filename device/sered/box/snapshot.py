@@ -43,6 +43,8 @@ class Snapshot(BaseModel):
     status: Status
     health: Health | None
     """None: the service has just begun."""
+    configuration: str | None = None
+    """Digest of the configuration that it runs; None: it is too old to say."""
     spool_waits_s: float | None = None
     """How long the first message has waited; None: none waits."""
     sides: dict[str, dict[str, SideState]] = {}

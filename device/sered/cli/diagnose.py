@@ -62,8 +62,9 @@ def diagnose(
 ) -> None:
     """Examine this box in under 30 s and say what to do about each fault.
 
-    Exit status: 0 nothing failed (warnings may be there), 1 something failed, 2 wrong command
-    line. Works with and without the running service, and disturbs neither it nor a call.
+    Exit status: 0 nothing failed (warnings may be there), 1 something failed or could not be
+    looked at, 2 wrong command line. Works with and without the running service, and disturbs
+    neither it nor a call.
 
     Example: sudo sered diagnose
     """
@@ -105,7 +106,7 @@ def diagnose(
         options.print_json(made.model_dump(mode="json", by_alias=True))
     if bundle is not None:
         _bundle(bundle, results, context, made)
-    if any(result.mark == "fail" for result in results):
+    if not made.healthy:
         raise typer.Exit(1)
 
 

@@ -29,6 +29,9 @@ _LATELY = 5
 def _lines(context: Context) -> Sequence[LineSettings]:
     if context.settings is None:
         raise ConfigError(context.config_error)
+    if context.outdated:
+        msg = "The running service uses another configuration: sudo systemctl restart sered"
+        raise ConfigError(msg)
     return context.settings.line
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -67,6 +69,15 @@ def complaint(path: Path | None, faults: Sequence[Fault]) -> ConfigError:
     """Faults that showed only when what the configuration names was loaded, each at its line."""
     chosen = chosen_path(path)
     return complain(faults, str(chosen or "the defaults"), _read(chosen) if chosen else "")
+
+
+def digest(settings: Settings) -> str:
+    """What tells two configurations apart, in any version: 16 hex digits of what is set in them.
+
+    The password is left out: not everybody who asks may read it.
+    """
+    told = settings.model_dump(mode="json", exclude_unset=True, exclude={"mqtt": {"password"}})
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def chosen_path(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:

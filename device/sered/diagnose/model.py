@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sered.config import digest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -40,6 +42,12 @@ class Context:
     """The line that a check of a line is about."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What earlier checks measured; for a check of a line, what was measured of that line."""
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the running service uses another configuration than the one examined."""
+        runs = self.service.configuration if self.service is not None else None
+        return runs is not None and self.settings is not None and runs != digest(self.settings)
 
     @property
     def known(self) -> Settings:

@@ -93,6 +93,11 @@ def closing(results: Sequence[Result], took_s: float) -> Iterator[Text]:
     failed = [_name(result) for result in results if result.mark is Mark.FAIL]
     if failed:
         yield Text(f"Not in order: {', '.join(failed)}.", "bold red")
+    elif kept := [result for result in results if result.blocked]:
+        names = ", ".join(_name(result) for result in kept)
+        yield Text(f"Not looked at: {names}: {kept[0].found}.", "bold red")
+    elif not summary.ok and not summary.warn:
+        yield Text("Nothing was looked at, so nothing is known to be in order.", "bold red")
     elif summary.warn:
         warned = [_name(result) for result in results if result.mark is Mark.WARN]
         yield Text(f"In order, but look at: {', '.join(warned)}.", "yellow")

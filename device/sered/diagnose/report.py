@@ -52,7 +52,10 @@ class Report(_Record):
     at: datetime
     site: str | None
     device: str | None
-    healthy: bool = Field(description="Nothing failed; warnings are allowed.")
+    healthy: bool = Field(
+        description="Something was looked at, nothing that was asked for could not be, and nothing "
+        "failed; warnings are allowed."
+    )
     took_s: float
     summary: Summary
     checks: tuple[Finding, ...]
@@ -69,7 +72,7 @@ def make(
         at=at,
         site=site,
         device=device,
-        healthy=not summary.fail,
+        healthy=healthy(results),
         took_s=round(took_s, 2),
         summary=summary,
         checks=tuple(_finding(result) for result in results),
@@ -80,6 +83,12 @@ def count(results: Sequence[Result]) -> Summary:
     """How many of the results ended how."""
     marks = [result.mark for result in results]
     return Summary(**{mark.value: marks.count(mark) for mark in Mark})
+
+
+def healthy(results: Sequence[Result]) -> bool:
+    """Whether the box is in order as far as was asked, and was looked at."""
+    looked = any(result.mark in (Mark.OK, Mark.WARN) for result in results)
+    return looked and not any(result.mark is Mark.FAIL or result.blocked for result in results)
 
 
 def _finding(result: Result) -> Finding:

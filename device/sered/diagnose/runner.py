@@ -163,7 +163,9 @@ class _Run:
             why = before.found if before.blocked else f"{before.check.id} failed"
             return _skipped(job, why, blocked=True)
         if CONFIGURATION in job.needs and self._context.settings is None:
-            return _skipped(job, "the configuration cannot be read", blocked=True)
+            first = next(iter(self._context.config_error.splitlines()), "").rstrip(".")
+            why = "the configuration cannot be read" + (f" ({first})" if first else "")
+            return _skipped(job, why, blocked=True)
         if time.monotonic() >= self._end:
             return _skipped(job, "the time for the whole run was over", blocked=True)
         return None

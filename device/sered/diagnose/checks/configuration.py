@@ -24,6 +24,16 @@ def _reads(context: Context) -> Outcome:
     return ok(f"{context.config_path}, {lines} line{'s' if lines > 1 else ''}")
 
 
+def _in_force(context: Context) -> Outcome:
+    if context.service is None:
+        return skip("no service runs here")
+    if context.service.configuration is None:
+        return fault("untold", "the running service does not say which configuration it uses")
+    if context.outdated:
+        return fault("older", "the running service uses an older or another configuration")
+    return ok("the running service uses it")
+
+
 def _named(context: Context) -> Outcome:
     settings = context.known
     found = topics.root(settings.mqtt.base, settings.site, settings.device).rstrip("/")
@@ -108,6 +118,14 @@ CHECKS = (
             "none": "`sudo sered config init /etc/sered/sered.toml` writes one to start from."
         },
         fatal=True,
+    ),
+    Check(
+        "configuration.in_force",
+        "the running service uses this configuration",
+        "A service reads it once, when it starts: what was changed since is not in force.",
+        _in_force,
+        failures={"older": "sudo systemctl restart sered"},
+        warnings={"untold": "It is of an older version: sudo systemctl restart sered"},
     ),
     Check(
         "configuration.named",

@@ -17,8 +17,8 @@ _CARD_REASONS = {"no_device": "gone", "unplugged": "gone", "wrong_port": "wrong_
 
 
 def told_of(context: Context) -> tuple[LineStatus, LineHealth | None] | None:
-    """What the running service says of this line; None: no service runs."""
-    if context.service is None:
+    """What the running service says of this line; None: none runs with this configuration."""
+    if context.service is None or context.outdated:
         return None
     name = context.this_line.name
     status = next((s for s in context.service.status.lines if s.line == name), None)
@@ -31,7 +31,7 @@ def told_of(context: Context) -> tuple[LineStatus, LineHealth | None] | None:
 def there(context: Context) -> Outcome:
     """Whether the card that is configured is there."""
     name = context.this_line.card
-    if context.service is not None and told_of(context) is None:
+    if context.service is not None and told_of(context) is None and not context.outdated:
         return fault("restart", "the running service does not know this line")
     if told := told_of(context):
         for reason in told[0].reasons:

@@ -12,7 +12,7 @@ from sered.delivery.age import age_s
 from sered.delivery.expiry import Clocks, boot_id, uptime_s
 from sered.diagnose.checks import service_user
 from sered.diagnose.checks.system import existing
-from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok
+from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok, skip_all
 from sered.tap.clock import kernel_clock_synced
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def _folder(context: Context) -> Outcome:
 
 def _opens(context: Context) -> Outcome:
     path = context.known.spool.path
+    if context.outdated:
+        return skip_all("the running service has another configuration and may have it open")
     if context.service is not None:
         for reason in context.service.status.reasons:
             if reason in _SPOOL_REASONS:

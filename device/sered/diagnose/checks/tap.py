@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sered.diagnose.checks import service_user, sound_card
-from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok
+from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip_all
 from sered.errors import DeviceError
 from sered.records import RATE_HZ, Side
 
@@ -18,6 +18,8 @@ _OPEN_REASONS = ("not_ready", "no_permission", "busy", "no_frames", "failed")
 
 
 def _opens(context: Context) -> Outcome:
+    if context.outdated:
+        return skip_all("the running service has another configuration and may have the card")
     if told := sound_card.told_of(context):
         status, _ = told
         reason = next((reason for reason in status.reasons if reason in _OPEN_REASONS), None)
