@@ -18,8 +18,9 @@ import numpy as np
 from convert.parity import Parity, apart, compare
 
 from sered.errors import ModelError
+from sered.interpreter import load_interpreter
 from sered.records import LABELS
-from sered.voice.emotion import load_interpreter, tuning_signal
+from sered.voice.emotion import tuning_signal
 from sered.voice.recipe import Recipe
 from sered.voice.sidecar import (
     Golden,

@@ -12,10 +12,11 @@ import sered
 
 PACKAGE = Path(sered.__file__).parent
 
-GROUND = {"errors", "names", "records", "settings", "levels", "spelling"}
+GROUND = {"errors", "names", "records", "settings", "levels", "interpreter", "spelling"}
 WINGS: dict[str, set[str]] = {
     # what each wing may know besides itself; in the order in which sound passes
     "errors": set(),
+    "interpreter": {"errors"},
     "records": set(),
     "levels": set(),
     "names": set(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from sered.errors import ModelError
+from sered.interpreter import load_interpreter
 from sered.records import LABELS, RATE_HZ, Emotion
 from sered.voice.recipe import Recipe
 from sered.voice.sidecar import normalise, probabilities, quantise, read_sidecar
@@ -38,22 +39,6 @@ def tuning_signal() -> NDArray[np.int16]:
     buzz = sum(np.sin(order * phase) / order for order in range(1, 16))
     swell = np.maximum(np.sin(2 * np.pi * 3 * time), 0.05)
     return np.asarray(np.rint(6000 * buzz * swell), np.int16)
-
-
-def load_interpreter(path: Path) -> Any:
-    """The runtime of this Python: tflite-runtime ends at 3.11, ai-edge-litert begins there."""
-    try:
-        from tflite_runtime.interpreter import Interpreter  # noqa: PLC0415 - heavy
-    except ImportError:
-        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - heavy
-    try:
-        interpreter = Interpreter(model_path=str(path), num_threads=1)
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"wanted a TFLite network in {path}; found {error}: put the shipped model back"
-        ) from error
-    return interpreter
 
 
 class TfliteEmotion:

@@ -63,7 +63,7 @@ def _is_a_network_of_its_own(path: Path, scale: float) -> bool:
     if pid == 0:
         status = 1
         try:
-            from sered.voice.emotion import load_interpreter
+            from sered.interpreter import load_interpreter
 
             details = load_interpreter(path).get_input_details()[0]
             status = 0 if abs(details["quantization"][0] - scale) > 1e-6 else 1

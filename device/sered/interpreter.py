@@ -1,0 +1,26 @@
+"""Loads a TFLite network with the runtime that this Python has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sered.errors import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def load_interpreter(path: Path) -> Any:
+    """The runtime of this Python: tflite-runtime ends at 3.11, ai-edge-litert begins there."""
+    try:
+        from tflite_runtime.interpreter import Interpreter  # noqa: PLC0415 - heavy
+    except ImportError:
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - heavy
+    try:
+        interpreter = Interpreter(model_path=str(path), num_threads=1)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"wanted a TFLite network in {path}; found {error}: put the shipped model back"
+        ) from error
+    return interpreter
