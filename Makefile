@@ -17,13 +17,31 @@ help: ## This list
 run: $(VENV)/.run ## Judge the demo call: broker, subscriber, appliance, verdict, picture
 	@$(BIN)/sered demo
 
+# as many at a time as there are cores, each with one thread for its arithmetic
+JOBS ?= logical
+SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup
+PARALLEL := env OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+.PHONY: quick
+quick: $(VENV)/.dev ## Style, types and the fast tests, under a minute: before every commit
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check fast
+
+.PHONY: fast
+fast: $(VENV)/.dev
+	@$(PARALLEL) -q -m 'not slow and not soak and not system and not arm64 and not tensorflow' \
+	  --durations=5 --durations-min=1 $(PYTEST_ARGS)
+
 .PHONY: test
-test: $(VENV)/.dev $(CONVERT)/.ready ## All tests
-	@failed=0; \
+test: $(VENV)/.dev $(CONVERT)/.ready ## All tests; the slow ones are named, and how many lines they reach
+	@failed=0; rm -f .coverage .coverage.*; \
 	echo "The converter's tests, in its own environment:"; \
-	$(CONVERTING) -m pytest -q --noconftest -m tensorflow tests/convert/test_conversion.py || failed=1; \
+	COVERAGE_FILE=.coverage.converter $(CONVERTING) -m pytest -q --noconftest -m tensorflow \
+	  --cov --cov-report= tests/convert/test_conversion.py || failed=1; \
 	echo "All other tests:"; \
-	$(BIN)/python -m pytest $(PYTEST_ARGS) || failed=1; \
+	COVERAGE_FILE=.coverage.all $(PARALLEL) --durations=30 --durations-min=3 \
+	  --cov --cov-report= $(PYTEST_ARGS) || failed=1; \
+	$(BIN)/coverage combine -q && $(BIN)/coverage report --fail-under=0 | tail -1; \
+	[ -n "$(PYTEST_ARGS)" ] || tests/coverage-floor $(BIN)/coverage || failed=1; \
 	exit $$failed
 
 .PHONY: chaos
@@ -31,7 +49,7 @@ chaos: $(VENV)/.dev ## As root: kills, cuts, outages, full disks, power cuts; th
 	@$(BIN)/python tests/chaos/run.py --keep
 
 .PHONY: check
-check: $(VENV)/.dev ## Style and types: ruff and mypy
+check: $(VENV)/.dev ## Style and types of everything: ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 .PHONY: docs
@@ -83,7 +101,7 @@ $(CONVERT)/.ready: pyproject.toml | $(BIN)/python
 	@echo "Installing TensorFlow into $(CONVERT) (a minute or two)"
 	@$(PYTHON) -m venv $(CONVERT)
 	@$(CONVERT)/bin/pip install -q --disable-pip-version-check --use-pep517 -e '.[convert]' \
-	  'pytest>=8' 'pytest-timeout>=2.3'
+	  'pytest>=8' 'pytest-cov>=6' 'pytest-timeout>=2.3'
 	@touch $@
 
 # --- on a box -------------------------------------------------------------------------------------

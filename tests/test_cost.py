@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 import sered
 from sered import config
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
 
-    import pytest
     from numpy.typing import NDArray
+
+pytestmark = pytest.mark.slow
+
 
 HOME = str(Path(sered.__file__).parent)
 SIDES = (Side.CUSTOMER, Side.AGENT)

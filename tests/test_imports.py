@@ -56,10 +56,18 @@ HEAVY = {
 LATE = {"sered.delivery.connection"}
 """Adapters that may load theirs at once, because they are themselves imported late."""
 PURE = {
-    "levels", "spelling", "tap/sample_clock", "hearing/hold_music", "calls",
+    # a line a wing
+    "levels", "spelling",
+    "tap/line_time", "tap/sample_clock", "tap/waits",
+    "hearing/hold_music",
+    "calls",
     "voice/cepstral", "voice/contours", "voice/mel", "voice/pitch", "voice/recipe",
-    "voice/statistics", "words/loudness", "words/phrases", "words/redact", "verdict", "contract",
-    "delivery/homeassistant", "box/vitals",
+    "voice/statistics",
+    "words/loudness", "words/phrases", "words/redact",
+    "verdict",
+    "contract",
+    "delivery/homeassistant",
+    "box/vitals",
     "central/cases/machine", "central/cases/routing", "central/cases/shifts",
 }  # fmt: skip
 """Wings and rooms that are numbers in, records out."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Samples = dict[Side, NDArray[np.int16]]
 
+pytestmark = pytest.mark.slow
+
 
 def voice(seed: int, seconds: float = 2.0) -> NDArray[np.int16]:
     """A voice of our own: formants over a gliding pitch, syllable by syllable."""

@@ -49,3 +49,16 @@ def test_every_test_says_its_promise() -> None:
     assert silent == []
     cut = [name for name, said in found.items() if said and not re.search(r"[.!?]\"?`?$", said)]
     assert cut == [], "a promise is a whole sentence and ends like one"
+
+
+def test_the_coverage_floor_never_falls() -> None:
+    """Through all commits that set it, the share of lines that tests must reach only rises."""
+    log = subprocess.run(
+        ["git", "log", "--reverse", "-p", "--format=", "-G^fail_under", "--", "pyproject.toml"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    floors = [int(value) for value in re.findall(r"^\+fail_under = (\d+)", log.stdout, re.M)]
+    now = re.findall(r"^fail_under = (\d+)", (ROOT / "pyproject.toml").read_text("utf-8"), re.M)
+    floors += [int(value) for value in now]
+    assert now
+    assert floors == sorted(floors)

@@ -10,6 +10,9 @@ import pytest
 from bench.real_calls import judged, loud, variants
 from sered.cli.demo import CALL
 
+pytestmark = pytest.mark.slow
+
+
 VARIANTS = variants(Path(CALL))
 
 

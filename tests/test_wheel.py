@@ -11,6 +11,9 @@ import pytest
 
 from project import ROOT
 
+pytestmark = pytest.mark.slow
+
+
 QUICK = (
     "tap/test_clock.py",
     "test_config.py",

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 
 import sered.box.service
 from chaos.box import report
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import pytest
-
     from sered.contract.messages import Alert, CallReport, Live
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clock")]
 
 
 def confirmed(number: int) -> Alert:

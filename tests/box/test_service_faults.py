@@ -42,7 +42,11 @@ Line.feed = hang_once
 main()
 """
 """`sered`, but for an analysis that hangs once for 20 s."""
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("clock"),
+    pytest.mark.timeout(240),
+]
 
 
 def garble(capture: psutil.Process) -> None:

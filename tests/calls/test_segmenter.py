@@ -232,6 +232,7 @@ def test_a_pause_shorter_than_the_hang_over_is_one_call() -> None:
     assert one(listen("=VVV" + "=" * 25 + "VV")).talk.longest_silence_s == pytest.approx(25, abs=1)
 
 
+@pytest.mark.slow
 def test_hold_music_keeps_a_call_open() -> None:
     """One call with ten minutes of hold is one call, and the hold is measured."""
     ended = one(listen("=VVV" + "M" * 600 + "VV=bbbbb.....bbbbb.....bbbbb"))
@@ -507,6 +508,7 @@ def test_the_agents_voice_is_no_customer_utterance_and_ends_its_pads() -> None:
     assert carets(events, Side.CUSTOMER) == " ^^^^^^"
 
 
+@pytest.mark.slow
 def test_an_hour_is_segmented_in_well_under_ten_seconds() -> None:
     """Time inside is the block count; nothing waits for a clock."""
     began = time.process_time()
@@ -515,6 +517,7 @@ def test_an_hour_is_segmented_in_well_under_ten_seconds() -> None:
     assert time.process_time() - began < 10.0
 
 
+@pytest.mark.slow
 @example("_t", "..vv")
 @given(st.text(alphabet="..._vvvvndrbchitfmDVM=", max_size=80), st.text(".v", max_size=80))
 def test_whatever_a_line_carries_events_come_in_order(customer: str, agent: str) -> None:

@@ -23,6 +23,9 @@ from sered.cli.progress import Bar, Lines
 from sered.cli.tables import show_call
 from sered.contract.messages import CallReport
 
+pytestmark = pytest.mark.slow
+
+
 Sered = Callable[..., Ended]
 
 

@@ -23,6 +23,9 @@ from sered.config import sample
 from sered.contract.messages import encode
 from sered.words.fetch import Source
 
+pytestmark = pytest.mark.slow
+
+
 Sered = Callable[..., Ended]
 
 COMMANDS = [

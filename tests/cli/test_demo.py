@@ -17,6 +17,9 @@ from project import Ended
 from sered.cli.demo import CALL
 from sered.contract.messages import PAYLOADS
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clock")]
+
+
 Sered = Callable[..., Ended]
 
 

@@ -28,6 +28,9 @@ from sered.cli.demo import CALL
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
+
 Sered = Callable[..., Ended]
 
 _CAPABILITY_VERSION_3 = 0x2008_0522
@@ -144,6 +147,7 @@ def test_replay_of_no_recording(tmp_path: Path) -> None:
     check(ended, 1, "wanted a recording")
 
 
+@pytest.mark.timeout(600)
 def test_three_hours(tmp_path: Path) -> None:
     """A recording of three hours takes no more memory than one of two minutes."""
     samples, _ = soundfile.read(CALL, dtype="int16")

@@ -13,6 +13,9 @@ from sered.contract import call, messages
 from sered.errors import SeredError
 from sered.records import FRAME, LABELS, RATE_HZ, AudioFrame, EndReason, Side
 
+pytestmark = pytest.mark.slow
+
+
 BEGAN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
 

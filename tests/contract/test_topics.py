@@ -52,6 +52,7 @@ def a_name() -> st.SearchStrategy[str]:
     return st.text(min_size=1, max_size=12).filter(possible)
 
 
+@pytest.mark.slow
 @given(base=st.lists(a_name(), min_size=1, max_size=4).map("/".join), site=a_name(), box=a_name())
 def test_a_topic_that_was_made_is_taken_apart(base: str, site: str, box: str) -> None:
     """Every topic gives back site, device and leaf, below a base of any levels, in any script."""

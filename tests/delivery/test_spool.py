@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from sered.delivery.spool_row import Message
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def open_spool(tmp_path: Path) -> Iterator[Callable[..., Spool]]:

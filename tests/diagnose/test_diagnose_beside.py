@@ -23,6 +23,8 @@ from sered.box import snapshot
 from sered.diagnose import status_checks
 from sered.settings import Settings
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clock")]
+
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:

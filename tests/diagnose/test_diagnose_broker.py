@@ -22,6 +22,9 @@ from sered.diagnose.model import Context, Mark, Result
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
+
 Examine = Callable[..., dict[str, Result]]
 Look = Callable[..., dict[str, Result]]
 

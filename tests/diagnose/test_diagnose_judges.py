@@ -16,6 +16,9 @@ from sered.diagnose.checks import emotion, recogniser, service_user
 from sered.diagnose.model import Context, Mark, Result
 from sered.words import fetch
 
+pytestmark = pytest.mark.slow
+
+
 Examine = Callable[..., dict[str, Result]]
 Configured = Callable[..., Context]
 

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
     from project import Ended
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clock")]
+
+
 DEMO = Path(sered.__file__).parent / "demo/call.wav"
 BOTH = (Side.CUSTOMER, Side.AGENT)
 

@@ -16,6 +16,9 @@ from sered.diagnose.model import Context, Mark, Result
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
+
 Examine = Callable[..., dict[str, Result]]
 
 

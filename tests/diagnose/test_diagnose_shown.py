@@ -19,6 +19,9 @@ from rich.console import Console
 from sered.diagnose import groups, manual, printers, runner
 from sered.diagnose.model import Check, Context, Group, Mark, Result, fault, ok, skip
 
+pytestmark = pytest.mark.slow
+
+
 DOCS = Path(__file__).parent.parent.parent / "docs"
 Sered = Callable[..., Any]
 

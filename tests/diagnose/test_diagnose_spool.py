@@ -23,6 +23,9 @@ from sered.diagnose.checks import service_user
 from sered.diagnose.model import Context, Mark, Result
 from sered.settings import SpoolSettings
 
+pytestmark = pytest.mark.slow
+
+
 Examine = Callable[..., dict[str, Result]]
 Look = Callable[..., dict[str, Result]]
 

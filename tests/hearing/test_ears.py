@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.slow
+
+
 Events = list[CallStarted | Utterance | CallEnded]
 Samples = dict[Side, "NDArray[np.int16]"]
 

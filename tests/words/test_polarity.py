@@ -51,6 +51,7 @@ def test_sentences_written_last_are_labelled_by_their_likeness_too() -> None:
     assert macro_f1([(truth, label(score(text))) for truth, _, text in rows]) >= 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_leanings_are_what_the_sentences_give() -> None:
     """`make fit-leanings` writes the table that is there: nobody bent it by hand."""
@@ -96,6 +97,7 @@ def test_digits_are_never_named() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_site_s_own_phrase_is_never_outweighed_by_likeness(tmp_path: Path) -> None:
     """In a sentence with a phrase of the site's own the leanings say nothing."""
     extra = tmp_path / "site.tsv"
@@ -366,6 +368,7 @@ def test_lines_share_one_scorer() -> None:
         assert list(pool.map(score, texts)) == alone
 
 
+@pytest.mark.slow
 def test_loading_is_light_and_leaves_nltk_whole() -> None:
     """Loading takes no more of NLTK than VADER, and a later `import nltk` gets all of it."""
     code = (

@@ -18,6 +18,9 @@ from sered.words.transcript import VoskModel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.slow
+
+
 MODEL = Path(__file__).parent.parent.parent / "models" / "vosk-mini"
 
 

@@ -9,21 +9,22 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sered.errors import AudioError, DeviceError
-from sered.records import FRAME, FRAME_S, RATE_HZ, AudioFrame
+from sered.records import FRAME_S, RATE_HZ
 from sered.tap import cards
 from sered.tap.capture_process import COMMAND, START_DEADLINE_S, CaptureChild
 from sered.tap.frame_queue import HOLD_S, Door
+from sered.tap.line_time import LineTime
 from sered.tap.resample import Resampler, check_channels
 from sered.tap.sample_clock import StreamClock
 from sered.tap.sound_faults import SoundCheck
 from sered.tap.state import TapState
+from sered.tap.waits import Waits, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from sered.records import AudioFrame
     from sered.settings import LineSettings
     from sered.tap.capture_process import Piece
     from sered.tap.cards import Card
@@ -31,13 +32,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FIRST_WAIT_S = 1.0
-_LONGEST_WAIT_S = 30.0
-_LONGEST_BLIND_WAIT_S = 5.0
-"""For inputs whose coming the kernel does not show: an ALSA PCM, the default."""
-_LOOK_EVERY_S = 1.0
+_WAITS = Waits()
 _STEADY_FRAMES = round(3.0 / FRAME_S)
-_BEAT_S = 30.0
 _FINDINGS_EVERY = round(1.0 / FRAME_S)
 
 
@@ -47,7 +43,8 @@ class LiveTap:
     A card that fails, vanishes or falls silent is opened again by a fresh process until it works;
     meanwhile `frames` waits, and `state` says why. `on_frame` is called as each frame arrives,
     before any queue; `hold_s` is how much sound may wait for the analysis; `others` are the cards
-    of the other lines, which are not looked at when this one's is missing.
+    of the other lines, which are not looked at when this one's is missing; `waits`: how long to
+    wait before the card is tried again.
     """
 
     def __init__(
@@ -57,6 +54,7 @@ class LiveTap:
         on_frame: Callable[[AudioFrame], None] | None = None,
         hold_s: float = HOLD_S,
         others: Collection[str] = (),
+        waits: Waits = _WAITS,
         read_cards: Callable[[], list[Card]] = cards.read_cards,
         command: Sequence[str] = COMMAND,
     ) -> None:
@@ -64,6 +62,8 @@ class LiveTap:
         self._sides = line.channels
         self._on_frame = on_frame
         self._others = others
+        self._waits = waits
+        self._die = random.Random()  # noqa: S311 - spreads lines, keeps no secret
         self._read_cards = read_cards
         self._command = command
         self._door = Door(hold_s)
@@ -72,11 +72,7 @@ class LiveTap:
         self._thread = threading.Thread(target=self._run, name=f"tap-{line.name}", daemon=True)
         self._lock = threading.Lock()
         self._state = TapState()
-        self._end = 0
-        """Line time, in samples, where the last frame ended."""
-        self._end_at: float | None = None
-        """Monotonic time of that."""
-        self._lost = 0
+        self._time = LineTime(self._sides)
         self._captures = 0
         self._streams = False
 
@@ -85,7 +81,7 @@ class LiveTap:
         """How the tap is; safe from any thread."""
         with self._lock:
             state = self._state
-        lost = self._lost + self._door.dropped
+        lost = self._time.lost + self._door.dropped
         if not self._door.behind:
             return replace(state, lost_samples=lost)
         sentence = f"the analysis is {self._door.behind_s:.0f} s behind: this box is too slow."
@@ -115,7 +111,8 @@ class LiveTap:
 
     def _listen_for_ever(self) -> None:
         began = time.monotonic()
-        wait_s = _FIRST_WAIT_S
+        wait_s = self._waits.first_s
+        shown = cards.is_hardware(self._line.card)
         while not self._closed.is_set():
             seen = self._read_cards()
             heard_before = self._state.frames
@@ -124,18 +121,15 @@ class LiveTap:
             except AudioError as error:
                 self._say(error)
             if self._state.frames - heard_before > _STEADY_FRAMES:
-                wait_s = _FIRST_WAIT_S
-            changed = self._pause(wait_s * random.uniform(0.75, 1.25), seen)  # noqa: S311 - no secret
-            shown = cards.is_hardware(self._line.card)
-            longest = _LONGEST_WAIT_S if shown else _LONGEST_BLIND_WAIT_S
-            # a card that has just come may need a moment more, but not the end of a long back-off
-            wait_s = _FIRST_WAIT_S if changed else min(wait_s * 2, longest)
+                wait_s = self._waits.first_s
+            changed = self._pause(spread(wait_s, self._die), seen)
+            wait_s = self._waits.after(wait_s, changed=changed, shown=shown)
 
     def _pause(self, wait_s: float, seen: list[Card]) -> bool:
         """Wait, but no longer than until the cards change; whether they did."""
         until = time.monotonic() + wait_s
         while (left := until - time.monotonic()) > 0:
-            if self._closed.wait(min(left, _LOOK_EVERY_S)):
+            if self._closed.wait(min(left, self._waits.look_s)):
                 return False
             if self._read_cards() != seen:
                 return True
@@ -149,21 +143,12 @@ class LiveTap:
             self._update(steps=self._state.steps + 1)
 
     def _beat(self) -> None:
-        """In a long outage hand on a frame of silence now and then, all of it counted as lost.
-
-        Line time goes on, so that a call whose card never comes back is over some time.
-        """
-        now = time.monotonic()
-        if self._end_at is None or now - self._end_at < _BEAT_S:
-            return
-        gap = round((now - self._end_at) * RATE_HZ)
-        nothing = {side: np.zeros(FRAME, np.int16) for side in self._sides}
-        frame = AudioFrame(self._end + gap - FRAME, nothing, gap)
-        self._end, self._end_at = self._end + gap, now
-        self._lost += gap
-        if self._on_frame is not None:
-            self._on_frame(frame)
-        self._door.put(frame)
+        """In a long outage hand on a frame of silence now and then."""
+        frame = self._time.beat(time.monotonic(), self._waits.beat_s)
+        if frame is not None:
+            if self._on_frame is not None:
+                self._on_frame(frame)
+            self._door.put(frame)
 
     def _listen(self, seen: list[Card], began: float) -> None:
         self._update(attempts=self._state.attempts + 1)
@@ -218,8 +203,10 @@ class LiveTap:
     def _stream(
         self, child: CaptureChild, found: Format, first: Piece, began: float, sentence: str
     ) -> None:
-        resampler = Resampler(found, self._sides, self._end)
-        resampler.lose(self._outage(first, found, began))
+        resampler = Resampler(found, self._sides, self._time.end)
+        starts_s = first.end_s - len(first.raw) / found.frame_bytes / found.rate_hz
+        first_attempt = self._state.attempts == 1
+        resampler.lose(self._time.outage(starts_s, began, first=first_attempt))
         stream = StreamClock(found.rate_hz)
         self._check = SoundCheck(self._sides)
         self._streams = True
@@ -237,20 +224,11 @@ class LiveTap:
                 log.warning("tap.gap line=%s lost_s=%.3f", self._line.name, missing / found.rate_hz)
             for frame in resampler.feed(piece.raw):
                 self._take(frame, stream, sentence)
-            self._end_at = piece.end_s - resampler.pending / RATE_HZ
+            self._time.reached(piece.end_s - resampler.pending / RATE_HZ)
             piece = child.read()
 
-    def _outage(self, first: Piece, found: Format, began: float) -> int:
-        """Samples between the end of what was heard before and the first piece of a new capture."""
-        if self._end_at is None and self._state.attempts == 1:
-            return 0
-        last = began if self._end_at is None else self._end_at
-        starts = first.end_s - len(first.raw) / found.frame_bytes / found.rate_hz
-        return max(round((starts - last) * RATE_HZ), 0)
-
     def _take(self, frame: AudioFrame, stream: StreamClock, sentence: str) -> None:
-        self._end = frame.start + FRAME
-        self._lost += frame.lost
+        self._time.take(frame)
         if self._on_frame is not None:
             self._on_frame(frame)
         self._check.hear(frame)
