@@ -41,6 +41,8 @@ one_at_a_time() {
     flock -n 9 || die "Another install, upgrade or uninstall of sered is running: let it end."
 }
 
+as_service() { setpriv --reuid sered --regid sered --clear-groups "$@"; }
+
 systemd_runs() { [ -d /run/systemd/system ]; }
 
 version_in() { sed -n 's/^version = "\(.*\)"$/\1/p' "$1/pyproject.toml"; }

@@ -12,7 +12,7 @@ import sered
 
 PACKAGE = Path(sered.__file__).parent
 
-GROUND = {"errors", "names", "records", "settings", "levels", "interpreter", "spelling"}
+GROUND = {"errors", "names", "records", "settings", "levels", "interpreter", "owner", "spelling"}
 WINGS: dict[str, set[str]] = {
     # what each wing may know besides itself; in the order in which sound passes
     "errors": set(),
@@ -20,6 +20,7 @@ WINGS: dict[str, set[str]] = {
     "records": set(),
     "levels": set(),
     "names": set(),
+    "owner": set(),
     "spelling": set(),
     "settings": {"names", "records", "spelling"},
     "config": GROUND,

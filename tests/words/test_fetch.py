@@ -2,11 +2,14 @@
 
 import hashlib
 import io
+import os
+import pwd
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -41,8 +44,11 @@ class Server:
     """Bytes sent before the connection drops, one entry a request; whole afterwards."""
     ranges: bool = True
     status: int = 200
-    claim: int | None = None
+    claim: int | str | None = None
     """Content-Length to lie with."""
+    endless: bool = False
+    """Whether it goes on sending after its end, and names no length."""
+    sent: int = 0
     asked: list[str | None] = field(default_factory=list)
     url: str = ""
 
@@ -65,8 +71,14 @@ def serving(server: Server) -> Iterator[Server]:
                 self.send_error(416)
                 return
             self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(server.claim or len(server.body) - start))
+            if not server.endless:
+                length = str(server.claim or len(server.body) - start)
+                self.send_header("Content-Length", length)
             self.end_headers()
+            with suppress(ConnectionError):
+                while server.endless:
+                    self.wfile.write(bytes(1 << 16))
+                    server.sent += 1 << 16
             end = start + server.cut_after.pop(0) if server.cut_after else None
             self.wfile.write(server.body[start:end])
 
@@ -221,23 +233,26 @@ def test_not_an_archive(tmp_path: Path) -> None:
 
 def test_disk_full_while_writing(tmp_path: Path) -> None:
     """The kernel's 'no space left' is a sentence, and what was written is given back."""
-    # /dev/full refuses every write with the real error
-    (tmp_path / f".{NAME}.zip.part").symlink_to("/dev/full")
-    with (
-        serving(Server(archive())) as server,
-        pytest.raises(FetchError, match="the disk is full"),
-    ):
-        fetch(server.source(), tmp_path, quiet)
-    assert list(tmp_path.iterdir()) == []
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs root, and a machine that lets it mount")
+    try:
+        with (
+            serving(Server(archive(), claim="abc")) as server,
+            pytest.raises(FetchError, match="the disk is full"),
+        ):
+            fetch(server.source(), tmp_path, quiet)
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
 def test_disk_too_small(tmp_path: Path) -> None:
     """A disk with less room than the archive is noticed before the transfer."""
-    with (
-        serving(Server(archive(), claim=10**15)) as server,
-        pytest.raises(FetchError, match=r"1000000000 MB wanted, \d+ MB free"),
-    ):
-        fetch(server.source(), tmp_path, quiet)
+    with serving(Server(archive(), claim=10**15)) as server:
+        source = replace(server.source(), size_mb=10**9)
+        with pytest.raises(FetchError, match=r"1000000000 MB wanted, \d+ MB free"):
+            fetch(source, tmp_path, quiet)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -277,6 +292,102 @@ def test_from_a_mirror(tmp_path: Path) -> None:
         source = Source(NAME, f"https://example.org/{NAME}.zip", digest, 1, 1, "")
         folder = fetch(source, tmp_path, quiet, mirror=server.url + "/")
     assert damage(folder) == []
+
+
+def test_endless_server(tmp_path: Path) -> None:
+    """A server that never stops is left at a little over the model's size; nothing is kept."""
+    with (
+        serving(Server(archive(), endless=True)) as server,
+        pytest.raises(FetchError, match="so it is not that model"),
+    ):
+        fetch(server.source(), tmp_path, quiet)
+    assert list(tmp_path.iterdir()) == []
+    assert server.sent < 20_000_000
+
+
+def test_server_that_announces_too_much(tmp_path: Path) -> None:
+    """An archive that would be many times the model's size is not even begun."""
+    with (
+        serving(Server(archive(), claim=900_000_000)) as server,
+        pytest.raises(FetchError, match="so it is not that model"),
+    ):
+        fetch(server.source(), tmp_path, quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("claim", ["abc", "-5", "1e9", "\xb2"])
+def test_length_that_is_no_number(tmp_path: Path, claim: str) -> None:
+    """A server that names no sensible length is believed by the checksum alone."""
+    with serving(Server(archive(), claim=claim)) as server:
+        folder = fetch(server.source(), tmp_path, quiet)
+    assert damage(folder) == []
+
+
+def brought() -> Source:
+    digest = hashlib.sha256(archive()).hexdigest()
+    return Source(NAME, f"https://example.org/{NAME}.zip", digest, 1, 1, "")
+
+
+def test_pipe_in_place_of_an_archive(tmp_path: Path) -> None:
+    """A pipe, on the stick or where the archive is to go, is nothing to wait for."""
+    os.mkfifo(tmp_path / f"{NAME}.zip")
+    with pytest.raises(FetchError, match="no file"):
+        fetch(brought(), tmp_path / "models", quiet, mirror=str(tmp_path))
+    (tmp_path / "stick").mkdir()
+    (tmp_path / "stick" / f"{NAME}.zip").write_bytes(archive())
+    (tmp_path / "models").mkdir()
+    os.mkfifo(tmp_path / "models" / f".{NAME}.zip.part")
+    folder = fetch(brought(), tmp_path / "models", quiet, mirror=str(tmp_path / "stick"))
+    assert damage(folder) == []
+    (folder / MANIFEST).unlink()
+    os.mkfifo(folder / MANIFEST)
+    assert damage(folder) == [MANIFEST]
+
+
+def test_damaged_file_on_a_stick(tmp_path: Path) -> None:
+    """What is damaged on a stick is blamed on the file there, which is left alone."""
+    stick = tmp_path / f"{NAME}.zip"
+    stick.write_bytes(archive()[:-9] + b"bit rot..")
+    with pytest.raises(FetchError, match=r"The file is damaged.*download https://example.org"):
+        fetch(brought(), tmp_path / "models", quiet, mirror=str(tmp_path))
+    assert stick.exists()
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+@pytest.mark.parametrize("laid", ["part", "folder", "way"])
+def test_link_that_the_service_laid(tmp_path: Path, laid: str) -> None:
+    """Root writes through no link in a folder of another user's: its files stay as they are."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    nobody = pwd.getpwnam("nobody")
+    tmp_path.parent.chmod(0o755)
+    tmp_path.parent.parent.chmod(0o755)
+    tmp_path.chmod(0o755)
+    (tmp_path / f"{NAME}.zip").write_bytes(archive())
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    precious = ours / "shadow"
+    precious.write_text("root's alone")
+    precious.chmod(0o600)
+    home = tmp_path / "home"
+    models = home / "models"
+    models.mkdir(parents=True)
+    if laid == "part":
+        (models / f".{NAME}.zip.part").symlink_to(precious)
+    elif laid == "folder":
+        (models / f".{NAME}.new").symlink_to(ours)
+    else:
+        models.rmdir()
+        models.symlink_to(ours)
+    for place in (home, models):
+        os.chown(place, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
+    with suppress(FetchError):
+        fetch(brought(), models, quiet, mirror=str(tmp_path))
+    assert os.geteuid() == 0
+    assert precious.read_text() == "root's alone"
+    assert sorted(ours.iterdir()) == [precious]
+    if laid == "part":
+        assert (models / NAME).stat().st_uid == nobody.pw_uid
 
 
 def test_folder_not_ours_to_write(tmp_path: Path) -> None:

@@ -8,30 +8,26 @@ import json
 import os
 import shutil
 import stat
-import urllib.error
-import urllib.request
 import zipfile
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPException
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 from sered.errors import FetchError
+from sered.owner import as_owner
+from sered.words.transfer import MB, copy, download, open_given, room
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    Progress = Callable[[int, int | None], None]
-    """Called with bytes so far and bytes in all, None where the server does not say."""
+    from sered.words.transfer import Progress
 
 MANIFEST = ".sered.json"
 """What was fetched, in the model's folder: name, SHA-256 of the archive and of every file."""
 
-_CHUNK = 1 << 16
-_TIMEOUT_S = 30.0
-_MB = 1_000_000
+_MARGIN = 1.25
+"""An archive's size is told about."""
 # a static Kaldi graph shrinks to a third in its archive; twenty times is no model any more
 _MOST_UNPACKED = 20
 
@@ -75,30 +71,55 @@ def fetch(source: Source, into: Path, progress: Progress, mirror: str | None = N
     """Put a model's folder below `into` and return it; one that is whole already is left alone.
 
     `mirror`: another place that has the archive by its own name (an address, or a folder as on a
-    USB stick). Raises FetchError with a sentence; a transfer that was cut is continued next time.
+    USB stick). Root works with the rights of who owns `into`. Raises FetchError with a sentence;
+    a transfer that was cut is continued next time.
     """
+    path = _given(source, mirror)
+    with open_given(path) if path else nullcontext() as given:
+        try:
+            with as_owner(into):
+                return _fetch(source, into, progress, _address(source, mirror), given)
+        except FetchError:
+            raise
+        except OSError as error:
+            raise _cannot_write(error, into) from error
+
+
+def _fetch(
+    source: Source, into: Path, progress: Progress, url: str, given: BinaryIO | None
+) -> Path:
     folder = into / source.name
     if (folder / MANIFEST).is_file() and not damage(folder):
         return folder
     archive = into / f".{source.name}.zip.part"
+    most = int(source.size_mb * MB * _MARGIN) + MB
     try:
         into.mkdir(parents=True, exist_ok=True)
-        _transfer(_address(source, mirror), archive, progress)
-        _check(source, archive)
+        if given is None:
+            download(url, archive, most, progress)
+        else:
+            copy(given, archive, most, progress)
+        _check(source, archive, given)
         _unpack(source, archive, folder)
         archive.unlink()
-    except FetchError:
-        raise
     except OSError as error:
-        raise _cannot_write(error, into, archive) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            # a box whose disk we filled could not even keep its verdicts
+            with suppress(OSError):
+                archive.unlink(missing_ok=True)
+        raise
     return folder
 
 
 def damage(folder: Path) -> list[str]:
     """Files of a fetched model that are gone or changed since; empty when it is whole."""
+    manifest = folder / MANIFEST
+    # a pipe would let us wait for ever
+    if not manifest.is_file():
+        return [MANIFEST]
     try:
-        listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError):
+        listed = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
         return [MANIFEST]
     return [
         name
@@ -107,119 +128,45 @@ def damage(folder: Path) -> list[str]:
     ]
 
 
+def _given(source: Source, mirror: str | None) -> Path | None:
+    """The archive that somebody brought, where `mirror` is no address."""
+    if mirror is None or ("://" in mirror and not mirror.startswith("file://")):
+        return None
+    place = Path(mirror.removeprefix("file://")).absolute()
+    return place if place.is_file() else place / source.url.rpartition("/")[2]
+
+
 def _address(source: Source, mirror: str | None) -> str:
     if mirror is None:
         return source.url
-    file = source.url.rpartition("/")[2]
-    if "://" in mirror:
-        return f"{mirror.rstrip('/')}/{file}"
-    return (Path(mirror).absolute() / file).as_uri()
+    return f"{mirror.rstrip('/')}/{source.url.rpartition('/')[2]}"
 
 
-def _transfer(url: str, archive: Path, progress: Progress) -> None:
-    """Bring the archive's file to its full length, however often the connection is cut."""
-    while True:
-        before = archive.stat().st_size if archive.exists() else 0
-        answer = _ask(url, before)
-        if answer is None:
-            return
-        with answer:
-            total, cut = _copy(answer, archive, before, progress)
-        have = archive.stat().st_size
-        if cut is None and (total is None or have >= total):
-            return
-        if have <= before:
-            of = f" of {total / _MB:.1f}" if total else ""
-            msg = (
-                f"{url}: the connection was cut at {have / _MB:.1f}{of} MB. "
-                "Run `sered models fetch` again: it goes on from there."
-            )
-            raise FetchError(msg) from cut
-
-
-def _ask(url: str, have: int) -> Any:
-    """The server's answer from byte `have` on; None where nothing is left to send."""
-    request = urllib.request.Request(url, headers={"User-Agent": "sered"})  # noqa: S310 - pinned
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-    try:
-        return urllib.request.urlopen(request, timeout=_TIMEOUT_S)  # noqa: S310 - as above
-    except urllib.error.HTTPError as error:
-        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
-            # what is here is whole, or not this archive: the checksum knows
-            return None
-        msg = (
-            f"{url}: the server answered {error.code} ({error.reason}). "
-            "Try later, or name a mirror with --from."
-        )
-        raise FetchError(msg) from error
-    except (OSError, HTTPException, ValueError) as error:
-        raise _offline(url, error) from error
-
-
-def _copy(
-    answer: Any,
-    archive: Path,
-    have: int,
-    progress: Progress,
-) -> tuple[int | None, Exception | None]:
-    """Write what comes; returns the archive's full length where known, and what cut it off."""
-    resumed = answer.status == HTTPStatus.PARTIAL_CONTENT
-    done = have if resumed else 0
-    length = answer.headers.get("Content-Length")
-    total = done + int(length) if length is not None else None
-    if total is not None:
-        _room(archive.parent, total - done)
-    with archive.open("ab" if resumed else "wb") as out:
-        while True:
-            try:
-                chunk = answer.read(_CHUNK)
-            except (OSError, HTTPException) as cut:
-                return total, cut
-            if not chunk:
-                return total, None
-            out.write(chunk)
-            done += len(chunk)
-            progress(done, total)
-
-
-def _offline(url: str, error: Exception) -> FetchError:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    if url.startswith("file:"):
-        return FetchError(f"{url.removeprefix('file://')}: no such archive ({reason}).")
-    return FetchError(
-        f"{url}: cannot be reached ({reason}). Is this box online? Elsewhere, download that file "
-        "and bring it on a USB stick: `sered models fetch --from /media/usb`."
-    )
-
-
-def _room(folder: Path, missing: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if missing > free:
-        raise OSError(errno.ENOSPC, f"{missing / _MB:.0f} MB wanted, {free / _MB:.0f} MB free")
-
-
-def _cannot_write(error: OSError, into: Path, archive: Path) -> FetchError:
+def _cannot_write(error: OSError, into: Path) -> FetchError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        # a box whose disk we filled could not even keep its verdicts
-        with suppress(OSError):
-            archive.unlink(missing_ok=True)
         return FetchError(f"{into}: the disk is full ({error.strerror}). Make room, or use --into.")
     return FetchError(
         f"{into}: cannot be written ({error.strerror or error}). Try with sudo, or use --into."
     )
 
 
-def _check(source: Source, archive: Path) -> None:
+def _check(source: Source, archive: Path, given: BinaryIO | None) -> None:
     found = _sha256(archive)
-    if found != source.sha256:
-        archive.unlink()
+    if found == source.sha256:
+        return
+    archive.unlink()
+    wanted = f"wanted an archive with SHA-256 {source.sha256[:12]}…, found {found[:12]}…"
+    if given is not None:
         msg = (
-            f"{source.name}: wanted an archive with SHA-256 {source.sha256[:12]}…, found "
-            f"{found[:12]}…; it was thrown away. Something between here and the server changes "
-            "what is sent: try from another network."
+            f"{given.name}: {wanted}. The file is damaged, or of another version: download "
+            f"{source.url} again, and copy it anew."
         )
-        raise FetchError(msg)
+    else:
+        msg = (
+            f"{source.name}: {wanted}; it was thrown away. Something between here and the server "
+            "changes what is sent: try from another network."
+        )
+    raise FetchError(msg)
 
 
 def _sha256(path: Path) -> str:
@@ -236,9 +183,9 @@ def _unpack(source: Source, archive: Path, folder: Path) -> None:
             members = list(_members(source, packed))
             size = sum(info.file_size for info, _ in members)
             if size > _MOST_UNPACKED * archive.stat().st_size:
-                msg = f"{source.name}: its archive unpacks to {size / _MB:.0f} MB; no model does."
+                msg = f"{source.name}: its archive unpacks to {size / MB:.0f} MB; no model does."
                 raise FetchError(msg)
-            _room(folder.parent, size)
+            room(folder.parent, size)
             for info, name in members:
                 target = beside / name
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from sered.delivery.expiry import Clocks, boot_id, uptime_s
 from sered.diagnose.checks import service_user
 from sered.diagnose.checks.system import existing
 from sered.diagnose.model import Check, Context, Fix, Group, Outcome, fault, ok, skip_all
+from sered.owner import as_owner, owner_of
 from sered.tap.clock import kernel_clock_synced
 
 if TYPE_CHECKING:
@@ -130,8 +131,10 @@ def _whole(context: Context) -> Outcome:
 
 def _make_folder(context: Context) -> None:
     path = context.known.spool.path.parent
-    path.mkdir(parents=True, exist_ok=True)
-    shutil.chown(path, service_user.SERVICE_USER, service_user.SERVICE_USER)
+    with as_owner(path):
+        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    if owner_of(path) is None:
+        shutil.chown(path, service_user.SERVICE_USER, service_user.SERVICE_USER)
 
 
 CHECKS = (
