@@ -12,7 +12,7 @@ from sered.records import Polarity, Term
 from sered.words.lexicon import read_lexicon, scan_lexicon
 from sered.words.phrases import SMALL_WORDS, PhraseBook, row, spoken
 from sered.words.sentence_model import Leanings
-from sered.words.vader import analyzer, word_list
+from sered.words.vader import analyzer, weigh_buts, word_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -129,7 +129,7 @@ class CallPolarity:
                     spent = not _NEGATIONS.isdisjoint(said[len(valences)])
                     valence = own if spent else valence * UNHURT
                 valences.append(valence)
-        weighed: list[float] = vader._but_check(items, valences)
+        weighed: list[float] = weigh_buts(vader, items, valences)
         return weighed
 
 

@@ -50,11 +50,19 @@ def analyzer(words: Path) -> Any:
             del sys.modules[name]
 
 
+def weigh_buts(analyzer: Any, items: list[str], valences: list[float]) -> list[float]:
+    """Valences, one an item, of which those after a `but` count more and those before it less."""
+    weighed: list[float] = analyzer._but_check(items, valences)
+    return weighed
+
+
 def _vader(words: Path) -> Any:
     vader = importlib.import_module("nltk.sentiment.vader")
-    # NLTK reads nothing outside its data path, and would otherwise want to download
-    if str(words.parent) not in vader.nltk.data.path:
-        vader.nltk.data.path.append(str(words.parent))
-    analyzer = vader.SentimentIntensityAnalyzer(words.as_uri())
+    # its constructor reads the list through nltk.data, which refuses files with two hard links:
+    # what installers link into place instead of copying
+    analyzer = vader.SentimentIntensityAnalyzer.__new__(vader.SentimentIntensityAnalyzer)
+    analyzer.lexicon_file = words.read_text("utf-8").rstrip("\n")
+    analyzer.lexicon = analyzer.make_lex_dict()
+    analyzer.constants = vader.VaderConstants()
     analyzer.constants.NEGATE = analyzer.constants.NEGATE | _NEGATORS
     return analyzer
