@@ -45,6 +45,17 @@ def change(model: Path, **parts: object) -> None:
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | parts))
 
 
+@pytest.mark.parametrize("schema", [None, "sered.emotion/2", ""])
+def test_a_sidecar_of_no_or_another_schema_is_refused(copy: Path, schema: str | None) -> None:
+    """A sidecar says what it is, or it is none."""
+    sidecar = copy.with_suffix(".json")
+    told = json.loads(sidecar.read_text())
+    del told["schema"]
+    sidecar.write_text(json.dumps(told if schema is None else {**told, "schema": schema}))
+    with pytest.raises(ModelError, match=r"emotion\.json; found at schema"):
+        TfliteEmotion(copy)
+
+
 def test_probabilities_are_seven_and_add_up(network: TfliteEmotion) -> None:
     """One share a label, none negative, together 1."""
     found = network.judge(tuning_signal())

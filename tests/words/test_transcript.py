@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import soundfile
 from sered.errors import ModelError
 from sered.records import RATE_HZ, Transcript
 from sered.words.transcript import VoskModel
+from sered.words.word_table import check_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -151,6 +153,40 @@ def test_a_broken_model_is_refused_in_one_sentence(tmp_path: Path, broken: str) 
     (folder / broken).write_bytes((folder / broken).read_bytes()[:1000])
     with pytest.raises(ModelError, match=r"cannot load.*sered models fetch"):
         VoskModel(folder)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 0.99])
+def test_a_cut_table_of_words_is_refused(tmp_path: Path, share: float) -> None:
+    """Words that the graph can hear and the table does not name are missed before a call is."""
+    folder = tmp_path / "cut"
+    shutil.copytree(MODEL / "model", folder)
+    table = folder / "graph/words.txt"
+    whole = table.read_bytes()
+    table.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ModelError, match=r"1916 words.*words\.txt; found .*cut off"):
+        VoskModel(folder)
+
+
+def test_a_model_without_a_table_of_words_is_left_to_kaldi(tmp_path: Path) -> None:
+    """The official small models have their words inside the graph."""
+    folder = tmp_path / "model"
+    shutil.copytree(MODEL / "model", folder)
+    (folder / "graph/words.txt").unlink()
+    check_words(folder)
+
+
+def test_a_graph_in_one_piece_is_counted_like_one_by_states(tmp_path: Path) -> None:
+    """OpenFst stores the large graphs as arrays: their highest word is found, too."""
+    folder = tmp_path / "model"
+    shutil.copytree(MODEL / "model", folder)
+    arcs = np.zeros((3, 4), "<i4")
+    arcs[:, 1] = [5, 2_000, 7]
+    text = b"\x05\0\0\0const\x08\0\0\0standard"
+    head = struct.pack("<i", 2_125_659_606) + text + struct.pack("<iiQqqq", 2, 0, 0, 0, 1, 3)
+    state = struct.pack("<fIIII", 0.0, 0, 3, 0, 0)
+    (folder / "graph/HCLG.fst").write_bytes(head + state + arcs.tobytes())
+    with pytest.raises(ModelError, match=r"2001 words.*found 1917"):
+        check_words(folder)
 
 
 def test_loading_and_hearing_never_touch_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from sered.errors import ModelError
 from sered.records import RATE_HZ, Transcript, Word
 from sered.words.loudness import levelled
+from sered.words.word_table import check_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +46,7 @@ class VoskModel:
 
     def __init__(self, path: Path) -> None:
         folder = model_folder(path)
+        check_words(folder)
         vosk = _vosk()
         # Kaldi writes its diary to stderr, words included
         vosk.SetLogLevel(-1)
