@@ -18,6 +18,7 @@ from sered.delivery.backoff import DELAYS_S, Patience
 from sered.delivery.broker import check_secret
 from sered.delivery.in_flight import Outgoing
 from sered.delivery.publisher import PublisherState
+from sered.delivery.retained import Retained
 from sered.errors import BrokerError, SeredError
 
 if TYPE_CHECKING:
@@ -67,12 +68,11 @@ class MqttPublisher:
         self._spool = spool
         self._failed = failed
         self._patience = Patience(delays_s)
-        self._retained: dict[str, bytes] = {}
-        self._dirty: set[str] = set()
+        self._retained = Retained()
         self._repeat_s, self._repeat_at = repeat_s, 0.0
         if mqtt.home_assistant:
             topic, body = homeassistant.discovery(self._root, site, device, __version__)
-            self._retained[topic] = body
+            self._retained.set(topic, body)
         self._live: deque[bytes] = deque(maxlen=_LIVE_KEPT)
         self._state = PublisherState()
         self._will = (1, mqtt.retain)
@@ -102,9 +102,7 @@ class MqttPublisher:
 
     def retain(self, leaf: str, payload: bytes) -> None:
         """Make this the leaf's retained message, now and again at every connect."""
-        if self._retained.get(leaf) != payload:
-            self._retained[leaf] = payload
-            self._dirty.add(leaf)
+        if self._retained.set(leaf, payload):
             self.wake()
 
     def live(self, payload: bytes) -> None:
@@ -200,7 +198,7 @@ class MqttPublisher:
             )
             log.error("broker.qos %s", self._fault)
         self._live.clear()
-        self._dirty = set(self._retained)
+        self._retained.tell_again()
         self._outgoing.begin(link)
 
     def _serve(self, link: Link) -> None:
@@ -210,11 +208,10 @@ class MqttPublisher:
             while True:
                 if time.monotonic() >= self._repeat_at:
                     self._repeat_at = time.monotonic() + self._repeat_s
-                    self._dirty.add("status")
-                for leaf in [leaf for leaf in self._retained if leaf in self._dirty]:
+                    self._retained.tell_again("status")
+                for leaf in self._retained.untold():
                     if out.may_tell(leaf):
-                        self._dirty.discard(leaf)
-                        body = self._retained[leaf]
+                        body = self._retained.take(leaf)
                         out.tell(link, leaf, body, qos=qos, retain=self._will[1])
                 while self._live:
                     out.tell(link, "live", self._live.popleft(), qos=0, retain=False)
