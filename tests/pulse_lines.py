@@ -49,7 +49,7 @@ class Desk:
     def __post_init__(self) -> None:
         assert shutil.which("pulseaudio"), "apt-get install pulseaudio pulseaudio-utils"
         self._modules: dict[str, str] = {}
-        self._players: list[subprocess.Popen[bytes]] = []
+        self.players: list[subprocess.Popen[bytes]] = []
         plugins = self.folder / "plugins"
         plugins.mkdir(parents=True)
         # the one plugin that is needed: PortAudio would try every other
@@ -130,7 +130,7 @@ class Desk:
 
     def play(self, pcm: NDArray[np.int16], line: str = "line1") -> subprocess.Popen[bytes]:
         """Play (n, 2) int16 on a line, in its own time; returns at once."""
-        path = self.folder / f"{line}-{len(self._players)}.raw"
+        path = self.folder / f"{line}-{len(self.players)}.raw"
         path.write_bytes(pcm.astype("<i2").tobytes())
         player = subprocess.Popen(
             [
@@ -145,11 +145,11 @@ class Desk:
             env=self._environment(line),
             stderr=subprocess.DEVNULL,
         )
-        self._players.append(player)
+        self.players.append(player)
         return player
 
     def close(self) -> None:
         """End everything that was started here."""
-        for process in (*self._players, *self._servers):
+        for process in (*self.players, *self._servers):
             process.kill()
             process.wait(10)

@@ -61,6 +61,13 @@ def _folder(found: Analysed) -> bool:
     return named and all(judged[name] for name in ("a.wav", "b.WAV49", "c.gsm"))
 
 
+def _mixed(found: Analysed) -> bool:
+    call = found.call
+    undetermined: str = call["sentiment"]["undetermined"]
+    known = "same_on_both" in call["quality"]["notes"]
+    return bool(call["mixed"]) and undetermined == "mixed_side" and known
+
+
 RECORDINGS: dict[str, Callable[[Analysed], bool]] = {
     "recordings/whole.wav": _whole,
     "recordings/mp3_vbr_piped.mp3": lambda found: found.judged(10.0),
@@ -74,6 +81,7 @@ RECORDINGS: dict[str, Callable[[Analysed], bool]] = {
     "recordings/ogg_cut.ogg": lambda found: (
         found.ended.status == 1 and "cut off after 7.0 s" in found.said
     ),
+    "recordings/pair_identical.wav": _mixed,
     "recordings/pair_antiphase.wav": lambda found: (
         found.call["talk"]["mixed_s"] > 5.0 and "cancel each other" in found.said
     ),
@@ -122,3 +130,9 @@ def test_recordings(
     assert RECORDINGS[name](found), f"wanted: {row['right']}; came: {found.said}"
     assert "Traceback" not in ended.err
     assert not recwarn.list
+
+
+@pytest.mark.shared
+def test_no_recording_is_forgotten(shared: Path) -> None:
+    """Every recording of the table has its condition here."""
+    assert {name for name in expected(shared) if name.startswith("recordings/")} == set(RECORDINGS)

@@ -59,8 +59,9 @@ LATE = {"sered.delivery.connection", "sered.central.web.server"}
 PURE = {
     # a line a wing
     "levels", "spelling",
-    "tap/line_time", "tap/sample_clock", "tap/waits",
-    "hearing/hold_music",
+    "tap/line_time", "tap/mpeg_frames", "tap/ogg_pages", "tap/riff", "tap/flac_frames",
+    "tap/recording_notes", "tap/sample_clock", "tap/waits",
+    "hearing/hold_music", "hearing/sides",
     "calls",
     "voice/cepstral", "voice/contours", "voice/mel", "voice/pitch", "voice/recipe",
     "voice/statistics",

@@ -60,7 +60,7 @@ def report(number: int, incarnation: int = 0) -> CallReport:
         ),
         worst=None,
         utterances=(),
-        quality=Quality(lost_s=0, clipping=0, snr_db=20),
+        quality=Quality(lost_s=0, clipping=0, snr_db=20, notes=()),
         versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
         transcript="x" * die.randrange(3000),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sered.hearing.sides import EXCHANGED, SAME, SidesWatch
 from sered.records import (
     BLOCK,
     FRAME,
@@ -97,9 +98,12 @@ class Line:
         self._levels: dict[Side, deque[float]] = {}
         self._lost: deque[tuple[float, float]] = deque(maxlen=10_000)
         self._call: _OpenCall | None = None
+        self._sides = SidesWatch(settings.sides)
         self.calls = 0
         self.heard: dict[Side, Counter[State]] = {}
         """Blocks of each state since the start."""
+        self.sides_found: tuple[str, ...] = ()
+        """What is wrong with the line's sides: in the call that runs, or in the last that told."""
 
     @property
     def in_call(self) -> bool:
@@ -116,12 +120,15 @@ class Line:
             self._lost.append((frame.start / RATE_HZ, frame.lost / RATE_HZ))
         self._recent.push(frame)
         out: list[CallReport | Alert | Live] = []
-        for heard in self._ears.hear(frame, off_hook):
+        blocks = self._ears.hear(frame, off_hook)
+        self._sides.hear(frame, blocks)
+        for heard in blocks:
             for side, state in heard.states.items():
                 self.heard.setdefault(side, Counter())[state] += 1
             for side, level in heard.level_db.items():
                 self._levels.setdefault(side, deque(maxlen=_FLOOR_BLOCKS)).append(level)
             out += self._take(self._segmenter.feed(heard))
+        self.sides_found = self._sides_found()
         return out
 
     def hurry(self) -> None:
@@ -131,6 +138,12 @@ class Line:
     def finish(self, reason: EndReason) -> list[CallReport | Alert | Live]:
         """No more sound comes: close the call that runs, if any."""
         return self._take(self._segmenter.finish(reason))
+
+    def _sides_found(self) -> tuple[str, ...]:
+        now = self._sides.now() if self._call is not None else ()
+        # who has not spoken yet may still do so
+        sure = tuple(word for word in now if word in (SAME, EXCHANGED))
+        return sure or self._sides.lasting
 
     def _take(
         self, events: Iterable[CallStarted | Utterance | CallEnded]
@@ -169,6 +182,7 @@ class Line:
         self._call = None
         self.calls += 1
         facts = self._facts(call, ended.end_s)
+        self._sides.end()
         final = report(self._settings, facts, ended)
         if final.sentiment is not None and final.sentiment.escalate:
             return [final, final_alert(self._settings, final, "confirmed")]
@@ -192,6 +206,7 @@ class Line:
                 for at, lost in self._lost
                 if call.start_s < at <= until_s + 1.0
             ),
+            notes=self._sides.now(),
         )
 
     def _floor(self, side: Side) -> float | None:

@@ -265,6 +265,7 @@ def _line_vitals(feed: Feed, worker: LineWorker | None) -> LineVitals:
         calls=worker.line.calls,
         frames=worker.frames,
         rtf=worker.rtf,
+        sides=worker.line.sides_found,
         # the line's thread counts on while this one reads
         heard={side: dict(blocks) for side, blocks in list(worker.line.heard.items())},
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sered.contract.explain import ended
 from sered.contract.messages import Health, LineHealth, LineStatus, Status
+from sered.contract.vocabulary import NOTES
 from sered.records import RATE_HZ
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class LineVitals:
     """Frames that went through the whole pipe."""
     rtf: float | None = None
     """Seconds of work a second of sound."""
+    sides: tuple[str, ...] = ()
+    """What is wrong with its sides: words of vocabulary.NOTES."""
     heard: Mapping[Side, Mapping[State, int]] = field(default_factory=dict)
     """Blocks of each state since the start."""
 
@@ -110,9 +114,12 @@ def advanced(now: Mapping[str, tuple[int, int]], before: Mapping[str, tuple[int,
 
 
 def _line_status(line: LineVitals) -> LineStatus:
-    if line.tap is None:
-        return LineStatus(line=line.name, reasons=(), text="plays a recording")
-    return LineStatus(line=line.name, reasons=line.tap.reasons, text=line.tap.sentence)
+    reasons = line.tap.reasons if line.tap else ()
+    text = line.tap.sentence if line.tap else "plays a recording"
+    if line.sides:
+        found = (ended(NOTES[word]) for word in line.sides)
+        text = " ".join([*([text] if reasons else []), *found])
+    return LineStatus(line=line.name, reasons=(*reasons, *line.sides), text=text)
 
 
 def _line_health(line: LineVitals) -> LineHealth:

@@ -8,8 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sered.contract.explain import clock
-from sered.contract.vocabulary import UNDETERMINED
+from sered.contract.explain import clock, ended
+from sered.contract.vocabulary import NOTES, UNDETERMINED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +71,8 @@ def _verdict(call: CallReport, at_s: float) -> Iterator[RenderableType]:
         head = Text(feeling.category.upper(), style)
     head.append(f"  score {signed(feeling.score)}, confidence {share(feeling.confidence)}")
     yield head
+    for word in call.quality.notes:
+        yield Text(f"Take care: {ended(NOTES.get(word, word))}", style="yellow")
     if feeling.escalate:
         causes = f"  (probably: {', '.join(feeling.causes).replace('_', ' ')})" * bool(
             feeling.causes

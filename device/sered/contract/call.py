@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from sered.contract.fields import Count, Part, Payload, Score, Seconds, Share, Words, added
-from sered.contract.vocabulary import CATEGORIES, UNDETERMINED
+from sered.contract.vocabulary import CATEGORIES, NOTES, UNDETERMINED
 from sered.records import LABELS, Side
 
 Category = Annotated[str, Words(CATEGORIES)]
@@ -159,6 +159,8 @@ class Quality(Payload):
     """Share of the customer's samples at full scale or next to it, 0 to 1."""
     snr_db: float | None
     """Median ratio of speech to noise, in dB; null where it could not be measured."""
+    notes: Annotated[tuple[Annotated[str, Words(tuple(NOTES))], ...], added("0.2.0", ())]
+    """What is wrong with the channels, as far as this call tells; empty when nothing is."""
 
 
 class Versions(Payload):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.contract.vocabulary import UNDETERMINED
+from sered.contract.vocabulary import NOTES, UNDETERMINED
 
 if TYPE_CHECKING:
     from sered.contract.call import Acoustic, Sentiment, Trend, Verbal
@@ -32,10 +32,16 @@ def explain(report: CallReport, at_s: float = 0.0) -> list[str]:
     if sentiment.causes:
         what = "cause" if len(sentiment.causes) == 1 else "causes, the likeliest first"
         lines.append(f"The probable {what}: {_listed(sentiment.causes)}.")
+    lines += [f"Take care: {ended(NOTES[word])}" for word in report.quality.notes if word in NOTES]
     lines += _voice(report.acoustic, report)
     lines += _words(report.verbal, report, at_s)
     lines += _course(report.trend, report, at_s)
     return lines
+
+
+def ended(said: str) -> str:
+    """A sentence with its full stop, unless it asks."""
+    return said if said.endswith("?") else f"{said}."
 
 
 def clock(seconds: float) -> str:

@@ -31,6 +31,8 @@ STRONG_CONFIDENCE = 0.8
 """An alert while the call runs wants the verdict to be so sure ..."""
 STRONG_UTTERANCES = 2
 """... by so many negative utterances at least."""
+WITHHELD = ("sides_exchanged",)
+"""Why nothing is told of a call whatever was heard in it, as whoever asks has found out."""
 CERTAINTY: dict[Mode, tuple[float, float]] = {
     "audio": (5.6, -1.1),
     "text": (5.1, -1.4),
@@ -76,16 +78,18 @@ def judge(
     settings: VerdictSettings,
     *,
     mixed: bool,
+    withheld: str | None = None,
 ) -> Verdict:
     """The verdict on a finished call from its customer's utterances, in the order spoken.
 
     Times of `results` and `call` are seconds of line time. `mixed` says that both people share
-    a channel. Any half of any utterance may be missing.
+    a channel, `withheld` why nothing is told whatever was heard. Any half of any utterance may
+    be missing.
     """
     heard = _customers(results)
     usable = _usable(heard, mode)
     weighed = weigh(heard, usable or mode)
-    undetermined = _undetermined(heard, weighed, mode, usable, settings, mixed=mixed)
+    undetermined = withheld or _undetermined(heard, weighed, mode, usable, settings, mixed=mixed)
     score = weighed.score
     category = None if undetermined else "negative" if score < 0 else "positive"
     p_negative = _p_negative(score, usable or mode)

@@ -50,15 +50,28 @@ class CallFacts:
     clock_synced: bool
     results: tuple[UtteranceResult, ...]
     lost_s: float
+    notes: tuple[str, ...] = ()
+    """What was wrong with the sides: words of vocabulary.NOTES."""
+
+    @property
+    def withheld(self) -> str | None:
+        """Why nobody's feelings may be told of it, whatever was heard."""
+        return next((why for why in decision.WITHHELD if why in self.notes), None)
 
 
 def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> messages.CallReport:
     """The one message of a finished call; unanswered calls carry no verdict."""
+    mixed = settings.mixed or "same_on_both" in facts.notes
     unanswered = ended.reason is EndReason.UNANSWERED
     judged = None
     if not unanswered:
         judged = decision.judge(
-            facts.results, ended, settings.mode, settings.verdict, mixed=settings.mixed
+            () if facts.withheld else facts.results,
+            ended,
+            settings.mode,
+            settings.verdict,
+            mixed=mixed,
+            withheld=facts.withheld,
         )
     talk = ended.talk
     snrs = [r.snr_db for r in facts.results if r.snr_db is not None]
@@ -75,7 +88,7 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
         clock_synced=facts.clock_synced,
         end_reason=ended.reason,
         mode=settings.mode,
-        mixed=settings.mixed,
+        mixed=mixed,
         sentiment=judged.sentiment if judged else None,
         acoustic=judged.acoustic if judged else None,
         verbal=_private(settings.privacy, judged.verbal) if judged else None,
@@ -96,9 +109,10 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
             lost_s=ceil(facts.lost_s * 1000.0 - 1e-6) / 1000.0,
             clipping=round(clipped / length, 4) if length else 0.0,
             snr_db=round(median(snrs), 1) if snrs else None,
+            notes=facts.notes,
         ),
         versions=settings.versions,
-        transcript=_transcript(settings.privacy, facts) if judged else None,
+        transcript=_transcript(settings.privacy, facts) if judged and not facts.withheld else None,
     )
 
 
@@ -123,7 +137,8 @@ def live(settings: ReportSettings, facts: CallFacts) -> messages.Live:
 def provisional(settings: ReportSettings, facts: CallFacts) -> messages.Alert | None:
     """An alert while the call runs, when the evidence is strong enough."""
     running = decision.running(facts.results, settings.mode, settings.verdict)
-    if not running.alert or settings.mixed:
+    shared = settings.mixed or "same_on_both" in facts.notes
+    if not running.alert or shared or facts.withheld:
         return None
     return messages.Alert(
         call_id=facts.call_id,

@@ -111,16 +111,22 @@ def _sides(context: Context) -> Outcome:
     line = context.this_line
     if Side.MIXED in line.channels:
         return fault("mixed", "customer and agent share one channel")
+    for reason, name in (("same_on_both", "same"), ("sides_exchanged", "swapped")):
+        if bad := _found(context, reason):
+            return fault(name, bad[1], sides=_swap(context))
     heard = _heard(context)
-    if heard is None:
-        return ok(f"{line.sides}, as configured")
+    return ok(f"{line.sides}, as configured") if heard is None else _sides_heard(context, heard)
+
+
+def _sides_heard(context: Context, heard: Listened) -> Outcome:
+    """What a few seconds of sound tell of the sides."""
     if heard.same:
         return fault("same", "both channels carry the same sound")
     if heard.tone_on is Side.AGENT:
         return fault("swapped", "the exchange's tone is on the agent's side", sides=_swap(context))
     if heard.tone_on is Side.CUSTOMER:
         return ok("the exchange's tone is on the customer's side")
-    return ok(f"{line.sides}; lift the handset for more: --lift-handset")
+    return ok(f"{context.this_line.sides}; lift the handset for more: --lift-handset")
 
 
 def _swap(context: Context) -> str:
