@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -32,6 +32,7 @@ from sered.records import (
 )
 from sered.settings import CallSettings, ModelSettings, PrivacySettings, VerdictSettings
 from sered.testing.fakes import ListSource, ScriptedEmotion, ScriptedTranscriber
+from sered.verdict import decision
 from sered.verdict.report import ReportSettings
 from sered.words.polarity import CallPolarity
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from sered.records import Transcript
     from sered.settings import Mode
+    from sered.verdict.decision import Running
 
     Message = CallReport | Alert | Live
 
@@ -93,6 +95,7 @@ def make(
     mode: Mode = "both",
     privacy: PrivacySettings | None = None,
     verdict: VerdictSettings | None = None,
+    live: bool = True,
     clock: Fixed | None = None,
 ) -> Line:
     settings = ReportSettings(
@@ -104,6 +107,7 @@ def make(
         verdict=verdict or VerdictSettings(),
         privacy=privacy or PrivacySettings(),
         versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+        live=live,
     )
     return Line(settings, script, script, analysis, clock or Fixed())  # type: ignore[arg-type]  # a script in place of both
 
@@ -146,6 +150,26 @@ def a_call() -> Script:
             52: [CallEnded(0.5, 13.0, EndReason.HANG_UP_TONE, talk)],
         }
     )
+
+
+def test_nobody_asks_for_live_messages_and_none_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alert and report are the same without them, and after the alert no running score is drawn."""
+    looks = 0
+    look = decision.running
+
+    def counted(*arguments: Any) -> Running:
+        nonlocal looks
+        looks += 1
+        return look(*arguments)
+
+    monkeypatch.setattr(decision, "running", counted)
+    silent = run(make(a_call(), judges(), live=False), 14.0)
+    quiet = looks
+    told = run(make(a_call(), judges()), 14.0)
+    assert looks - quiet == 3, "one look an utterance, not one for each message"
+    assert quiet <= 3
+    assert not [message for message in silent if isinstance(message, Live)]
+    assert silent == [message for message in told if not isinstance(message, Live)]
 
 
 def test_a_call_becomes_one_report_and_one_settled_alert() -> None:

@@ -78,8 +78,18 @@ def load_judges(settings: Settings) -> Judges:
     return Judges(emotion, vosk, polarity, tuple(faults))
 
 
-def make_line(settings: Settings, line: LineSettings, judges: Judges, clock: Clock) -> Line:
-    """One line with ears, segmenter and recogniser of its own."""
+def make_line(
+    settings: Settings,
+    line: LineSettings,
+    judges: Judges,
+    clock: Clock,
+    *,
+    live: bool | None = None,
+) -> Line:
+    """One line with ears, segmenter and recogniser of its own.
+
+    `live`: whether it tells of each utterance; None: as [mqtt] live has it.
+    """
     sides = tuple(line.channels)
     return Line(
         ReportSettings(
@@ -91,6 +101,7 @@ def make_line(settings: Settings, line: LineSettings, judges: Judges, clock: Clo
             verdict=settings.verdict,
             privacy=settings.privacy,
             versions=judges.versions,
+            live=settings.mqtt.live if live is None else live,
         ),
         Ears(sides, line.tones),
         Segmenter(settings.calls),

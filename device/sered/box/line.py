@@ -22,7 +22,7 @@ from sered.records import (
     Utterance,
     UtteranceResult,
 )
-from sered.verdict.report import CallFacts, final_alert, live, provisional, report
+from sered.verdict.report import CallFacts, final_alert, live, provisional, report, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -169,9 +169,14 @@ class Line:
         assert call is not None, "the segmenter opens a call before its utterances"
         pcm = self._recent.cut(utterance.side, utterance.start_s, utterance.end_s)
         call.results.append(self._analysis.judge(utterance, pcm, self._floor(utterance.side)))
+        settings = self._settings
+        if call.alerted and not settings.live:
+            # nobody asks where the call stands: to look goes through all its utterances
+            return []
         facts = self._facts(call, utterance.end_s)
-        out: list[Alert | Live] = [live(self._settings, facts)]
-        if not call.alerted and (early := provisional(self._settings, facts)):
+        stands = running(settings, facts)
+        out: list[Alert | Live] = [live(settings, facts, stands)] if settings.live else []
+        if not call.alerted and (early := provisional(settings, facts, stands)):
             call.alerted = True
             out.append(early)
         return out

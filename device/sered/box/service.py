@@ -154,7 +154,7 @@ class Service:
             self._spool.put_all(drafts)
             self._publisher.wake()
         for each in said:
-            if isinstance(each, messages.Live) and self._settings.mqtt.live:
+            if isinstance(each, messages.Live):
                 self._publisher.live(messages.encode(each))
             elif isinstance(each, messages.CallReport):
                 log.info(

@@ -95,7 +95,7 @@ def analyze(
         check_sides(sides)
     found = find(files)
     results = []
-    for result in _judge_all(found.files, sides, settings):
+    for result in _judge_all(found.files, sides, settings, live=plot is not None):
         results.append(result)
         if not as_json:
             _show(result, explain=explain)
@@ -110,7 +110,9 @@ def analyze(
         raise typer.Exit(1)
 
 
-def _judge_all(files: list[Path], sides: str | None, settings: Settings) -> Iterator[_Result]:
+def _judge_all(
+    files: list[Path], sides: str | None, settings: Settings, *, live: bool
+) -> Iterator[_Result]:
     """Each file in turn; what there is to say on the way goes to stderr."""
     from sered.box.build import load_judges
     from sered.cli.progress import Bar, Lines
@@ -125,7 +127,7 @@ def _judge_all(files: list[Path], sides: str | None, settings: Settings) -> Iter
         calls, fault, notes = [], None, list[str]()
         try:
             with progress:
-                calls = judge_file(path, sides, settings, judges, progress, notes)
+                calls = judge_file(path, sides, settings, judges, progress, notes, live=live)
         except AudioError as error:
             fault = str(error)
             say.print(f"sered: {fault}", soft_wrap=True)
@@ -144,10 +146,12 @@ def judge_file(
     judges: Judges,
     progress: Progress = lambda _name, _share: None,
     notes: list[str] | None = None,
+    *,
+    live: bool = False,
 ) -> list[Judged]:
     """The calls in one recording, in order; raises AudioError for a file that cannot be read.
 
-    `notes` is added to: what a user should know of the file.
+    `notes` is added to: what a user should know of the file. `live`: with the running score.
     """
     from sered.box.build import make_line
     from sered.contract.messages import CallReport, Live
@@ -157,7 +161,7 @@ def judge_file(
     if notes is not None:
         notes += recording.notes
     clock = clock_of(recording, settings, line_settings)
-    line = make_line(settings, line_settings, judges, clock)
+    line = make_line(settings, line_settings, judges, clock, live=live)
     name = shown(path.name)
     out: list[Judged] = []
     running: list[Live] = []

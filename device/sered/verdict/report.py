@@ -31,6 +31,8 @@ class ReportSettings:
     verdict: VerdictSettings
     privacy: PrivacySettings
     versions: call.Versions
+    live: bool = False
+    """Whether somebody wants to hear of each utterance."""
 
     @property
     def mixed(self) -> bool:
@@ -116,10 +118,14 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
     )
 
 
-def live(settings: ReportSettings, facts: CallFacts) -> messages.Live:
+def running(settings: ReportSettings, facts: CallFacts) -> decision.Running:
+    """Where the call stands, for `live` and `provisional`."""
+    return decision.running(facts.results, settings.mode, settings.verdict)
+
+
+def live(settings: ReportSettings, facts: CallFacts, running: decision.Running) -> messages.Live:
     """What the customer's last utterance was, and where the call stands."""
     last = facts.results[-1]
-    running = decision.running(facts.results, settings.mode, settings.verdict)
     return messages.Live(
         call_id=facts.call_id,
         site=settings.site,
@@ -134,9 +140,10 @@ def live(settings: ReportSettings, facts: CallFacts) -> messages.Live:
     )
 
 
-def provisional(settings: ReportSettings, facts: CallFacts) -> messages.Alert | None:
+def provisional(
+    settings: ReportSettings, facts: CallFacts, running: decision.Running
+) -> messages.Alert | None:
     """An alert while the call runs, when the evidence is strong enough."""
-    running = decision.running(facts.results, settings.mode, settings.verdict)
     shared = settings.mixed or "same_on_both" in facts.notes
     if not running.alert or shared or facts.withheld:
         return None
