@@ -223,6 +223,13 @@ def actor_of(connection: Connection, login: str) -> Actor | None:
     return _actor(row) if row else None
 
 
+def everybody(central: Central) -> list[Actor]:
+    """All users who are not shut out, by login."""
+    query = select(users).where(users.c.disabled.is_(False)).order_by(users.c.login)
+    with central.store.reading() as connection:
+        return [_actor(row) for row in connection.execute(query)]
+
+
 def _actor(row: Row[Any]) -> Actor:
     roles = frozenset(Role(role) for role in row.roles)
     return Actor(row.id, row.login, row.name, roles, frozenset(row.teams))

@@ -27,7 +27,7 @@ class SourceSettings(Section):
     username: str | None = None
     """Central's own login, which reads everything and writes nothing."""
     password: SecretStr | None = None
-    """Better: a systemd credential `central-mqtt-password`, or SERED_CENTRAL_MQTT_PASSWORD."""
+    """Better: a systemd credential `central-mqtt-password`."""
     client_id: str = "sered-central"
     """Name of the session that the broker keeps for central; one each instance."""
     base: str = "sered"

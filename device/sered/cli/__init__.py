@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from sered import __version__
-from sered.cli import analyze, config, demo, devices, diagnose, models, run, watch
+from sered.cli import analyze, central, config, demo, devices, diagnose, models, run, watch
 from sered.errors import SeredError
 
 INTERRUPTED = 130
@@ -53,6 +53,7 @@ for _module in (run, analyze, devices, diagnose, watch, demo):
     _module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
+app.add_typer(central.app, name="central")
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:

@@ -67,7 +67,7 @@ def run(
     if replay is None and (line or sides):
         msg = "--line and --sides belong to --replay FILE; live lines are in the configuration."
         raise ConfigError(msg)
-    _log(settings.log_level)
+    log_to_stderr(settings.log_level)
     from sered import config as surroundings
     from sered.box.build import live_feeds
     from sered.box.sd_notify import Notifier
@@ -125,7 +125,8 @@ def _line(settings: Settings, name: str | None) -> LineSettings:
     raise ConfigError(msg)
 
 
-def _log(level: str) -> None:
+def log_to_stderr(level: str) -> None:
+    """Log lines of a service: journald stamps them, a terminal gets the time."""
     # journald stamps each line itself
     form = (
         "%(asctime)s %(levelname)s %(message)s"

@@ -7,9 +7,9 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from sered.config.faults import Fault, complain, from_pydantic
 from sered.config.rules import broken, in_clear_text, paths
@@ -21,6 +21,7 @@ from sered.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+Model = TypeVar("Model", bound=BaseModel)
 DEFAULT_PATH = Path("/etc/sered/sered.toml")
 RUNTIME_DIR = Path("/run/sered")
 CREDENTIAL = "mqtt-password"
@@ -42,16 +43,7 @@ def load(
     chosen = chosen_path(path, environ)
     text = _read(chosen) if chosen else ""
     where = str(chosen) if chosen else "the command line"
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        spot, sentence = mistake(error, text)
-        said = f"{where}:{spot.line}: {sentence} and try again."
-        raise ConfigError("\n".join([said, *spot.picture()]), [said]) from None
-    try:
-        settings = Settings.model_validate(tree | dict(overrides or {}))
-    except ValidationError as error:
-        raise complain(from_pydantic(error.errors()), where, text) from None
+    settings = validated(Settings, text, where, overrides)
     faults = broken(settings)
     if chosen:
         settings = _from_folder(settings, chosen.absolute().parent)
@@ -63,6 +55,38 @@ def load(
     if faults := [*faults, *in_clear_text(settings)]:
         raise complain(faults, where, text)
     return settings
+
+
+def validated(
+    model: type[Model], text: str, where: str, overrides: Mapping[str, Any] | None = None
+) -> Model:
+    """A TOML text as settings of a model; ConfigError names every fault with `where` and line."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        spot, sentence = mistake(error, text)
+        said = f"{where}:{spot.line}: {sentence} and try again."
+        raise ConfigError("\n".join([said, *spot.picture()]), [said]) from None
+    try:
+        return model.model_validate(tree | dict(overrides or {}))
+    except ValidationError as error:
+        raise complain(from_pydantic(error.errors(), model), where, text) from None
+
+
+def read_file(path: Path) -> str:
+    """A configuration's text; raises ConfigError with what to do."""
+    return _read(path)
+
+
+def credential(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """A secret that systemd handed over under this name; None: it handed over none."""
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    if directory and (path := Path(directory) / name).exists():
+        try:
+            return first_line(path) or None
+        except SecretError as error:
+            raise ConfigError(str(error)) from None
+    return None
 
 
 def complaint(path: Path | None, faults: Sequence[Fault]) -> ConfigError:

@@ -55,23 +55,23 @@ def _shown(spot: Spot | None) -> list[str]:
     return spot.picture() if spot else []
 
 
-def from_pydantic(errors: list[ErrorDetails]) -> list[Fault]:
+def from_pydantic(errors: list[ErrorDetails], model: type[BaseModel] = Settings) -> list[Fault]:
     """Pydantic's faults in our words, without a table's that only follow from its keys'."""
 
     def follows(error: ErrorDetails) -> bool:
         loc = error["loc"]
         return any(len(e["loc"]) > len(loc) and e["loc"][: len(loc)] == loc for e in errors)
 
-    return [Fault(error["loc"], _sentence(error)) for error in errors if not follows(error)]
+    return [Fault(error["loc"], _sentence(error, model)) for error in errors if not follows(error)]
 
 
-def _sentence(error: ErrorDetails) -> str:
+def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
     loc, found = error["loc"], error["input"]
     if error["type"] == "extra_forbidden":
-        return _unknown(loc)
+        return _unknown(loc, model)
     if error["type"] == "missing":
         return "is needed and not there"
-    if bracket := _brackets(loc, found):
+    if bracket := _brackets(loc, found, model):
         return bracket
     wanted = error["msg"].removeprefix("Value error, ")
     wanted = wanted[:1].lower() + wanted[1:]
@@ -84,10 +84,10 @@ def _short(found: Any) -> str:
     return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
 
 
-def _brackets(loc: Loc, found: Any) -> str:
+def _brackets(loc: Loc, found: Any, model: type[BaseModel]) -> str:
     """What to write for a table that is written as something else."""
     name = ".".join(part for part in loc if isinstance(part, str))
-    kinds = _at(loc[:-1]).model_fields if loc else {}
+    kinds = _at(loc[:-1], model).model_fields if loc else {}
     section = _section(kinds[str(loc[-1])].annotation) if loc and str(loc[-1]) in kinds else None
     if section is None:
         return ""
@@ -101,13 +101,13 @@ def _brackets(loc: Loc, found: Any) -> str:
     return ""
 
 
-def _unknown(loc: Loc) -> str:
+def _unknown(loc: Loc, model: type[BaseModel]) -> str:
     """A setting that there is not: another place, another name, or all that could be meant."""
     key = str(loc[-1])
-    known = sorted(_at(loc[:-1]).model_fields)
+    known = sorted(_at(loc[:-1], model).model_fields)
     if close := difflib.get_close_matches(key.lower(), known, n=1):
         return f"no such setting; did you mean {close[0]!r}?"
-    if homes := [title for title, names in _sections(Settings) if key in names]:
+    if homes := [title for title, names in _sections(model) if key in names]:
         return f"no such setting here; it belongs under {' or '.join(homes)}"
     return f"no such setting; known here: {', '.join(known)}"
 
@@ -125,9 +125,8 @@ def _sections(model: type[BaseModel], prefix: str = "") -> list[tuple[str, set[s
     return found
 
 
-def _at(loc: Loc) -> type[BaseModel]:
+def _at(loc: Loc, model: type[BaseModel]) -> type[BaseModel]:
     """The table that a setting stands in."""
-    model: type[BaseModel] = Settings
     for part in loc:
         if isinstance(part, str) and part in model.model_fields:
             model = _section(model.model_fields[part].annotation) or model

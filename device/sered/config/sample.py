@@ -10,15 +10,14 @@ from pydantic_core import PydanticUndefined
 
 from sered.settings import Settings
 
+_BOX = "sered: what this box listens to and where its verdicts go."
 
-def default_toml() -> str:
+
+def default_toml(model: type[BaseModel] = Settings, about: str = _BOX) -> str:
     """A whole configuration in which every setting stands commented with its default."""
-    head = (
-        "# sered: what this box listens to and where its verdicts go.\n"
-        "# Every line that starts with '#' and has a value shows the default.\n"
-    )
+    head = f"# {about}\n# Every line that starts with '#' and has a value shows the default.\n"
     tables: list[str] = []
-    lines = _commented(Settings, tables, prefix="")
+    lines = _commented(model, tables, prefix="")
     return head + "\n" + lines + "".join(tables)
 
 
@@ -32,8 +31,9 @@ def _commented(model: type[BaseModel], tables: list[str], prefix: str) -> str:
             title = f"[[{prefix}{name}]]" if many else f"[{prefix}{name}]"
             about = (section.__doc__ or "").partition(": ")[2].strip()
             about = about[:1].upper() + about[1:]
-            # a table of tables that is empty by default stays a comment
-            live = not many or prefix == ""
+            # a table of tables that is empty by default, or needs something said, stays a comment
+            needs = any(each.is_required() for each in section.model_fields.values())
+            live = not many or (prefix == "" and not needs)
             slot = len(tables)
             tables.append("")
             body = _commented(section, tables, f"{prefix}{name}.")
@@ -58,7 +58,7 @@ def _toml(value: Any) -> str:
     return f"{value}"
 
 
-def show(settings: Settings) -> str:
+def show(settings: BaseModel) -> str:
     """The configuration in force as TOML, secrets as stars."""
     out: list[str] = []
     _dump(settings, "", out)

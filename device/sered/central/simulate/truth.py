@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,6 +95,12 @@ def day(
             return
         number += 1
         yield _call(desk, random, f"{seed} {number}", (rang, answered, at), callers)
+
+
+def changed(call: TrueCall, **changes: Any) -> TrueCall:
+    """The same call but for these fields, under an id of its own."""
+    made = replace(call, **changes)
+    return replace(made, call_id=_uuid7(made.ended, f"{call.call_id} {made.ended.isoformat()}"))
 
 
 def _call(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ def downgrade(store: Store, to: str) -> None:
 
 def current(store: Store) -> str | None:
     """The revision of the store's tables; None: it is empty. Raises StoreError."""
+    _quiet()
     with store.reading() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
@@ -53,7 +55,13 @@ def _config() -> Config:
     return config
 
 
+def _quiet() -> None:
+    # it announces every connection
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
 def _run(store: Store, to: str, *, up: bool) -> None:
+    _quiet()
     config = _config()
     with store.writing() as connection:
         config.attributes["connection"] = connection
