@@ -142,6 +142,10 @@ soak: $(VENV)/.dev ## Half an hour: a day of calls at the highest speed, a card 
 bench-calls: $(VENV)/.dev ## How well calls are found: 520 composed calls, 24 idle hours, the real ones; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/bench/bench_calls.py $(ARGS)
 
+.PHONY: bench-quick
+bench-quick: $(VENV)/.dev ## Twenty lines with synthetic voices, two minutes: what a change does to calls; BEFORE=revision
+	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_quick $(BEFORE)
+
 .PHONY: bench-verdict
 bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verdict-evidence.md
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict

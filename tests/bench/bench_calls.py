@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sered.calls.segmenter import Segmenter
 from sered.hearing.ears import Ears
+from sered.hearing.tones import PLANS
 from sered.records import RATE_HZ, CallEnded, CallStarted, EndReason, Side, State, Utterance
 from sered.settings import CallSettings
 from sered.testing import sounds
@@ -25,13 +26,15 @@ from sered.testing.line import Ending, Kind, LineRecipe, Truth, compose, frames,
 from sered.testing.score import Score, score
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SPEECH = DATA / "speech"
 FEELINGS = {"emodb": 15, "ravdess": 30, "nemo": 120, "tess": 100}
 """Corpora of acted feelings, and of how many clips one is taken."""
-PLANS = ("na", "etsi", "uk", "fr", "au")
+FIRST_PLANS = ("na", "etsi", "uk", "fr", "au")
+"""They share the seeds up to NEXT_PLAN; each plan that came later has as many of its own."""
+NEXT_PLAN = 100_000
 KINDS: tuple[Kind, ...] = (
     "outgoing", "outgoing", "incoming", "incoming", "held", "flash", "unanswered", "engaged",
     "dial_only", "fax",
@@ -73,13 +76,27 @@ def read(path: Path) -> NDArray[np.int16]:
     return np.asarray(np.clip(sound, -1.0, 1.0) * 32767.0, np.int16)
 
 
+def plan_of(seed: int) -> str:
+    """The tone plan of a line: one more plan deals no line anew."""
+    block, number = divmod(seed, NEXT_PLAN)
+    later = [plan for plan in PLANS if plan not in FIRST_PLANS]
+    return later[block - 1] if block else FIRST_PLANS[number % len(FIRST_PLANS)]
+
+
+def seeds_of(first: int, lines: int) -> list[int]:
+    """So many lines of the first plans together, and a fifth of it of each later one."""
+    blocks = range(1, len(PLANS) - len(FIRST_PLANS) + 1)
+    shared = range(first, first + lines)
+    return [*shared, *(NEXT_PLAN * block + seed for block in blocks for seed in shared[::5])]
+
+
 def recipe(seed: int) -> LineRecipe:
     """A line drawn at random: every plan, 10 to 35 dB SNR, levels of -45 to -6 dBFS."""
     rng = np.random.default_rng(1000 + seed)
     leak = (None, -35.0, -25.0, -18.0)[rng.integers(4)]
     drop = (None, 25.0, 10.0, 0.0)[rng.integers(4)]
     return LineRecipe(
-        plan=PLANS[seed % len(PLANS)],
+        plan=plan_of(seed),
         snr_db=rng.uniform(10.0, 35.0),
         speech_db=rng.uniform(-45.0, -6.0),
         on_hook_drop_db=drop,
@@ -154,7 +171,7 @@ def idle_hour(seed: int, *, radio: bool = False) -> tuple[int, float, float]:
             heard = _station(rng, 60.0)
             far, near = far + heard, near + 0.7 * heard
         if minute % 3 == 1:
-            far = far + _disturbance(rng, PLANS[seed % len(PLANS)])
+            far = far + _disturbance(rng, plan_of(seed))
         samples = {Side.CUSTOMER: _pcm(far), Side.AGENT: _pcm(near)}
         began = time.process_time()
         for frame in frames(samples, start):
@@ -304,7 +321,7 @@ def show(rows: list[tuple[str, str, str, bool]], lines: list[str]) -> None:
         print("    ", line, flush=True)
 
 
-def write_lines(folder: Path, seeds: range) -> None:
+def write_lines(folder: Path, seeds: Sequence[int]) -> None:
     """Write composed lines as WAV files, to listen to."""
     folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
@@ -323,7 +340,7 @@ def main() -> int:
     parser.add_argument("--picture", type=Path, help="PNG of the real calls")
     args = parser.parse_args()
     stereo, mixed, cpu_s, length_s = Score(), Score(), 0.0, 0.0
-    seeds = range(args.first, args.first - (-args.calls * 9 // 8 // CALLS_A_LINE))
+    seeds = seeds_of(args.first, -(-args.calls * 9 // 8 // CALLS_A_LINE))
     if args.wav is not None:
         write_lines(args.wav, seeds[:10])
     with ProcessPoolExecutor(args.jobs) as pool:

@@ -12,6 +12,7 @@ import soxr
 
 from sered.calls.segmenter import Segmenter
 from sered.hearing.ears import Ears
+from sered.hearing.tones import PLANS
 from sered.records import (
     FRAME,
     RATE_HZ,
@@ -89,11 +90,11 @@ def test_every_real_call_is_one_call(shared: Path, name: str, sides: tuple[Side,
 def test_composed_lines_of_every_plan_are_understood(clips: list[NDArray[np.int16]]) -> None:
     """Outgoing, incoming, held and flashed calls; the whole table is `make bench-calls`."""
     total = Score()
-    for seed, plan in enumerate(("na", "etsi", "uk", "fr", "au")):
+    for seed, plan in enumerate(PLANS):
         recipe = LineRecipe(plan=plan, snr_db=15.0 + 4.0 * seed, talk_s=8.0, detune=0.01)
         samples, truth = compose(seed, clips, recipe=recipe, calls=2)
         total += score(truth, find(samples))
-    assert total.matched == total.true_calls == 10
+    assert total.matched == total.true_calls == 2 * len(PLANS)
     assert total.false_calls == 0, total.faults
     assert max(total.start_errors_s) < 2.0
     assert max(total.tone_end_errors_s, default=0.0) < 2.0

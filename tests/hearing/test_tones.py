@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pytest
@@ -10,13 +10,12 @@ import pytest
 from sered.hearing.ears import Ears
 from sered.hearing.tones import DTMF_KEYS, PLANS
 from sered.records import RATE_HZ, Side, State
+from sered.settings import PlanName
 from sered.testing import sounds
 from sered.testing.line import frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from sered.settings import PlanName
 
 
 def states(
@@ -35,6 +34,13 @@ def states(
     ears = Ears([Side.MIXED], plan)
     heard = [block for frame in frames({Side.MIXED: pcm}) for block in ears.hear(frame)]
     return "".join(block.states[Side.MIXED] for block in heard)
+
+
+def test_every_plan_can_be_chosen() -> None:
+    """A plan in tones.py has its name in the settings, and each name there but `auto` is a plan."""
+    assert set(get_args(PlanName)) == {"auto", *PLANS}, (
+        "settings.PlanName lists what tones.PLANS has"
+    )
 
 
 @pytest.mark.parametrize("told", [True, False])
