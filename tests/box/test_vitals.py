@@ -54,9 +54,9 @@ def test_systemd_reads_one_sentence() -> None:
 
 def test_health_has_the_figures_of_the_box_and_of_every_line() -> None:
     """Lost samples are seconds, the loudest side is the level; a recording has no card."""
-    box = BoxVitals(
-        datetime(2026, 1, 2, tzinfo=UTC), True, 7.24, Load(0.25, 80.5, None), 3, 1, VERSIONS
-    )
+    until = datetime(2028, 3, 4, tzinfo=UTC)
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    box = BoxVitals(now, True, 7.24, Load(0.25, 80.5, None), 3, 1, until, VERSIONS)
     front = LineVitals("front", HEARS, in_call=True, calls=4, frames=99, rtf=0.031)
     ill = vitals.status(BOX, [front], [("full", "The disk is full.")])
     found = vitals.health(ill, box, [front, LineVitals("tape", None)])
@@ -64,6 +64,7 @@ def test_health_has_the_figures_of_the_box_and_of_every_line() -> None:
     assert (found.state, found.reasons) == ("degraded", ("full",))
     assert (found.uptime_s, found.spool_depth, found.spool_dropped) == (7.2, 3, 1)
     assert (found.cpu, found.rss_mb, found.temperature_c) == (0.25, 80.5, None)
+    assert found.certificate_until == until
     line, tape = found.lines
     assert (line.in_call, line.calls, line.frames, line.rtf) == (True, 4, 99, 0.031)
     assert (line.lost_s, line.level_db, line.drift_ppm, line.restarts) == (0.5, -31.0, -12.5, 2)

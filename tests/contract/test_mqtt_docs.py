@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from broker import Broker, Listener, wait_until
 from chaos import box
 from project import ROOT
+from sered.delivery.homeassistant import box_id
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.spool import Spool
 from sered.settings import MqttSettings, Settings, SpoolSettings
@@ -239,7 +240,7 @@ def test_home_assistant(broker: Broker, tmp_path: Path) -> None:
     listener = Listener(broker)
     payload = json.loads(listener.wait("config")[0])
     topic = next(topic for topic, _, _ in listener.messages if topic.endswith("/config"))
-    assert topic == "homeassistant/device/sered-site-box/config"
+    assert topic == f"homeassistant/device/{box_id('site', 'box')}/config"
     for entity in payload["components"].values():
         leaf = entity["state_topic"].removeprefix("sered/site/box/")
         schema = json.loads((DOCS / f"{leaf}.schema.json").read_text())

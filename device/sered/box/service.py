@@ -21,6 +21,7 @@ from sered.box.load import Meter
 from sered.box.vitals import BoxVitals, LineVitals
 from sered.contract import messages
 from sered.contract.topics import Box
+from sered.delivery import certificate
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.outbox import draft, ends_of
 from sered.delivery.spool import Spool
@@ -204,6 +205,7 @@ class Service:
             load=self._meter.look(),
             spool_depth=self._spool.depth,
             spool_dropped=self._spool.dropped,
+            certificate_until=certificate.first_end(self._settings.mqtt),
             versions=self._judges.versions,
         )
         lines = self._vitals()

@@ -51,6 +51,8 @@ class BoxVitals:
     load: Load
     spool_depth: int
     spool_dropped: int
+    certificate_until: datetime | None
+    """When the first of its certificates ends, UTC; None: it uses none."""
     versions: Versions
 
 
@@ -99,6 +101,7 @@ def health(status: Status, box: BoxVitals, lines: Iterable[LineVitals]) -> Healt
         cpu=box.load.cpu,
         rss_mb=box.load.rss_mb,
         temperature_c=box.load.temperature_c,
+        certificate_until=box.certificate_until,
         versions=box.versions,
     )
 

@@ -228,6 +228,9 @@ class Health(Payload):
     """Memory of the service, in MiB."""
     temperature_c: float | None
     """Temperature of the processor, in °C; null where it cannot be measured."""
+    certificate_until: Annotated[Time | None, added("0.2.0")]
+    """When the first of the box's certificates ends, its own or its authority's, UTC; null where it
+    uses none."""
     versions: Versions
     """What judges on this box."""
 

@@ -117,6 +117,7 @@ def health(desk: Desk, at: datetime, calls: int = 0, state: str = "online") -> H
         site=desk.site, device=desk.device, at=at + timedelta(seconds=desk.clock_off_s),
         clock_synced=desk.clock_synced, state=state, reasons=(), uptime_s=3600.0, lines=(line,),
         spool_depth=0, spool_dropped=0, cpu=0.1, rss_mb=210.0, temperature_c=48.0,
+        certificate_until=None,
         versions=_VERSIONS,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sered.contract import messages, topics
+from sered.delivery import certificate
 from sered.diagnose.checks import network, service_user
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
 from sered.errors import BrokerError, ConfigError
@@ -48,6 +49,13 @@ def _login(context: Context) -> Outcome:
     return ok(f"{who}, MQTT {mqtt.version}, {spent * 1000:.0f} ms")
 
 
+def _login_name(context: Context) -> str:
+    """What the broker's list of rights calls this box: its certificate's name, else its login."""
+    mqtt = context.known.mqtt
+    named = certificate.name(mqtt.cert) if mqtt.cert else ""
+    return named or mqtt.username or "of this box"
+
+
 def _topic(context: Context, leaf: str) -> str:
     settings = context.known
     return topics.topic(settings.mqtt.base, settings.site, settings.device, leaf)
@@ -69,7 +77,13 @@ def _topics(context: Context) -> Outcome:
                 denied.append(leaf)
     if denied:
         names = ", ".join(_topic(context, leaf) for leaf in denied)
-        return fault("denied", f"the broker refuses {names}", topics=names)
+        settings = context.known
+        fields = {
+            "topics": names,
+            "tree": topics.root(settings.mqtt.base, settings.site, settings.device),
+            "login": _login_name(context),
+        }
+        return fault("denied", f"the broker refuses {names}", **fields)
     if mute:
         return fault("mute", f"no acknowledgement for {_topic(context, mute[0])}")
     if mqtt.version != "5":
@@ -171,6 +185,21 @@ CHECKS = (
         fatal=True,
     ),
     Check(
+        "broker.own_certificate",
+        "this box's own certificate is valid",
+        "The broker lets a box in by it; central sees its end in `health`.",
+        network.own_certificate,
+        failures={
+            "unreadable": "Name a PEM certificate that sered may read in [mqtt] cert.",
+            "ended": "Where the authority's key is: `make-certificates renew {whose}`, then copy "
+            "the new .crt here. If this box's date is wrong, see system.clock.",
+        },
+        warnings={
+            "ends": "Where the authority's key is: `make-certificates renew {whose}`, then copy "
+            "the new .crt here; it is taken up at the next connect."
+        },
+    ),
+    Check(
         "broker.login",
         "the broker lets this box in",
         "User name, password, certificate and MQTT version are tried for real.",
@@ -200,7 +229,8 @@ CHECKS = (
         "subscribers pass over it.",
         _topics,
         failures={
-            "denied": "Allow it in the broker's ACL: `pattern write sered/...` as in docs/mqtt. "
+            "denied": "At the broker, its ACL needs `user {login}` and below it `topic readwrite "
+            "{tree}#`, as `make-certificates box` writes them (docs/mqtt). "
             "Refused: {topics}.",
             "mute": "The broker takes messages and confirms none: is its disk full, is it "
             "overloaded? Its log tells.",

@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 
+from sered.delivery import certificate as certificates
 from sered.delivery.broker import CONNECT_TIMEOUT_S, tls_context, unreachable
 from sered.diagnose.checks import service_user
 from sered.diagnose.model import Context, Outcome, fault, ok, skip
@@ -81,6 +82,25 @@ def certificate(context: Context) -> Outcome:
     days = (ends - time.time()) / _DAY_S
     found = f"trusted, valid until {time.strftime('%Y-%m-%d', time.gmtime(ends))}"
     return fault("soon", f"{found}: {days:.0f} days", **fields) if days < _SOON_DAYS else ok(found)
+
+
+def own_certificate(context: Context) -> Outcome:
+    """Whether the box's own certificate is its own and lasts."""
+    mqtt = context.known.mqtt
+    if not mqtt.tls or mqtt.cert is None:
+        return skip("[mqtt] cert is not set")
+    service_user.become_service_user()
+    ends = certificates.ends(mqtt.cert)
+    if ends is None:
+        return fault("unreadable", f"{mqtt.cert} is no certificate that can be read")
+    days = ends.timestamp() / _DAY_S - time.time() / _DAY_S
+    whose = certificates.name(mqtt.cert)
+    found = f"{whose}, valid until {ends:%Y-%m-%d}"
+    if days < 0:
+        return fault("ended", found, whose=whose)
+    return (
+        fault("ends", f"{found}: {days:.0f} days", whose=whose) if days < _SOON_DAYS else ok(found)
+    )
 
 
 def _verdict(code: int) -> str:

@@ -1,0 +1,169 @@
+"""The docs' script makes certificates that a real broker takes, renews and throws out."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import subprocess
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from broker import Broker, wait_until
+from project import ROOT
+from sered.delivery import certificate
+from sered.delivery.homeassistant import box_id
+from sered.settings import MqttSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DOCS = ROOT / "docs/mqtt"
+
+
+def make(folder: Path, *words: str, fails: bool = False) -> str:
+    """What the script says; it must fail or not as told."""
+    done = subprocess.run(
+        [str(DOCS / "make-certificates"), *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == (2 if fails else 0), done.stderr
+    return done.stderr if fails else done.stdout
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """An authority, a broker's certificate, three boxes of a list and a reader."""
+    make(tmp_path, "ca")
+    make(tmp_path, "broker", "localhost", "127.0.0.1")
+    (tmp_path / "boxes.csv").write_text(
+        "# the whole fleet\nberlin,desk1\r\nberlin desk2\n\n oslo\tdesk-1 \n"
+    )
+    assert "3 made" in make(tmp_path, "boxes", "boxes.csv")
+    make(tmp_path, "client", "central")
+    return tmp_path / "certificates"
+
+
+def serve(start: Callable[..., Broker], made: Path) -> Broker:
+    """A broker by the docs' own file."""
+    text = (DOCS / "mosquitto.conf").read_text()
+    text = text.replace("/etc/mosquitto/sered/", f"{made}/")
+    text = re.sub(r"^(persistence|autosave|max_queued|listener).*\n", "", text, flags=re.MULTILINE)
+    return start(verbatim=text)
+
+
+def lets_in(broker: Broker, made: Path, name: str) -> bool:
+    """Whether the broker takes the certificate of that name."""
+    for folder in (made, made / "revoked"):
+        if (folder / f"{name}.crt").exists():
+            break
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5)
+    client.tls_set(str(made / "ca.crt"), str(folder / f"{name}.crt"), str(folder / f"{name}.key"))
+    try:
+        client.connect(broker.host, broker.port)
+        client.loop_start()
+        try:
+            wait_until(client.is_connected, 2.0)
+        except AssertionError:
+            return False
+    except (ssl.SSLError, OSError):
+        return False
+    else:
+        return True
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_a_list_of_boxes_is_made_once(made: Path) -> None:
+    """Every box of a list has a certificate and its rules; a second run changes nothing."""
+    before = (made / "acl").read_text()
+    serials = {path.name: path.read_bytes() for path in made.glob("*.crt")}
+    assert "0 made" in make(made.parent, "boxes", "boxes.csv")
+    assert (made / "acl").read_text() == before
+    assert {path.name: path.read_bytes() for path in made.glob("*.crt")} == serials
+    for user in ("berlin.desk1", "berlin.desk2", "oslo.desk-1"):
+        assert before.count(f"user {user}\n") == 1
+    assert f"topic write homeassistant/device/{box_id('oslo', 'desk-1')}/config\n" in before
+    assert all(path.stat().st_mode & 0o077 == 0 for path in made.glob("*.key"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("berlin desk1 extra\n", "line 1"),
+        ("oslo a\nberlin\n", "line 2"),
+        ("oslo a\nos/lo b\n", "line 2"),
+        ("oslo a\noslo b\noslo a\n", "stands twice in .* line 3"),
+        ("# none\n", "no box"),
+    ],
+)
+def test_a_list_with_a_mistake_makes_nothing(tmp_path: Path, text: str, wanted: str) -> None:
+    """The line at fault is named before the first key is made."""
+    make(tmp_path, "ca")
+    (tmp_path / "boxes").write_text(text)
+    assert re.search(wanted, make(tmp_path, "boxes", "boxes", fails=True))
+    assert [path.name for path in (tmp_path / "certificates").glob("*.key")] == ["ca.key"]
+
+
+def test_renewing_keeps_key_names_and_rules(
+    made: Path, start_broker: Callable[..., Broker]
+) -> None:
+    """A renewed certificate is another one for the same key, and no rule is doubled."""
+    rules = (made / "acl").read_text()
+    key, old = (made / "berlin.desk1.key").read_bytes(), (made / "berlin.desk1.crt").read_bytes()
+    make(made.parent, "renew", "berlin.desk1", "broker")
+    assert (made / "berlin.desk1.key").read_bytes() == key
+    assert (made / "berlin.desk1.crt").read_bytes() != old
+    assert (made / "acl").read_text() == rules
+    assert lets_in(serve(start_broker, made), made, "berlin.desk1")
+    assert "0 renewed" in make(made.parent, "renew", "--before", "800")
+    assert "5 renewed" in make(made.parent, "renew", "--before", "900")
+    assert "no certificate" in make(made.parent, "renew", "nobody", fails=True)
+
+
+def test_a_revoked_box_stays_out(made: Path, start_broker: Callable[..., Broker]) -> None:
+    """Every certificate of a revoked box is refused, renewed ones too; the others get in."""
+    make(made.parent, "renew", "berlin.desk1")
+    broker = serve(start_broker, made)
+    assert lets_in(broker, made, "berlin.desk1")
+    make(made.parent, "revoke", "berlin.desk1")
+    assert "user berlin.desk1" not in (made / "acl").read_text()
+    assert "user berlin.desk2" in (made / "acl").read_text()
+    broker.stop()
+    broker.start()
+    assert not lets_in(broker, made, "berlin.desk1")
+    assert lets_in(broker, made, "berlin.desk2")
+    make(made.parent, "box", "berlin", "desk1")
+    assert lets_in(broker, made, "berlin.desk1")
+    assert (made / "acl").read_text().count("user berlin.desk1\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("client", "../x"), ("client", "a.b"), ("box", "a", ""), ("revoke", "ca"), ("renew", "../ca")],
+)
+def test_names_that_lead_elsewhere_are_refused(made: Path, words: tuple[str, ...]) -> None:
+    """No name leaves the folder, passes for a box's login, or is the authority's own."""
+    make(made.parent, *words, fails=True)
+
+
+def test_the_first_end_of_our_certificates_is_known(made: Path) -> None:
+    """The box knows the name in its certificate and when the first of all it uses ends."""
+    own = made / "oslo.desk-1.crt"
+    assert certificate.name(own) == "oslo.desk-1"
+    mqtt = MqttSettings(tls=True, ca=made / "ca.crt", cert=own, key=made / "oslo.desk-1.key")
+    end = certificate.first_end(mqtt)
+    assert end is not None
+    left = end - datetime.now(UTC)
+    assert timedelta(days=824) < left <= timedelta(days=825)
+    assert certificate.first_end(MqttSettings()) is None
+    assert certificate.ends(made / "acl") is None
+    assert certificate.ends(made / "nothing") is None
