@@ -1,3 +1,3 @@
 """sered: hears how customers feel on a desk phone and publishes one verdict a call."""
 
-__version__ = "0.1.0"
+__version__ = "0.3.0.dev0"

@@ -68,7 +68,7 @@ def diagnose(
 
     Example: sudo sered diagnose
     """
-    from sered.diagnose import groups, printers
+    from sered.diagnose import groups, printers, report
 
     try:
         chosen = groups.choose(only or (), skip or ())
@@ -101,7 +101,7 @@ def diagnose(
         results = [r for r in results if r.check.group not in mended] + fresh
         if not as_json:
             _close(console, results, time.monotonic() - began)
-    made = document(results, context, time.monotonic() - began, datetime.now(UTC))
+    made = report.document(results, context.settings, time.monotonic() - began, datetime.now(UTC))
     if as_json:
         options.print_json(made.model_dump(mode="json", by_alias=True))
     if bundle is not None:
@@ -162,20 +162,6 @@ def _close(console: Console, results: Sequence[Result], took_s: float) -> None:
 
     for part in printers.closing(results, took_s):
         console.print(part)
-
-
-def document(results: Sequence[Result], context: Context, took_s: float, at: datetime) -> Report:
-    """One run as it goes out for machines."""
-    from sered.diagnose import report
-
-    known = context.settings
-    return report.make(
-        results,
-        at,
-        took_s,
-        known.site if known else None,
-        known.device if known else None,
-    )
 
 
 def _bundle(path: Path, results: Sequence[Result], context: Context, made: Report) -> None:

@@ -92,8 +92,7 @@ def _rows(
 
 def lift_handset(context: Context, name: str | None, *, as_json: bool) -> None:
     """Walk the technician through a call; exit status 1 when a step failed."""
-    from sered.cli.diagnose import document
-    from sered.diagnose import printers
+    from sered.diagnose import printers, report
     from sered.diagnose.live import handset, overhear
 
     line = overhear.choose(tuple(_lines(context)), name)
@@ -113,7 +112,7 @@ def lift_handset(context: Context, name: str | None, *, as_json: bool) -> None:
         ears.close()
     took_s = time.monotonic() - began
     if as_json:
-        made = document(results, context, took_s, datetime.now(UTC))
+        made = report.document(results, context.settings, took_s, datetime.now(UTC))
         options.print_json(made.model_dump(mode="json", by_alias=True))
     else:
         console.print()

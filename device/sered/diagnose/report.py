@@ -13,6 +13,8 @@ from sered.diagnose.model import Mark, Result
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sered.settings import Settings
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -61,17 +63,17 @@ class Report(_Record):
     checks: tuple[Finding, ...]
 
 
-def make(
-    results: Sequence[Result], at: datetime, took_s: float, site: str | None, device: str | None
+def document(
+    results: Sequence[Result], settings: Settings | None, took_s: float, at: datetime
 ) -> Report:
-    """The document of one run."""
+    """One run as it goes out for machines; without a configuration nobody knows the box's name."""
     summary = count(results)
     return Report(
         schema_="sered.diagnose/1",
         version=__version__,
         at=at,
-        site=site,
-        device=device,
+        site=settings.site if settings else None,
+        device=settings.device if settings else None,
         healthy=healthy(results),
         took_s=round(took_s, 2),
         summary=summary,
