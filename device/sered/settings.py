@@ -184,7 +184,7 @@ class MqttSettings(_Section):
     password_file: Path | None = None
     """File whose first line is the password; blanks around it do not count."""
     client_id: _Word | None = None
-    """`sered-SITE-DEVICE` unless given."""
+    """Made of site, device and what only this box knows (its key or password) unless given."""
     base: str = "sered"
     """First level of every topic, or several with / between them."""
     version: Literal["5", "3.1.1"] = "5"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from broker import Authority, Broker, Listener, wait_until
 from proxy import Proxy, Weather
 from sered.delivery.backoff import Patience
+from sered.delivery.broker import client_id
 from sered.delivery.mqtt_publisher import REPEAT_S, MqttPublisher
 from sered.delivery.spool import Spool
 from sered.errors import ConfigError
@@ -298,7 +300,7 @@ def test_taken_over(broker: Broker, spool: Spool, publish: Callable[..., MqttPub
     wait_until(lambda: publisher.state.reason == "taken_over")
     assert "twin" in publisher.state.sentence
     connects = publisher.state.connects
-    time.sleep(2 * QUICK[1])
+    time.sleep(0.4 * QUICK[1])
     assert publisher.state.connects == connects, "fights"
     twin.close()
     wait_until(lambda: publisher.state.connected)
@@ -315,7 +317,8 @@ def test_taken_over_said(
         sock.recv(4096)
         sock.sendall(b"\x20\x03\x00\x00\x00" + b"\xe0\x01\x8e")
         wait_until(lambda: publisher.state.reason == "taken_over")
-        assert "sered-site-box" in publisher.state.sentence
+        assert "sered/site/box" in publisher.state.sentence
+        assert "0x8E" in publisher.state.sentence
         sock.close()
 
 
@@ -477,8 +480,8 @@ def test_mute(
 def test_messages_to_us(
     broker: Broker, spool: Spool, publish: Callable[..., MqttPublisher]
 ) -> None:
-    """Messages that a session left to us holds, a megabyte among them, are ignored and counted."""
-    client_id = "sered-site-box"
+    """A session that somebody left under our name, a megabyte in it, is not for us."""
+    client_id = "sered/site/box"
     before = Listener(broker, "nonsense", client_id=client_id)
     before.close()
     with_noise = Listener(broker, "none", client_id="noise")
@@ -491,9 +494,43 @@ def test_messages_to_us(
     put(spool, 0)
     wait_until(lambda: spool.depth == 0)
     publisher.stop(1.0)
-    assert publisher.state.ignored == 5
-    assert publisher.state.lost == 0
+    assert (publisher.state.ignored, publisher.state.lost) == (0, 0)
     with_noise.close()
+
+
+def test_broker_restarts_are_no_rival(
+    broker: Broker, spool: Spool, publish: Callable[..., MqttPublisher]
+) -> None:
+    """A broker that is restarted again and again under an idle box is not a second box."""
+    publisher = publish(broker)
+    for _ in range(6):
+        wait_until(lambda: publisher.state.connected, 5)
+        time.sleep(0.1)
+        broker.restart()
+        wait_until(lambda: not publisher.state.connected, 5)
+    wait_until(lambda: publisher.state.connected, 3)
+    assert publisher.state.taken_over == 0
+    assert publisher.state.faults == ()
+
+
+def test_client_ids(tmp_path: Path) -> None:
+    """Names make one client id only, and one that nobody can guess where there is a secret."""
+    plain = MqttSettings()
+    assert client_id(plain, "berlin-1", "desk") != client_id(plain, "berlin", "1-desk")
+    assert client_id(plain, "a", "b") == "sered/a/b"
+    assert client_id(MqttSettings(client_id="mine"), "a", "b") == "mine"
+    ids = []
+    for number in range(2):
+        key = tmp_path / f"key{number}"
+        key.write_bytes(b"private %d" % number)
+        mqtt = MqttSettings(tls=True, cert=key, key=key)
+        ids.append(client_id(mqtt, "a", "b"))
+        assert client_id(mqtt, "a", "b") == ids[-1], "the same at every start"
+        assert client_id(mqtt, "a", "c").rpartition("/")[2] not in ids[-1]
+    words = [MqttSettings(username="u", password=word) for word in ("secret", "other")]
+    ids += [client_id(mqtt, "a", "b") for mqtt in words]
+    assert len(set(ids)) == 4
+    assert all(re.fullmatch("sered/a/b/[0-9a-f]{16}", each) for each in ids)
 
 
 def test_back_off() -> None:

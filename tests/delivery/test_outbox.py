@@ -62,6 +62,7 @@ def alert(state: str, number: int = 1) -> Alert:
             "score": -0.9,
             "confidence": 0.9,
             "causes": ("waiting",),
+            "terms": (),
         }
     )
 
@@ -97,6 +98,7 @@ def test_a_provisional_alert_that_a_kill_left_open_is_ended(spool: Spool, tmp_pa
     assert waiting.key.endswith("/confirmed")
     assert (said["state"], said["at"]) == ("confirmed", "2026-11-28T12:00:00Z")
     assert (said["score"], said["causes"]) == (-0.9, ["waiting"])
+    Alert.model_validate_json(waiting.payload)
     assert again.left_open() == []
     again.close()
 

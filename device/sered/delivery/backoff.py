@@ -27,16 +27,17 @@ class Patience:
         """Take in how a try went; True: it looks as if a second box had our client id.
 
         `lived_s`: seconds that the connection stood, 0 for none. `progress`: something was
-        acknowledged. `hung_up`: the broker ended it without a word and nothing on its way.
+        acknowledged. `hung_up`: the broker ended it without a word, with nothing on its way, and
+        its port stayed open.
         """
         self._tries = 0 if progress or lived_s > _STEADY_S else self._tries + 1
         self._signs = self._signs + 1 if hung_up and 0.0 < lived_s < _YOUNG_S else 0
         return self._signs >= _RIVAL_SIGNS
 
-    def delay_s(self, *, taken_over: bool = False) -> float:
-        """Seconds to wait now."""
+    def delay_s(self, *, taken_over: bool = False, told: bool = True) -> float:
+        """Seconds to wait now; `told`: the broker itself said that our session was taken."""
         part = random.uniform(0.5, 1.0)  # noqa: S311 - spreads boxes, keeps no secret
         if taken_over:
-            return self._longest * _TAKEN_OVER * part
+            return self._longest * (_TAKEN_OVER if told else 1.0) * part
         doubled = self._first * 2.0 ** min(max(self._tries - 1, 0), 16)
         return max(self._first, min(self._longest, doubled) * part)

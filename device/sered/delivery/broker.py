@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -10,12 +12,16 @@ from sered import spelling
 from sered.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client
     from paho.mqtt.reasoncodes import ReasonCode
 
+    from sered.delivery.guarded_client import GuardedClient
     from sered.settings import MqttSettings
 
 CONNECT_TIMEOUT_S = 5.0
+_DYING_S = 0.5
+"""How long a process that was killed may still seem to listen."""
+LARGEST_IN = 65_536
+"""Bytes of the largest packet that a broker may send to a box: none is needed but its answers."""
 
 _X509 = {
     9: ("is not valid yet", "Compare the clocks: this box may not know the time yet."),
@@ -59,6 +65,10 @@ _UNREACHABLE = {
 }
 
 
+class UnansweredError(BrokerError):
+    """The broker took the connection and left our CONNECT without an answer."""
+
+
 def check_secret(mqtt: MqttSettings) -> None:
     """Raise ConfigError where the password would cross a network in clear text."""
     if mqtt.password is None or mqtt.tls or mqtt.insecure or spelling.is_loopback(mqtt.host):
@@ -93,22 +103,56 @@ def tls_context(mqtt: MqttSettings) -> ssl.SSLContext:
     return context
 
 
-def make_client(mqtt: MqttSettings, client_id: str, *, persistent: bool = False) -> Client:
+def client_id(mqtt: MqttSettings, *names: str) -> str:
+    """The name under which we log in: the configured one, or one that nobody else can have.
+
+    `names` hold no `/`, so no two of them make one id. Where there is a secret, the id ends in what
+    only its owner can know: a client that guesses an id throws its owner out. A box with a copy of
+    the whole configuration still comes under the same id, and is noticed.
+    """
+    if mqtt.client_id:
+        return mqtt.client_id
+    name = "/".join(("sered", *names))
+    try:
+        secret = mqtt.key.read_bytes() if mqtt.key else b""
+    except OSError:
+        secret = b""
+    if not secret and mqtt.password:
+        # brokers log ids: a weak password must not be found from one
+        secret = hashlib.scrypt(
+            mqtt.password.get_secret_value().encode(), salt=name.encode(), n=2**14, r=8, p=1
+        )
+    if not secret:
+        return name
+    return f"{name}/{hmac.new(secret, name.encode(), hashlib.sha256).hexdigest()[:16]}"
+
+
+def make_client(
+    mqtt: MqttSettings,
+    client_id: str,
+    *,
+    persistent: bool = False,
+    largest_in: int = LARGEST_IN,
+) -> GuardedClient:
     """A paho client that never reconnects of itself; not connected yet.
 
-    An empty `client_id` lets the broker choose one. Raises ConfigError, BrokerError (`tls`).
+    An empty `client_id` lets the broker choose one. `largest_in`: bytes of the largest packet that
+    is read; the link is cut at a longer one. Raises ConfigError, BrokerError (`tls`).
     """
     from paho.mqtt import client as paho  # noqa: PLC0415 - `sered --help` must be instant
     from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415 - as above
 
+    from sered.delivery.guarded_client import GuardedClient  # noqa: PLC0415 - as above
+
     check_secret(mqtt)
     five = mqtt.version == "5"
-    client = paho.Client(
+    client = GuardedClient(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=None if five else not persistent,
         protocol=paho.MQTTv5 if five else paho.MQTTv311,
         reconnect_on_failure=False,
+        largest_in=largest_in,
     )
     client.connect_timeout = CONNECT_TIMEOUT_S
     if mqtt.username or mqtt.password:
@@ -121,9 +165,12 @@ def make_client(mqtt: MqttSettings, client_id: str, *, persistent: bool = False)
 
 def refusal(mqtt: MqttSettings, reason: ReasonCode, client_id: str = "") -> BrokerError:
     """What the broker's reason code at connecting or disconnecting means for a technician."""
-    word, sentence = _REFUSALS.get(reason.value, ("lost", f"ended it: {reason.getName()}."))
+    word, sentence = _REFUSALS.get(reason.value, ("lost", "ended it."))
+    said = f"{reason.getName()}, reason code 0x{reason.value:02X}"
     return BrokerError(
-        f"The broker {mqtt.host}:{mqtt.port} {sentence.format(client_id=client_id or '?')}", word
+        f"The broker {mqtt.host}:{mqtt.port} {sentence.format(client_id=client_id or '?')} "
+        f"(It said: {said}.)",
+        word,
     )
 
 
@@ -151,3 +198,16 @@ def _cause(error: Exception) -> str:
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
+
+
+def stays_open(host: str, port: int) -> bool:
+    """Whether a broker goes on listening there: one that is just ending hangs up on us."""
+    try:
+        with socket.create_connection((host, port), timeout=1.0) as sock:
+            sock.settimeout(_DYING_S)
+            sock.recv(1)
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+    return False

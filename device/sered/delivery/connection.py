@@ -10,24 +10,22 @@ from typing import TYPE_CHECKING, Any
 from paho.mqtt import MQTTException
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
-from sered.delivery.broker import make_client, refusal, unreachable
+from sered.delivery.broker import LARGEST_IN, UnansweredError, make_client, refusal, unreachable
 from sered.errors import BrokerError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-    from paho.mqtt.reasoncodes import ReasonCode
 
     from sered.settings import MqttSettings
 
 _CONNACK_S = 5.0
-_SESSION_S = 86_400
-"""How long the broker keeps our session while we are away (MQTT 5)."""
-_LARGEST_IN = 65_536
-"""Bytes of the largest packet that an MQTT 5 broker may send us."""
+_LARGEST_BACK = 4_000_000
+"""The same where our own messages come back to us."""
 
 _WIRE = (OSError, ValueError, TypeError, LookupError, struct.error, MQTTException)
 """What a broken network or a broken broker makes paho raise."""
@@ -37,7 +35,8 @@ class Link:
     """A connection that stands; raises BrokerError when it does not come about or is over.
 
     `will`: topic and payload that the broker publishes when we vanish. `qos` and `retain` are
-    those of the will. `given_up` is asked while the broker lets us wait.
+    those of the will. `watch`: topics of ours that are listened for where MQTT 3.1.1 is spoken.
+    `given_up` is asked while the broker lets us wait.
     """
 
     receive_maximum = 65_535
@@ -53,31 +52,39 @@ class Link:
         *,
         qos: int = 1,
         retain: bool = True,
+        watch: Collection[str] = (),
         given_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self._mqtt, self._client_id = mqtt, client_id
         self._reason: ReasonCode | None = None
         self._over: BrokerError | None = None
         self._acks: list[tuple[int, ReasonCode]] = []
+        self._watch = frozenset(watch if mqtt.version == "3.1.1" else ())
+        self._listening: list[ReasonCode] = []
+        self._heard: list[tuple[str, bytes]] = []
         self.ignored = 0
         self.since = time.monotonic()
-        self._client = make_client(mqtt, client_id, persistent=True)
+        largest_in = _LARGEST_BACK if self._watch else LARGEST_IN
+        self._client = make_client(mqtt, client_id, largest_in=largest_in)
         self._client.max_inflight_messages_set(65_535)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_unsubscribe = self._on_unsubscribe
         self._client.on_message = self._on_message
         self._client.will_set(*will, qos=qos, retain=retain)
         self._open(given_up)
+        if self._watch:
+            self._listen(given_up)
 
     def _open(self, given_up: Callable[[], bool]) -> None:
         mqtt = self._mqtt
         more: dict[str, Any] = {}
         if mqtt.version == "5":
             more["properties"] = properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
-            more["clean_start"] = False
-            properties.SessionExpiryInterval = _SESSION_S
-            properties.MaximumPacketSize = _LARGEST_IN
+            more["clean_start"] = True
+            properties.MaximumPacketSize = LARGEST_IN
         try:
             self._client.connect(mqtt.host, mqtt.port, mqtt.keepalive_s, **more)
         except _WIRE as error:
@@ -88,7 +95,7 @@ class Link:
             if time.monotonic() > end or given_up():
                 self.drop()
                 msg = f"The broker {mqtt.host}:{mqtt.port} took the connection and says nothing."
-                raise BrokerError(f"{msg} Is it an MQTT broker, and is it overloaded?")
+                raise UnansweredError(f"{msg} Is it an MQTT broker, and is it overloaded?")
             self._await_answer()
         if self._reason.is_failure:
             self.drop()
@@ -107,7 +114,38 @@ class Link:
             )
             msg = f"The broker {self._mqtt.host}:{self._mqtt.port} hangs up on us"
             word = "tls" if self._mqtt.tls else "no_broker"
-            raise BrokerError(f"{msg} before a word. {hint}", word) from error
+            raise UnansweredError(f"{msg} before a word. {hint}", word) from error
+
+    def _listen(self, given_up: Callable[[], bool]) -> None:
+        """Have our own messages sent back, once each: what does not come was not taken."""
+        self._client.subscribe([(topic, 0) for topic in sorted(self._watch)])
+        end = time.monotonic() + _CONNACK_S
+        while not self._listening:
+            where = f"{self._mqtt.host}:{self._mqtt.port}"
+            if time.monotonic() > end or given_up():
+                self.drop()
+                msg = f"The broker {where} does not answer when we ask for our own messages."
+                raise BrokerError(msg, "unproven")
+            try:
+                self.pump(0.25)
+            except BrokerError as error:
+                msg = f"The broker {where} hangs up when we ask for our own messages."
+                raise BrokerError(msg, "unproven") from error
+
+    @property
+    def watches(self) -> bool:
+        """Whether our own messages come back to us."""
+        return bool(self._listening) and not any(code.is_failure for code in self._listening)
+
+    @property
+    def watch_refused(self) -> bool:
+        """Whether they should, and the broker's rules do not let them."""
+        return bool(self._listening) and not self.watches
+
+    def heard(self) -> list[tuple[str, bytes]]:
+        """(topic, payload) of what came back since this was last asked."""
+        heard, self._heard = self._heard, []
+        return heard
 
     def publish(
         self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int = 0
@@ -125,6 +163,15 @@ class Link:
         except _WIRE as error:
             raise self._broken(error) from None
 
+    def ask(self) -> int:
+        """Have the broker answer something; the id that the answer will carry in pump()."""
+        try:
+            # we are subscribed to nothing there: it changes nothing, and every broker answers
+            _, mid = self._client.unsubscribe(f"{self._client_id}/nothing")
+        except _WIRE as error:
+            raise self._broken(error) from None
+        return mid or 0
+
     def pump(
         self, timeout_s: float, wake: socket.socket | None = None
     ) -> list[tuple[int, ReasonCode]]:
@@ -134,7 +181,7 @@ class Link:
         """
         sock = self._client.socket()
         if sock is None:
-            raise self._over or BrokerError(self._lost_sentence("was cut"), "lost")
+            raise self._over or self._cut()
         pending = sock.pending() if hasattr(sock, "pending") else 0
         reading = [sock, wake] if wake else [sock]
         writing = [sock] if self._client.want_write() else []
@@ -172,6 +219,13 @@ class Link:
         if sock is not None:
             sock.close()
 
+    def _cut(self) -> BrokerError:
+        if self._client.flood:
+            where = f"{self._mqtt.host}:{self._mqtt.port}"
+            msg = f"The broker {where} {self._client.flood}: we hang up. Is it a broker of yours?"
+            return BrokerError(msg, "flood")
+        return BrokerError(self._lost_sentence("was cut"), "lost")
+
     def _broken(self, error: Exception) -> BrokerError:
         self.drop()
         said = str(error) or type(error).__name__
@@ -200,6 +254,17 @@ class Link:
     def _on_publish(self, _c: Client, _u: object, mid: int, reason: ReasonCode, _p: object) -> None:
         self._acks.append((mid, reason))
 
-    def _on_message(self, _c: Client, _u: object, _m: MQTTMessage) -> None:
-        # we subscribe to nothing: what comes was left in a session, or is hostile
-        self.ignored += 1
+    def _on_subscribe(
+        self, _c: Client, _u: object, _m: int, reasons: list[ReasonCode], _p: object
+    ) -> None:
+        self._listening = reasons
+
+    def _on_unsubscribe(self, _c: Client, _u: object, mid: int, _r: object, _p: object) -> None:
+        self._acks.append((mid, ReasonCode(PacketTypes.PUBACK)))
+
+    def _on_message(self, _c: Client, _u: object, message: MQTTMessage) -> None:
+        if message.topic in self._watch and message.qos == 0:
+            self._heard.append((message.topic, bytes(message.payload)))
+        else:
+            # we asked for nothing else: it is a mistake, or hostile
+            self.ignored += 1

@@ -1,4 +1,4 @@
-"""What is on its way to the broker: the window, the acknowledgements, what the broker refuses."""
+"""What is on its way to the broker: the window, the acknowledgements, and what they are worth."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from sered.delivery.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,14 +27,10 @@ _WINDOW_BYTES = 4_000_000
 _BATCH = 25
 """Acknowledgements that are forgotten in one write, and free places worth a look into the spool."""
 _BATCH_S = 0.2
-_BLOCK_S = (5.0, 300.0)
-"""First and longest wait before a leaf that was refused is tried again."""
-_UNHEARD_S = (0.5, 30.0)
-"""The same where nobody is subscribed."""
-_HOLD_S = 600.0
-"""Wait before a single message that cannot pass is tried again."""
-_STRIKES = 5
-"""Connections in a row that end on the same message alone before it has to wait."""
+_ECHO_S = 5.0
+"""How long an acknowledged message may take to come back where it is listened for."""
+_MUTE = 3
+"""Connections in a row that end on our question before it is no longer asked."""
 _HEADER = 64
 """Bytes that MQTT adds to topic and payload, at most."""
 _NO_SUBSCRIBER = 0x10
@@ -42,35 +40,21 @@ _OF_THE_MESSAGE = (0x95, 0x99)
 
 
 @dataclass(slots=True)
-class _Block:
-    """A leaf that the broker refuses."""
-
-    sentence: str
-    reason: str
-    until: float
-    """When one message may try whether it still does."""
-    delay_s: float
-
-
-@dataclass(slots=True)
-class _Hold:
-    """A message that cannot pass for now."""
-
-    sentence: str
-    until: float
-    said: bool
-    """The broker told us its limit when we connected: it may tell another one next time."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Flight:
-    """A message on its way."""
+    """A message on its way, or a question to which any answer will do."""
 
+    number: int
+    """In which order it was sent."""
     at: float
     leaf: str
-    size: int
-    message: Message | None
+    """Empty: a question."""
+    size: int = 0
+    message: Message | None = None
     """None: it is not from the spool."""
+    acked_at: float | None = None
+    """Acknowledged, but it has not come back yet."""
+    heard: bool = False
+    """It came back."""
 
     @property
     def name(self) -> str:
@@ -81,6 +65,9 @@ class _Flight:
 class Outgoing:
     """Moves messages from the spool through a Link; used by the publisher's thread alone.
 
+    An acknowledged message leaves the spool when the broker has answered to something sent after
+    that acknowledgement: one that dies in between may not have stored it yet. With MQTT 3.1.1,
+    where a refusal is acknowledged like everything else, a message must come back to us, too.
     After a cut the window opens from one message again: brokers that hang up on what they refuse
     (Mosquitto 2.0 does on its ACL) are understood only when nothing else was on its way.
     """
@@ -95,86 +82,110 @@ class Outgoing:
     unheard: int = 0
     offered: bool = False
     """Whether all that waits has been tried on this connection."""
+    refusals: Refusals = field(default_factory=Refusals)
     _cursor: int = 0
     _window: int = WINDOW
     _limit: int = WINDOW
+    _number: int = 0
     _progress: bool = False
+    _unasked: int = 0
     _sent: dict[int, _Flight] = field(default_factory=dict)
+    _watched: bool = False
+    _awaited: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    """(topic, payload) that has to come back, to its id."""
+    _proven: set[str] = field(default_factory=set)
+    """Leaves that came back on this connection."""
+    _landed: list[tuple[int, str]] = field(default_factory=list)
+    """(number of what was sent last by then, key) of what is acknowledged."""
     _done: list[str] = field(default_factory=list)
     _done_at: float = 0.0
-    _blocks: dict[str, _Block] = field(default_factory=dict)
-    _holds: dict[str, _Hold] = field(default_factory=dict)
-    _strikes: dict[str, int] = field(default_factory=dict)
 
     def begin(self, link: Link) -> None:
         """A new connection: nothing is on its way, everything in the spool is to go."""
-        self._sent.clear()
         self._cursor = 0
+        for each in (self._sent, self._awaited, self._proven, self._landed):
+            each.clear()
         self._progress = self.offered = False
         self._limit = min(WINDOW, link.receive_maximum)
-        self._holds = {key: hold for key, hold in self._holds.items() if not hold.said}
+        self._watched = link.watches
+        self.refusals.new_connection()
 
     @property
     def room(self) -> int:
         """How many more messages may go on their way."""
-        if any(flight.leaf in self._blocks for flight in self._sent.values()):
+        if any(flight.leaf in self.refusals.blocks for flight in self._sent.values()):
             return 0
         return min(self._window, self._limit) - len(self._sent)
 
     def may_tell(self, leaf: str) -> bool:
         """Whether a message that is not from the spool can go now."""
-        block = self._blocks.get(leaf)
-        if block is None:
+        if leaf not in self.refusals.blocks:
             return self.room > 0
-        return not self._sent and block.until <= time.monotonic()
+        return not self._sent and self.refusals.may_try(leaf)
 
     def _topic(self, leaf: str) -> str:
         return leaf if "/" in leaf else self.root + leaf
+
+    def _fly(self, mid: int, leaf: str, size: int = 0, message: Message | None = None) -> None:
+        self._number += 1
+        self._sent[mid] = _Flight(self._number, time.monotonic(), leaf, size, message)
 
     def tell(self, link: Link, leaf: str, payload: bytes, *, qos: int, retain: bool) -> None:
         """Send a message that is not from the spool."""
         mid = link.publish(self._topic(leaf), payload, qos=qos, retain=retain)
         if qos:
-            self._sent[mid] = _Flight(time.monotonic(), leaf, len(payload), None)
+            self._fly(mid, leaf, len(payload))
 
     def fill(self, link: Link) -> None:
         """Send as much as the window takes."""
-        now = time.monotonic()
-        self._probe(link, now)
+        self._probe(link)
         room = self.room
-        if room <= 0 or (self._sent and room < min(_BATCH, self._window)):
-            return
-        waiting = self.spool.peek(
-            room, after=self._cursor, skip=self._unavailable(now), without=list(self._blocks)
-        )
-        self.offered = self.offered or not (waiting or self._sent)
-        for message in waiting:
-            if sum(flight.size for flight in self._sent.values()) > _WINDOW_BYTES:
-                return
-            self._cursor = max(self._cursor, message.id)
-            self._send(link, message, now)
+        if room > 0 and not (self._sent and room < min(_BATCH, self._window)):
+            waiting = self.spool.peek(
+                room,
+                after=self._cursor,
+                skip=self._unavailable(),
+                without=list(self.refusals.blocks),
+            )
+            self.offered = self.offered or (self.idle and not (waiting or self._done))
+            for message in waiting:
+                if sum(flight.size for flight in self._sent.values()) > _WINDOW_BYTES:
+                    break
+                self._cursor = max(self._cursor, message.id)
+                self._send(link, message)
+        self._ask(link)
 
-    def _unavailable(self, now: float) -> set[str]:
+    def _unavailable(self) -> set[str]:
         """Keys that are on their way, acknowledged, or have to wait."""
-        for key in [key for key, hold in self._holds.items() if hold.until <= now]:
-            del self._holds[key]
+        held, freed = self.refusals.held()
+        if freed:
             self._cursor = 0
-        return {flight.name for flight in self._sent.values()} | {*self._done, *self._holds}
+        landed = {key for _, key in self._landed}
+        return {flight.name for flight in self._sent.values()} | held | landed | {*self._done}
 
-    def _probe(self, link: Link, now: float) -> None:
+    def _probe(self, link: Link) -> None:
         """Try one message, alone, of a leaf that was refused long enough ago."""
         for leaf in LEAVES:
-            if self._sent or leaf not in self._blocks or self._blocks[leaf].until > now:
+            if self._sent or not self.refusals.may_try(leaf):
                 continue
             others = [other for other in LEAVES if other != leaf]
-            for message in self.spool.peek(1, skip=self._unavailable(now), without=others):
-                self._send(link, message, now)
+            for message in self.spool.peek(1, skip=self._unavailable(), without=others):
+                self._send(link, message)
 
-    def _send(self, link: Link, message: Message, now: float) -> None:
+    def _ask(self, link: Link) -> None:
+        """Have something answered after the last acknowledgement, when nothing else will be."""
+        if (
+            self._unasked < _MUTE
+            and self._landed
+            and all(flight.number <= self._landed[-1][0] for flight in self._sent.values())
+        ):
+            self._fly(link.ask(), "")
+
+    def _send(self, link: Link, message: Message) -> None:
         topic = self.root + message.leaf
         size = len(topic.encode()) + len(message.payload) + _HEADER
         if size > link.maximum_packet:
-            self._hold(
+            self.refusals.hold(
                 message,
                 f"{topic}: a message of {size} bytes is larger than the broker's limit of "
                 f"{link.maximum_packet}. Raise its max_packet_size.",
@@ -182,28 +193,61 @@ class Outgoing:
             )
             return
         mid = link.publish(topic, message.payload, qos=1, retain=False, expiry_s=self.expiry_s)
-        self._sent[mid] = _Flight(now, message.leaf, size, message)
+        self._fly(mid, message.leaf, size, message)
+        if self._watched:
+            self._awaited[topic, message.payload] = mid
 
-    def settle(self, acks: Iterable[tuple[int, ReasonCode]]) -> None:
-        """Take in acknowledgements; what is delivered leaves the spool."""
+    def settle(
+        self, acks: Iterable[tuple[int, ReasonCode]], heard: Iterable[tuple[str, bytes]] = ()
+    ) -> None:
+        """Take in acknowledgements and what came back; what is delivered leaves the spool."""
+        for what in heard:
+            mid = self._awaited.pop(what, None)
+            if mid is not None and (flight := self._sent.get(mid)):
+                flight.heard = True
+                self._proven.add(flight.leaf)
+                self._progress = True
+                if flight.acked_at is not None:
+                    del self._sent[mid]
+                    self._accept(flight)
         for mid, reason in acks:
-            flight = self._sent.pop(mid, None)
-            if flight is None:
-                continue
-            self._progress = True
-            if reason.value >= 0x80:
-                self._refuse(flight, reason)
-            elif reason.value == _NO_SUBSCRIBER and self.await_subscriber and flight.message:
-                self._block(
-                    flight.leaf,
-                    "unheard",
-                    f"Nobody is subscribed to {self.root}{flight.leaf}: its messages wait.",
-                )
-            else:
-                self._accept(flight, reason)
+            if flight := self._sent.pop(mid, None):
+                self._answered(flight)
+                self._acknowledged(mid, flight, reason)
+        self._look_for_lost()
         late = self._done and time.monotonic() - self._done_at > _BATCH_S
         if late or len(self._done) >= _BATCH or (self._done and not self._sent):
             self.flush()
+
+    def _answered(self, flight: _Flight) -> None:
+        """The broker lives: what was acknowledged before this was sent is safe with it."""
+        if not flight.leaf:
+            self._unasked = 0
+        self._safe(flight.number)
+
+    def _safe(self, before: int) -> None:
+        while self._landed and self._landed[0][0] < before:
+            if not self._done:
+                self._done_at = time.monotonic()
+            self._done.append(self._landed.pop(0)[1])
+            self.published += 1
+
+    def _acknowledged(self, mid: int, flight: _Flight, reason: ReasonCode) -> None:
+        if not flight.leaf:
+            return
+        if reason.value >= 0x80:
+            self._refuse(flight, reason)
+        elif reason.value == _NO_SUBSCRIBER and self.await_subscriber and flight.message:
+            said = f"Nobody is subscribed to {self.root}{flight.leaf}: its messages wait."
+            self._block(flight.leaf, "unheard", said)
+        elif self._watched and flight.message and not flight.heard:
+            flight.acked_at = time.monotonic()
+            self._sent[mid] = flight
+            return
+        else:
+            self.unheard += reason.value == _NO_SUBSCRIBER and flight.message is not None
+            self._accept(flight)
+        self._progress = True
 
     def flush(self) -> None:
         """Let the spool forget what was delivered."""
@@ -211,26 +255,49 @@ class Outgoing:
             self.spool.done(self._done)
             self._done.clear()
 
-    def _accept(self, flight: _Flight, reason: ReasonCode) -> None:
+    def _accept(self, flight: _Flight) -> None:
         self._window = min(self._window * 2, WINDOW)
-        self._strikes.clear()
-        if self._blocks.pop(flight.leaf, None):
+        if self.refusals.allow(flight.leaf):
             log.info("broker.allows %s", self._topic(flight.leaf))
             self._cursor = 0
         if flight.message:
-            if not self._done:
-                self._done_at = time.monotonic()
-            self._done.append(flight.message.key)
-            self.published += 1
-            self.unheard += reason.value == _NO_SUBSCRIBER
+            self._landed.append((self._number, flight.message.key))
+            if self._unasked >= _MUTE:
+                self._safe(self._number + 1)
+
+    def _look_for_lost(self) -> None:
+        """What was acknowledged and does not come back was thrown away."""
+        now = time.monotonic()
+        for mid, flight in list(self._sent.items()):
+            if flight.acked_at is not None and now - flight.acked_at > _ECHO_S:
+                del self._sent[mid]
+                self._thrown_away(flight)
+
+    def _thrown_away(self, flight: _Flight) -> None:
+        assert flight.message, "nothing else is awaited"
+        topic = self.root + flight.leaf
+        self._awaited.pop((topic, flight.message.payload), None)
+        self.refused += 1
+        said = f"{topic}: a message of {flight.size} bytes was acknowledged, but"
+        if flight.leaf in self._proven:
+            said += " thrown away: others come back to us. Raise the broker's size limits."
+            self.refusals.hold(flight.message, said)
+            return
+        said += (
+            " does not come back, so it was probably thrown away: MQTT 3.1.1 has no other way to "
+            f"say no. Let this box write and read {self.root}# in the broker's ACL, or use a "
+            "broker with MQTT 5. It is kept meanwhile."
+        )
+        self.refusals.hold(flight.message, said, "unproven")
+        self._block(flight.leaf, "unproven", said)
 
     def _refuse(self, flight: _Flight, reason: ReasonCode) -> None:
         self.refused += 1
-        said = reason.getName().lower()
+        said = f"{reason.getName().lower()}, 0x{reason.value:02X}"
         if flight.message and reason.value in _OF_THE_MESSAGE:
             topic = self.root + flight.leaf
             sentence = f"{topic}: the broker refuses a message of {flight.size} bytes ({said})."
-            self._hold(flight.message, f"{sentence} Mend its limits.")
+            self.refusals.hold(flight.message, f"{sentence} Mend its limits.")
             return
         self._deny(flight.leaf, "denied" if reason.value in _DENIALS else "refused", said)
 
@@ -244,55 +311,45 @@ class Outgoing:
     def _block(self, leaf: str, reason: str, sentence: str) -> None:
         """Let a whole leaf wait; when it may go again, it starts from its first message."""
         self._cursor = 0
-        old = self._blocks.get(leaf)
-        first, longest = _UNHEARD_S if reason == "unheard" else _BLOCK_S
-        now = time.monotonic()
-        if old and old.until > now:
-            # not a probe: it was on its way when the first one was refused
-            return
-        delay_s = min(old.delay_s * 2, longest) if old else first
-        if old is None:
-            log.error("broker.refuses %s", sentence)
-        self._blocks[leaf] = _Block(sentence, reason, now + delay_s, delay_s)
-
-    def _hold(self, message: Message, sentence: str, *, said: bool = False) -> None:
-        log.error("broker.refuses %s", sentence)
-        self._holds[message.key] = _Hold(sentence, time.monotonic() + _HOLD_S, said)
+        self.refusals.block(leaf, reason, sentence)
 
     def end(self) -> None:
         """The connection is over: remember on which message, should it be the same each time."""
         self.flush()
-        if not self._sent:
+        sent = [flight for flight in self._sent.values() if flight.leaf]
+        if self._sent and not sent and self._unasked < _MUTE:
+            self._unasked += 1
+        if not sent:
             return
         self._window = 1
-        if self._progress or len(self._sent) > 1:
+        flight = sent[0]
+        if self._progress or len(sent) > 1:
             return
-        flight = next(iter(self._sent.values()))
-        strikes = self._strikes[flight.name] = self._strikes.get(flight.name, 0) + 1
-        if strikes < _STRIKES:
-            return
-        self._strikes.clear()
-        if flight.message:
-            said = f"{self.root}{flight.leaf}: the broker cuts the connection at a message"
-            self._hold(flight.message, f"{said} of {flight.size} bytes. See its log and limits.")
-        else:
+        if block := self.refusals.blocks.get(flight.leaf):
+            # it was a probe: the next one comes later
+            self._block(flight.leaf, block.reason, block.sentence)
+        elif self.refusals.strike(flight.name):
+            self._cut_at(flight)
+
+    def _cut_at(self, flight: _Flight) -> None:
+        """Connections end on this one alone, again and again."""
+        if flight.message is None:
             self._deny(flight.leaf, "refused", "it hangs up")
+        elif flight.acked_at is not None:
+            self._thrown_away(flight)
+        else:
+            said = f"{self.root}{flight.leaf}: the broker cuts the connection at a message"
+            self.refusals.hold(
+                flight.message, f"{said} of {flight.size} bytes. See its log and limits."
+            )
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits for an acknowledgement."""
-        return not self._sent
+        """Whether nothing waits for an answer."""
+        return not self._sent and not self._landed
 
     def waited_s(self) -> float:
         """How long the acknowledgement due longest is outstanding; 0: none is."""
         now = time.monotonic()
-        return now - min((flight.at for flight in self._sent.values()), default=now)
-
-    @property
-    def faults(self) -> list[tuple[str, str]]:
-        """(reason, sentence) of all that the broker refuses just now; from any thread."""
-        found = [(block.reason, block.sentence) for block in list(self._blocks.values())]
-        if holds := list(self._holds.values()):
-            more = f" (and {len(holds) - 1} more)" if len(holds) > 1 else ""
-            found.append(("too_large", holds[0].sentence + more))
-        return found
+        waiting = (flight.at for flight in self._sent.values() if flight.acked_at is None)
+        return now - min(waiting, default=now)

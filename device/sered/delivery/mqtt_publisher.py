@@ -15,10 +15,11 @@ from sered import __version__, spelling
 from sered.contract import messages, topics
 from sered.delivery import homeassistant
 from sered.delivery.backoff import DELAYS_S, Patience
-from sered.delivery.broker import check_secret
-from sered.delivery.in_flight import Outgoing
+from sered.delivery.broker import check_secret, client_id, stays_open
+from sered.delivery.in_flight import LEAVES, Outgoing
 from sered.delivery.publisher import PublisherState
 from sered.delivery.retained import Retained
+from sered.delivery.version import Version
 from sered.errors import BrokerError, SeredError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _TRIED_S = 3600.0
 _LIVE_KEPT = 256
 REPEAT_S = 600.0
 """`status` is said again as it is: brokers exist that hand no retained message to a wildcard."""
+_UNWATCHED = 3
+"""Connections that may end on our wish to hear our own messages before we do without."""
 _RIVAL_SAID_S = 3600.0
 """How long `status` names a second box with our client id."""
 
@@ -64,7 +67,9 @@ class MqttPublisher:
         self._mqtt = mqtt
         self._site, self._device = site, device
         self._root = topics.root(mqtt.base, site, device)
-        self._client_id = mqtt.client_id or f"sered-{site}-{device}"
+        self._client_id = client_id(mqtt, site, device)
+        self._version = Version(mqtt.version)
+        self._unwatched = 0
         self._spool = spool
         self._failed = failed
         self._patience = Patience(delays_s)
@@ -78,6 +83,9 @@ class MqttPublisher:
         self._will = (1, mqtt.retain)
         self._fault: BrokerError | None = None
         self._rival, self._rival_until = "", 0.0
+        self._told = False
+        """The broker itself said that another client took our session."""
+        self._unproven: tuple[str, str] | None = None
         self._outgoing = Outgoing(spool, self._root, mqtt.expiry_s, mqtt.await_subscriber)
         self._stopping = threading.Event()
         self._began, self._end = time.monotonic(), 0.0
@@ -120,7 +128,8 @@ class MqttPublisher:
     def state(self) -> PublisherState:
         """How the way to the broker is, as one record."""
         out, now = self._outgoing, self._state
-        faults = list(out.faults)
+        faults = list(out.refusals.faults)
+        faults += [each for each in (self._version.fault, self._unproven) if each]
         if self._in_clear:
             faults.append(("insecure", "The broker's password travels in clear text."))
         if self._mqtt.retain and not self._will[1]:
@@ -152,7 +161,8 @@ class MqttPublisher:
                 self._session()
                 self._expire()
                 taken_over = self._fault is not None and self._fault.reason == "taken_over"
-                self._stopping.wait(self._patience.delay_s(taken_over=taken_over))
+                delay_s = self._patience.delay_s(taken_over=taken_over, told=self._told)
+                self._stopping.wait(delay_s)
         except Exception:
             log.exception("publisher.died")
             self._failed("the publisher's thread died")
@@ -167,17 +177,23 @@ class MqttPublisher:
         before = self._outgoing.published
         try:
             link = Link(
-                self._mqtt,
+                self._mqtt.model_copy(update={"version": self._version.spoken}),
                 self._client_id,
                 will,
                 qos=qos,
                 retain=retain,
+                watch=[self._root + leaf for leaf in LEAVES if self._unwatched < _UNWATCHED],
                 given_up=self._stopping.is_set,
             )
             self._connected(link)
             self._serve(link)
         except SeredError as error:
             fault = error if isinstance(error, BrokerError) else BrokerError(str(error))
+            if link is None:
+                self._version.refused(fault)
+                self._unwatched += fault.reason == "unproven"
+            else:
+                self._version.lost()
             self._note(fault, link, progress=self._outgoing.published > before)
         finally:
             if link:
@@ -186,8 +202,17 @@ class MqttPublisher:
 
     def _connected(self, link: Link) -> None:
         self._state = replace(self._state, connected=True, connects=self._state.connects + 1)
-        log.info("broker.connected %s:%d", self._mqtt.host, self._mqtt.port)
-        self._fault = None
+        where = f"{self._mqtt.host}:{self._mqtt.port}"
+        self._version.stands(where)
+        log.info("broker.connected %s MQTT %s", where, self._version.spoken)
+        self._fault, self._unproven = None, None
+        if link.watch_refused or self._unwatched >= _UNWATCHED:
+            self._unproven = (
+                "unproven",
+                f"The broker {where} does not let this box hear its own {self._root}#, so with "
+                "MQTT 3.1.1 nobody can tell whether it takes them. Let the box read there, or use "
+                "a broker with MQTT 5.",
+            )
         if not link.retain_available and self._will[1]:
             self._will = (self._will[0], False)
         if link.maximum_qos == 0:
@@ -218,7 +243,7 @@ class MqttPublisher:
                 if qos:
                     out.fill(link)
                 self._expire()
-                out.settle(link.pump(self._patience_s(), self._wake_out))
+                out.settle(link.pump(self._patience_s(), self._wake_out), link.heard())
                 if out.waited_s() > _STALL_S:
                     msg = f"The broker {self._mqtt.host}:{self._mqtt.port} confirms nothing."
                     raise BrokerError(f"{msg} Is it overloaded, or its disk full?", "lost")
@@ -248,7 +273,7 @@ class MqttPublisher:
         out, (_, retain) = self._outgoing, self._will
         out.tell(link, "status", offline, qos=link.maximum_qos, retain=retain)
         while not out.idle and time.monotonic() < self._end:
-            out.settle(link.pump(0.02))
+            out.settle(link.pump(0.02), link.heard())
         link.close(max(self._end - time.monotonic(), 0.1))
         self._state = replace(self._state, connected=False, sentence="stopped")
 
@@ -261,7 +286,13 @@ class MqttPublisher:
     def _note(self, fault: BrokerError, link: Link | None, *, progress: bool) -> None:
         """Remember why there is no connection; what a broker cannot do is not asked again."""
         lived_s = time.monotonic() - link.since if link else 0.0
-        hung_up = fault.reason == "lost" and self._outgoing.idle
+        self._told = fault.reason == "taken_over"
+        hung_up = (
+            fault.reason == "lost"
+            and self._outgoing.idle
+            # a broker that is being restarted hangs up, too
+            and stays_open(self._mqtt.host, self._mqtt.port)
+        )
         if self._patience.ended(lived_s, progress=progress, hung_up=hung_up):
             fault = BrokerError(
                 f"The broker {self._mqtt.host}:{self._mqtt.port} hangs up again and again: probably"

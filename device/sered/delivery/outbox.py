@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from sered.contract.messages import Alert, CallReport, encode
-from sered.delivery.spool_row import Draft
+from sered.delivery.spool_row import Draft, call_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,5 +27,12 @@ def ends_of(left_open: Iterable[Draft], now: datetime) -> list[Draft]:
     They are confirmed, with the figures of the provisional one: what was heard spoke for a
     customer to call back, and nothing spoke against it.
     """
-    found = [Alert.model_validate_json(each.payload) for each in left_open]
-    return [draft(each.model_copy(update={"state": "confirmed", "at": now})) for each in found]
+    at = now.isoformat().replace("+00:00", "Z")
+    ends = []
+    for each in left_open:
+        # as it was written: a release before this one may have, with other fields
+        body = json.loads(each.payload) | {"state": "confirmed", "at": at}
+        key = f"{call_id(each.key)}/confirmed"
+        payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        ends.append(Draft(each.leaf, key, each.line, payload))
+    return ends
