@@ -68,6 +68,19 @@ model: $(CONVERT)/.ready ## Train, convert, judge and describe the emotion netwo
 test-model: $(CONVERT)/.ready ## All of make model on two small pretended corpora, minutes
 	@$(CONVERTING) -m pytest --noconftest -m tensorflow tests/convert
 
+HASS := .venv-homeassistant
+HASS_PYTHON ?= python3.13
+.PHONY: test-homeassistant
+test-homeassistant: $(VENV)/.dev $(HASS)/.ready ## What a real Home Assistant makes of a box; HASS_PYTHON=python3.13
+	@$(BIN)/python -m pytest tests/delivery/test_homeassistant.py $(PYTEST_ARGS)
+
+# it pins every library that it uses, and wants the newest Python: nothing of ours goes in there
+$(HASS)/.ready:
+	@echo "Installing Home Assistant into $(HASS) (some minutes)"
+	@$(HASS_PYTHON) -m venv $(HASS)
+	@$(HASS)/bin/pip install -q --disable-pip-version-check homeassistant==2025.4.4 paho-mqtt==2.1.0
+	@touch $@
+
 # --- set-up: made once, and again when pyproject.toml changes -------------------------------------
 
 .PHONY: packages-run packages-test
