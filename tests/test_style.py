@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from project import ROOT
 
 SUPPRESSION = re.compile(r"#\s*(noqa|type:\s*ignore)\b.*")
-REASONED = re.compile(r"# (noqa: [A-Z0-9, ]+ - \S|type: ignore\[[a-z, -]+\]  # \S).*")
+REASONED = re.compile(r"# (noqa: [A-Z0-9, ]+ - \S|type: ignore\[[a-z, -]+\]\s+# \S).*")
 
 
 def sources() -> list[str]:
