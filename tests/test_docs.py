@@ -45,3 +45,18 @@ def test_mini_model_is_never_recommended() -> None:
     """Wherever the README names vosk-mini, it says what it is for."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "`vosk-mini`, which comes with sered, is for the demo and the tests only" in text
+
+
+def test_recipes_name_tests_and_places_that_are_there() -> None:
+    """What a recipe sends somebody to, a test, a module or a make target, exists."""
+    text = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
+    tests = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert set(re.findall(r"`(test_\w+)`", text)) <= tests
+    for place in re.findall(r"`([\w/-]+(?:\.py|\.tsv|\.md|/))`", text):
+        assert any((ROOT / top / place).exists() for top in ("", "device/sered")), place
+    targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= set(targets)
