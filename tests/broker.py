@@ -21,9 +21,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from project import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+DOCS = ROOT / "docs" / "mqtt"
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 """None where Mosquitto is not installed."""
@@ -138,6 +142,19 @@ def _write(path: Path, certificate: x509.Certificate) -> Path:
     return path
 
 
+def make_certificates(folder: Path, *boxes: str, readers: Sequence[str] = ("central",)) -> Path:
+    """By the docs: an authority, a broker, `SITE DEVICE` each, readers, and all their rules."""
+    script = str(DOCS / "make-certificates")
+    words = [["ca"], ["broker", "localhost", "127.0.0.1"]]
+    words += [["box", *box.split()] for box in boxes] + [["client", name] for name in readers]
+    for each in words:
+        subprocess.run([script, *each], cwd=folder, check=True, capture_output=True)
+    made = folder / "certificates"
+    rules = made / "acl"
+    rules.write_text((DOCS / "acl").read_text() + rules.read_text())
+    return made
+
+
 @dataclass
 class Broker:
     """One Mosquitto process; `start()`, `kill()` and `restart()` keep the port and the store."""
@@ -153,10 +170,12 @@ class Broker:
     """Clients must show one signed by the same CA; their common name is the user."""
     extra: str = ""
     """More lines of configuration."""
-    verbatim: str = ""
-    """A configuration from elsewhere instead; only the port and the log are ours."""
+    shipped: Path | None = None
+    """Folder of certificates: the docs' own mosquitto.conf, but for its ports and paths."""
     host: str = "127.0.0.1"
     port: int = field(default_factory=free_port)
+    readers_port: int = field(default_factory=free_port)
+    """The shipped configuration's second listener."""
 
     def __post_init__(self) -> None:
         assert MOSQUITTO, "Mosquitto is not installed: apt-get install mosquitto"
@@ -199,11 +218,23 @@ class Broker:
         if self.client_certificates:
             lines += ["require_certificate true", "use_identity_as_username true"]
         path = self.folder / "mosquitto.conf"
-        if self.verbatim:
-            lines = [f"listener {self.port} {self.host}", self.verbatim, *lines[3:6]]
+        if self.shipped:
+            lines = [self._as_shipped(self.shipped), *lines[4:6]]
         # as root Mosquitto would turn into a user who cannot read the test's folder
         path.write_text("\n".join(["user root", *lines, self.extra, ""]))
         return path
+
+    def _as_shipped(self, made: Path) -> str:
+        text = (DOCS / "mosquitto.conf").read_text()
+        for ours, theirs in {
+            f"{made}/": "/etc/mosquitto/sered/",
+            f"{self.folder}/": "/var/lib/mosquitto/",
+            f"listener {self.port} {self.host}\n": "listener 8883\n",
+            f"listener {self.readers_port} {self.host}\n": "listener 8884\n",
+        }.items():
+            assert theirs in text
+            text = text.replace(theirs, ours)
+        return text
 
     @property
     def log(self) -> Path:

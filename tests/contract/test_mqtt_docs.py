@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,10 +13,13 @@ from typing import TYPE_CHECKING
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
-from broker import Broker, Listener, wait_until
+from broker import Broker, Listener, make_certificates, wait_until
 from chaos import box
 from project import ROOT
+from sered.delivery.broker import client_id, make_client
 from sered.delivery.homeassistant import box_id
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.spool import Spool
@@ -139,23 +141,9 @@ def secured(
     tmp_path: Path, start_broker: Callable[..., Broker]
 ) -> tuple[Broker, Path, MqttSettings]:
     """A broker by the README: its certificates, its mosquitto.conf, its ACL; one box."""
-    script = str(DOCS / "make-certificates")
-    for words in (
-        ["ca"],
-        ["broker", "localhost", "127.0.0.1"],
-        ["box", "site", "box"],
-        ["box", "site", "rival"],
-        ["client", "central"],
-    ):
-        subprocess.run([script, *words], cwd=tmp_path, check=True, capture_output=True)
-    made = tmp_path / "certificates"
+    made = make_certificates(tmp_path, "site box", "site rival")
     assert all(path.stat().st_mode & 0o077 == 0 for path in made.glob("*.key"))
-    shutil.copy(made / "acl", made / "boxes")
-    (made / "acl").write_text((DOCS / "acl").read_text() + (made / "boxes").read_text())
-    text = (DOCS / "mosquitto.conf").read_text()
-    text = text.replace("/etc/mosquitto/sered/", f"{made}/").replace("listener 8883\n", "")
-    text = re.sub(r"^(persistence|autosave|max_queued).*\n", "", text, flags=re.MULTILINE)
-    broker = start_broker(verbatim=text)
+    broker = start_broker(shipped=made)
     mqtt = MqttSettings(
         host="127.0.0.1",
         port=broker.port,
@@ -167,9 +155,11 @@ def secured(
     return broker, made, mqtt
 
 
-def client(broker: Broker, made: Path, name: str) -> paho.Client:
+def client(broker: Broker, made: Path, name: str, client_id: str = "") -> paho.Client:
     """A connected client with the certificate of that name."""
-    found = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5)
+    found = paho.Client(
+        CallbackAPIVersion.VERSION2, client_id=client_id or name, protocol=paho.MQTTv5
+    )
     found.tls_set(str(made / "ca.crt"), str(made / f"{name}.crt"), str(made / f"{name}.key"))
     found.connect(broker.host, broker.port)
     found.loop_start()
@@ -196,6 +186,46 @@ def test_certificates_and_acl(secured: tuple[Broker, Path, MqttSettings], tmp_pa
     for each in clients:
         each.disconnect()
         each.loop_stop()
+
+
+def test_no_box_can_pass_for_another_client(
+    secured: tuple[Broker, Path, MqttSettings], tmp_path: Path
+) -> None:
+    """By the docs' own files a box that tries every guessable client id disturbs nobody."""
+    broker, made, mqtt = secured
+    reader = MqttSettings(
+        host=broker.host,
+        port=broker.readers_port,
+        tls=True,
+        ca=made / "ca.crt",
+        cert=made / "central.crt",
+        key=made / "central.key",
+    )
+    central = make_client(reader, client_id(reader, "central"), persistent=True)
+    spool = Spool(SpoolSettings(path=tmp_path / "spool.db"))
+    publisher = MqttPublisher(mqtt, "site", "box", spool, delays_s=(0.05, 0.2))
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
+    properties.SessionExpiryInterval = 3600
+    central.connect(reader.host, reader.port, clean_start=False, properties=properties)
+    central.loop_start()
+    wait_until(central.is_connected)
+    central.subscribe("sered/+/+/calls", qos=1)
+    publisher.start()
+    wait_until(lambda: "Sending SUBACK" in broker.log.read_text())
+    wait_until(lambda: publisher.state.connected)
+    central.disconnect()
+    central.loop_stop()
+    names = ["central", "sered-central", "sered/central", "sered/site/box", "sered-site-box"]
+    for name in (*names, "site.box", "box"):
+        rogue = client(broker, made, "site.rival", name)
+        rogue.disconnect()
+        rogue.loop_stop()
+    box.put(spool, 1)
+    publisher.wake()
+    wait_until(lambda: not spool.depth)
+    assert (publisher.state.lost, publisher.state.unheard) == (0, 0), "central's queue is there"
+    publisher.stop(1.0)
+    spool.close()
 
 
 def test_certificates_are_not_overwritten(tmp_path: Path) -> None:

@@ -28,8 +28,9 @@ class SourceSettings(Section):
     """Central's own login, which reads everything and writes nothing."""
     password: SecretStr | None = None
     """Better: a systemd credential `central-mqtt-password`."""
-    client_id: str = "sered-central"
-    """Name of the session that the broker keeps for central; one each instance."""
+    client_id: str | None = None
+    """Name of the session that the broker keeps for central; one each instance, and none that a
+    box could guess. Made of what only central knows (its key or password) unless given."""
     base: str = "sered"
     """First level of every topic."""
     tls: bool = False

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 WATCHING = "Watching"
 """First word on stderr once the broker has taken the subscription."""
 
-_LARGEST_IN = 4_000_000
-"""Bytes of the largest message that is shown: a report with all its words is far below."""
 _AGAIN_S = 3.0
 _ANSWER_S = 8.0
 _LOOP_S = 0.5
@@ -88,9 +86,9 @@ class _Watcher:
 
     def follow(self) -> bool:
         """One connection; True when all was seen, False when it was lost."""
-        from sered.delivery.broker import make_client, unreachable
+        from sered.delivery.broker import LARGEST_READ, make_client, unreachable
 
-        client = make_client(self._mqtt, client_id="", largest_in=_LARGEST_IN)
+        client = make_client(self._mqtt, client_id="", largest_in=LARGEST_READ)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message

@@ -22,6 +22,8 @@ _DYING_S = 0.5
 """How long a process that was killed may still seem to listen."""
 LARGEST_IN = 65_536
 """Bytes of the largest packet that a broker may send to a box: none is needed but its answers."""
+LARGEST_READ = 4_000_000
+"""The same for whoever reads what boxes say: twice what our mosquitto.conf lets through."""
 
 _X509 = {
     9: ("is not valid yet", "Compare the clocks: this box may not know the time yet."),

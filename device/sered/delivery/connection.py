@@ -12,7 +12,14 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from sered.delivery.broker import LARGEST_IN, UnansweredError, make_client, refusal, unreachable
+from sered.delivery.broker import (
+    LARGEST_IN,
+    LARGEST_READ,
+    UnansweredError,
+    make_client,
+    refusal,
+    unreachable,
+)
 from sered.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -24,9 +31,6 @@ if TYPE_CHECKING:
     from sered.settings import MqttSettings
 
 _CONNACK_S = 5.0
-_LARGEST_BACK = 4_000_000
-"""The same where our own messages come back to us."""
-
 _WIRE = (OSError, ValueError, TypeError, LookupError, struct.error, MQTTException)
 """What a broken network or a broken broker makes paho raise."""
 
@@ -64,7 +68,7 @@ class Link:
         self._heard: list[tuple[str, bytes]] = []
         self.ignored = 0
         self.since = time.monotonic()
-        largest_in = _LARGEST_BACK if self._watch else LARGEST_IN
+        largest_in = LARGEST_READ if self._watch else LARGEST_IN
         self._client = make_client(mqtt, client_id, largest_in=largest_in)
         self._client.max_inflight_messages_set(65_535)
         self._client.on_connect = self._on_connect

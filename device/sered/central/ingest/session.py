@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sered.central.ingest.sifting import Arrived
 from sered.contract import topics
-from sered.delivery.broker import make_client, refusal, unreachable
+from sered.delivery.broker import LARGEST_READ, client_id, make_client, refusal, unreachable
 from sered.errors import BrokerError
 from sered.settings import MqttSettings
 
@@ -44,10 +44,11 @@ class Session:
 
     def __init__(self, source: SourceSettings) -> None:
         self._source, self._mqtt = source, mqtt_settings(source)
+        self._name = client_id(self._mqtt, "central")
         self._arrived: queue.SimpleQueue[Arrived | None] = queue.SimpleQueue()
         self._up, self._over = threading.Event(), threading.Event()
         self.why: BrokerError | None = None
-        self._client = make_client(self._mqtt, source.client_id)
+        self._client = make_client(self._mqtt, self._name, largest_in=LARGEST_READ)
         self._client.manual_ack_set(on=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -114,7 +115,7 @@ class Session:
         self, client: Client, _u: object, _f: ConnectFlags, reason: ReasonCode, _p: object
     ) -> None:
         if reason.is_failure:
-            self.why = refusal(self._mqtt, reason, self._source.client_id)
+            self.why = refusal(self._mqtt, reason, self._name)
             self._up.set()
             return
         wanted = [(topics.topic_filter(self._source.base, leaf=leaf), 1) for leaf in LEAVES]
@@ -134,7 +135,7 @@ class Session:
     ) -> None:
         self._over.set()
         if flags.is_disconnect_packet_from_server:
-            self.why = refusal(self._mqtt, reason, self._source.client_id)
+            self.why = refusal(self._mqtt, reason, self._name)
         self._up.set()
         self._arrived.put(None)
 
