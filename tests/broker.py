@@ -7,25 +7,26 @@ import ipaddress
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import paho.mqtt.client as paho
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
+from pydantic import SecretStr
 
 from project import ROOT
+from sered.delivery.subscription import follow
+from sered.settings import MqttSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from sered.delivery.subscription import Received
 
 DOCS = ROOT / "docs" / "mqtt"
 
@@ -299,37 +300,37 @@ class Listener:
         client_id: str = "central",
         qos: int = 1,
     ) -> None:
-        self._qos = qos
         self.messages: list[tuple[str, bytes, bool]] = []
-        self._topics = [topics] if isinstance(topics, str) else list(topics)
-        self._ready = 0
-        self._client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            protocol=paho.MQTTv5,
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
+        mqtt = MqttSettings(
+            host=broker.host,
+            port=broker.port,
+            username=username,
+            password=SecretStr(password) if password else None,
+            tls=broker.tls is not None,
+            ca=broker.tls[0] if broker.tls else None,
         )
-        self._client.reconnect_delay_set(1, 1)
-        self._client.on_connect = self._connected
-        self._client.on_subscribe = self._subscribed
-        self._client.on_message = self._got
-        if username:
-            self._client.username_pw_set(username, password)
-        if broker.tls:
-            self._client.tls_set(str(broker.tls[0]))
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
-        properties.SessionExpiryInterval = 3600
-        self._client.connect(broker.host, broker.port, clean_start=False, properties=properties)
-        self._client.loop_start()
-        wait_until(lambda: self._ready, what="the subscription")
+        filters = [topics] if isinstance(topics, str) else list(topics)
+        self._thread = threading.Thread(
+            target=follow,
+            args=(mqtt, filters, self._got),
+            kwargs={
+                "client_id": client_id,
+                "session_s": 3600,
+                "qos": qos,
+                "within_s": 0.0,
+                "stopping": self._stopping,
+                "connected": lambda _: self._ready.set(),
+                "delays_s": (0.1, 1.0),
+            },
+            daemon=True,
+        )
+        self._thread.start()
+        wait_until(self._ready.is_set, what="the subscription")
 
-    def _connected(self, *_: object) -> None:
-        self._client.subscribe([(topic, SubscribeOptions(qos=self._qos)) for topic in self._topics])
-
-    def _subscribed(self, *_: object) -> None:
-        self._ready += 1
-
-    def _got(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
-        self.messages.append((message.topic, bytes(message.payload), message.retain))
+    def _got(self, batch: Sequence[Received]) -> None:
+        self.messages += [(each.topic, each.body, each.retained) for each in batch]
 
     def on(self, leaf: str) -> list[bytes]:
         """Payloads whose topic ends in `/leaf`, in the order they came."""
@@ -342,5 +343,5 @@ class Listener:
 
     def close(self) -> None:
         """Disconnect."""
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._stopping.set()
+        self._thread.join(5)

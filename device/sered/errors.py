@@ -58,7 +58,7 @@ class BrokerError(SeredError, ConnectionError):
     """The broker cannot be reached, or refuses us.
 
     `reason` is one word: `no_broker`, `tls`, `password`, `denied`, `client_id`, `taken_over`,
-    `retain`, `qos`, `too_large`, `version`, `flood`, `unproven`, `lost`.
+    `retain`, `qos`, `too_large`, `version`, `flood`, `unproven`, `lost`, `mute`.
     """
 
     def __init__(self, message: str, reason: str = "no_broker") -> None:

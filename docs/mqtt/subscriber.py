@@ -1,30 +1,37 @@
-"""Stores each call once, however often it is delivered: subscriber.py HOST PORT FILE."""
+"""Stores each call once, however often it is delivered: subscriber.py CONFIGURATION FILE."""
 
-import json
 import sqlite3
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from sered import config
+from sered.contract.messages import CallReport
+from sered.contract.reading import SetAside
+from sered.contract.topics import topic_filter
+from sered.delivery.broker import client_id
+from sered.delivery.subscription import Received, follow
 
-host, port, path = sys.argv[1:]
-db = sqlite3.connect(path)
+mqtt = config.load(Path(sys.argv[1])).mqtt
+db = sqlite3.connect(sys.argv[2])
 db.execute("CREATE TABLE IF NOT EXISTS calls(call_id TEXT PRIMARY KEY, report TEXT)")
 
 
-def store(client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
-    report = json.loads(message.payload)
-    if report.get("schema") == "sered.call/1":
-        with db:  # committed before the broker hears that we have it
-            db.execute(
-                "INSERT OR IGNORE INTO calls VALUES (?, ?)",
-                (report["call_id"], message.payload.decode()),
-            )
-    client.ack(message.mid, message.qos)
+def store(batch: Sequence[Received]) -> None:
+    with db:  # committed before the broker hears that we have it
+        for each in batch:
+            if isinstance(each.found, CallReport):
+                row = (each.found.call_id, each.body.decode())
+                db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?)", row)
+            elif isinstance(each.found, SetAside):  # broken, or of another kind
+                print(f"{each.topic}: {each.found.sentence}")
 
 
-central = mqtt.Client(CallbackAPIVersion.VERSION2, "central", False, manual_ack=True)
-central.on_connect = lambda client, *_: client.subscribe("sered/+/+/calls", qos=1)
-central.on_message = store
-central.connect(host, int(port))
-central.loop_forever()
+follow(
+    mqtt,
+    [topic_filter(mqtt.base, leaf="calls")],
+    store,
+    client_id=client_id(mqtt, "central"),
+    session_s=30 * 86_400,
+    lost=print,
+)

@@ -239,18 +239,38 @@ def say(broker: Broker, topic: str, payload: str, *more: str) -> None:
 
 
 def test_watch_json(sered: Sered, start_broker: Callable[..., Broker]) -> None:
-    """--json prints one line a message, and --count ends it; what is no JSON is left out."""
+    """--json prints one line a message, why it was set aside if so, and --count ends it."""
     broker = start_broker()
     say(broker, "sered/s/b/status", '{"state": "online", "text": "é"}', "-r")
     say(broker, "sered/s/b/health", "not json", "-r")
-    ended = sered("watch", "--host", broker.host, "--port", broker.port, "--json", "--count", 1)
+    whole = json.loads(encode(status(site="s", device="c")))
+    say(broker, "sered/s/c/status", json.dumps(whole), "-r")
+    ended = sered("watch", "--host", broker.host, "--port", broker.port, "--json", "--count", 3)
     assert ended.status == 0
-    (line,) = ended.out.splitlines()
-    assert json.loads(line) == {
-        "topic": "sered/s/b/status",
-        "retained": True,
-        "payload": {"state": "online", "text": "é"},
-    }
+    lines = sorted((json.loads(line) for line in ended.out.splitlines()), key=lambda m: m["topic"])
+    assert all(line.pop("retained") for line in lines)
+    assert lines == [
+        {"topic": "sered/s/b/health", "set_aside": "malformed", "payload": None},
+        {"topic": "sered/s/b/status", "set_aside": "unknown_schema",
+         "payload": {"state": "online", "text": "é"}},
+        {"topic": "sered/s/c/status", "set_aside": None, "payload": whole},
+    ]  # fmt: skip
+
+
+def test_watch_shows_nothing_that_steers_a_terminal(
+    sered: Sered, start_broker: Callable[..., Broker]
+) -> None:
+    """Escapes, direction marks, endless text and endless depth on a box's topic do no harm."""
+    broker = start_broker()
+    evil = "\x1b[2Jhello\u202e\u0007" + "x" * 3000
+    degraded = encode(status("degraded", evil, site="a", device="b")).decode()
+    say(broker, "sered/a/b/status", degraded, "-r")
+    say(broker, "sered/a/b/health", "[" * 1500, "-r")
+    ended = sered("watch", "--host", broker.host, "--port", broker.port, "--count", 2)
+    assert ended.status == 0
+    assert "degraded �[2Jhello��xxx" in ended.out
+    assert len(ended.out) < 700
+    assert "a/b  health: left out: no JSON" in ended.err
 
 
 def test_watch_for_people(sered: Sered, start_broker: Callable[..., Broker]) -> None:

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.publish import single
 
 from broker import Broker, Listener, make_certificates, wait_until
 from chaos import box
 from project import ROOT
-from sered.delivery.broker import client_id, make_client
+from sered.delivery.broker import client_id
 from sered.delivery.homeassistant import box_id
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.spool import Spool
+from sered.delivery.subscription import Subscription
 from sered.settings import MqttSettings, Settings, SpoolSettings
 
 if TYPE_CHECKING:
@@ -59,25 +59,22 @@ def publish_calls(mqtt: MqttSettings, tmp_path: Path, numbers: range, site: str 
 
 
 def test_subscriber(broker: Broker, tmp_path: Path, started: list[subprocess.Popen[str]]) -> None:
-    """The Python subscriber stores each call once, although all are delivered twice."""
-    source = (DOCS / "subscriber.py").read_text()
-    code = [row for row in source.splitlines() if row and not row.startswith(("import", '"""'))]
-    assert len(code) <= 20
+    """The Python subscriber stores each call once, although all come twice and one is broken."""
     file = tmp_path / "calls.db"
     watcher = Listener(broker, client_id="watcher")
-    program = [
-        sys.executable,
-        str(DOCS / "subscriber.py"),
-        broker.host,
-        str(broker.port),
-        str(file),
-    ]
-    started.append(subprocess.Popen(program, text=True))
-    wait_until(lambda: "central 1 sered/+/+/calls" in broker.log.read_text(), 10, "subscription")
+    settings = tmp_path / "sered.toml"
+    settings.write_text(f'[mqtt]\nhost = "{broker.host}"\nport = {broker.port}\n')
+    program = [sys.executable, str(DOCS / "subscriber.py"), str(settings), str(file)]
+    with (tmp_path / "said").open("w") as said:
+        started.append(subprocess.Popen([*program], text=True, stdout=said))
+    wait_until(
+        lambda: "sered/central 1 sered/+/+/calls" in broker.log.read_text(), 10, "subscription"
+    )
     mqtt = MqttSettings(host=broker.host, port=broker.port)
     publish_calls(mqtt, tmp_path, range(20))
+    single("sered/site/box/calls", "[" * 5000, qos=1, hostname=broker.host, port=broker.port)
     publish_calls(mqtt, tmp_path, range(20))
-    watcher.wait("calls", 40)
+    watcher.wait("calls", 41)
 
     def stored() -> list[tuple[str]]:
         with sqlite3.connect(file) as db:
@@ -201,20 +198,14 @@ def test_no_box_can_pass_for_another_client(
         cert=made / "central.crt",
         key=made / "central.key",
     )
-    central = make_client(reader, client_id(reader, "central"), persistent=True)
     spool = Spool(SpoolSettings(path=tmp_path / "spool.db"))
     publisher = MqttPublisher(mqtt, "site", "box", spool, delays_s=(0.05, 0.2))
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
-    properties.SessionExpiryInterval = 3600
-    central.connect(reader.host, reader.port, clean_start=False, properties=properties)
-    central.loop_start()
-    wait_until(central.is_connected)
-    central.subscribe("sered/+/+/calls", qos=1)
+    central = Subscription(
+        reader, ["sered/+/+/calls"], client_id=client_id(reader, "central"), session_s=3600
+    )
     publisher.start()
-    wait_until(lambda: "Sending SUBACK" in broker.log.read_text())
     wait_until(lambda: publisher.state.connected)
-    central.disconnect()
-    central.loop_stop()
+    central.close()
     names = ["central", "sered-central", "sered/central", "sered/site/box", "sered-site-box"]
     for name in (*names, "site.box", "box"):
         rogue = client(broker, made, "site.rival", name)

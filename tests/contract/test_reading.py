@@ -80,7 +80,7 @@ def test_an_older_message_is_whose_topic_it_has() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", Why.MALFORMED),
+        (b"", Why.CLEARED),
         (b"not json", Why.MALFORMED),
         (b"[]", Why.MALFORMED),
         (b"[" * 5000, Why.MALFORMED),

@@ -17,6 +17,7 @@ from broker import Authority, Broker, Listener, wait_until
 from proxy import Proxy, Weather
 from sered.delivery.backoff import Patience
 from sered.delivery.broker import client_id
+from sered.delivery.connection import Link
 from sered.delivery.mqtt_publisher import REPEAT_S, MqttPublisher
 from sered.delivery.spool import Spool
 from sered.errors import ConfigError
@@ -466,11 +467,11 @@ def test_mute(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A broker that accepts connections and says nothing is named, and stop() does not wait."""
-    monkeypatch.setattr("sered.delivery.connection._CONNACK_S", 0.5)
+    monkeypatch.setattr("sered.delivery.connection.ANSWER_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as door:
         publisher = publish(Broker(tmp_path / "unused", port=door.getsockname()[1]))
         wait_until(lambda: "says nothing" in publisher.state.sentence)
-        monkeypatch.setattr("sered.delivery.connection._CONNACK_S", 60.0)
+        monkeypatch.setattr("sered.delivery.connection.ANSWER_S", 60.0)
         time.sleep(2 * QUICK[1])
         began = time.monotonic()
         publisher.stop(1.0)
@@ -484,18 +485,16 @@ def test_messages_to_us(
     client_id = "sered/site/box"
     before = Listener(broker, "nonsense", client_id=client_id)
     before.close()
-    with_noise = Listener(broker, "none", client_id="noise")
-    client = with_noise._client
-    client.publish("nonsense", b"\xff" * 1_000_000, qos=1)
-    for _ in range(5):
-        client.publish("nonsense", b"\x00garbage", qos=1)
-    time.sleep(0.3)
+    noise = Link(MqttSettings(host=broker.host, port=broker.port), "noise")
+    for body in (b"\xff" * 1_000_000, *(b"\x00garbage",) * 5):
+        noise.publish("nonsense", body, qos=1, retain=False)
+        wait_until(lambda: noise.pump(0.1))
+    noise.close()
     publisher = publish(broker)
     put(spool, 0)
     wait_until(lambda: spool.depth == 0)
     publisher.stop(1.0)
     assert (publisher.state.ignored, publisher.state.lost) == (0, 0)
-    with_noise.close()
 
 
 def test_broker_restarts_are_no_rival(

@@ -294,10 +294,7 @@ def test_a_broker_that_wants_our_certificate_is_told(
 
 def test_something_that_is_no_broker_is_told(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that takes the connection and says nothing is no broker, and is called so soon."""
-    from sered.diagnose.checks import dialogue
-
-    monkeypatch.setattr(dialogue, "ANSWER_S", 0.3)
-    monkeypatch.setattr(dialogue.Dialogue._pump, "__defaults__", (0.3,))
+    monkeypatch.setattr("sered.delivery.connection.ANSWER_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         kept: list[tuple[socket.socket, object]] = []
         thread = threading.Thread(
@@ -313,7 +310,7 @@ def test_something_that_is_no_broker_is_told(look: Look, monkeypatch: pytest.Mon
 
 
 def online(state: str) -> bytes:
-    return messages.encode(status(state, "line1: hears the tap."))
+    return messages.encode(status(state, "line1: hears the tap.", site="oslo", device="desk4"))
 
 
 def retain(broker: Broker, payload: bytes) -> None:

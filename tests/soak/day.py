@@ -35,9 +35,11 @@ from sered.tap.clock import uuid7
 from sered.testing.line import KINDS, LineRecipe, compose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from sered.delivery.subscription import Received
 
 SIDES = (Side.CUSTOMER, Side.AGENT)
 MOST_GROWTH_MB = 5.0
@@ -138,12 +140,13 @@ class DaySource:
 class Central(Listener):
     """A subscriber in the process that is measured: it keeps of each report what is asked."""
 
-    def _got(self, _client: object, _data: object, message: Any) -> None:
-        if message.topic.endswith("/calls"):
-            report = json.loads(message.payload)
-            kept = {name: report[name] for name in ("call_id", "started_at", "end_reason")}
-            kept["quality"] = {"lost_s": report["quality"]["lost_s"]}
-            self.messages.append((message.topic, json.dumps(kept).encode(), False))
+    def _got(self, batch: Sequence[Received]) -> None:
+        for each in batch:
+            if each.topic.endswith("/calls"):
+                report = json.loads(each.body)
+                kept = {name: report[name] for name in ("call_id", "started_at", "end_reason")}
+                kept["quality"] = {"lost_s": report["quality"]["lost_s"]}
+                self.messages.append((each.topic, json.dumps(kept).encode(), False))
 
 
 class DayClock:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-import time
+import threading
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sered.cli import options
-from sered.errors import BrokerError
+from sered.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from paho.mqtt.client import Client, MQTTMessage
-
+    from sered.contract.reading import Message, SetAside
+    from sered.contract.topics import Place
+    from sered.delivery.subscription import Received, Subscription
+    from sered.errors import BrokerError
     from sered.settings import MqttSettings
-
-    Show = Callable[[str, bool, Any], None]
-    """Called with topic, whether it was retained, and the decoded payload."""
 
 WATCHING = "Watching"
 """First word on stderr once the broker has taken the subscription."""
-
 _AGAIN_S = 3.0
-_ANSWER_S = 8.0
-_LOOP_S = 0.5
 
 
 def register(app: typer.Typer) -> None:
@@ -49,101 +45,99 @@ def watch(
     """Show what boxes publish, live.
 
     Calls, alerts and the state of boxes, until Ctrl-C. With --json one line a message: topic,
-    retained, payload.
+    retained, set_aside (why it is no message of the contract, or null), payload.
 
     Examples: sered watch --host broker.example; sered watch --json | jq .payload
     """
+    from sered.contract.topics import topic_filter
+
     mqtt = options.settings(config).mqtt
     given = {"host": host, "port": port, "username": username}
     mqtt = mqtt.model_copy(update={key: value for key, value in given.items() if value is not None})
-    topic = f"{mqtt.base}/{site}/{device}/+"
     try:
-        _listen(mqtt, topic, count, _as_json if as_json else _Human())
+        wanted = topic_filter(mqtt.base, site, device)
+    except ValueError as error:
+        msg = f"--site {site!r}, --device {device!r}: {error}."
+        raise ConfigError(msg) from None
+    try:
+        _Watch(mqtt, wanted, count, _as_json if as_json else _Human()).follow()
     except KeyboardInterrupt:
         return
 
 
-def _listen(mqtt: MqttSettings, topic: str, count: int | None, show: Show) -> None:
-    """Show messages until there were `count`; a connection that is lost is made again.
+class _Watch:
+    """Shows messages until there were `count`; a connection that is lost is made again."""
 
-    Raises BrokerError when the first one does not come about.
-    """
-    watcher = _Watcher(mqtt, topic, count, show)
-    while not watcher.follow():
-        typer.echo(f"Lost the connection; trying again in {_AGAIN_S:.0f} s.", err=True)
-        time.sleep(_AGAIN_S)
-
-
-class _Watcher:
-    """A subscription and what came of it."""
-
-    def __init__(self, mqtt: MqttSettings, topic: str, count: int | None, show: Show) -> None:
-        self._mqtt = mqtt
-        self._topic = topic
+    def __init__(
+        self,
+        mqtt: MqttSettings,
+        wanted: str,
+        count: int | None,
+        show: Callable[[Received], bool],
+    ) -> None:
+        self._mqtt, self._wanted = mqtt, wanted
         self._left = count
         self._show = show
         self._subscribed = False
+        self._all_seen = threading.Event()
 
-    def follow(self) -> bool:
-        """One connection; True when all was seen, False when it was lost."""
-        from sered.delivery.broker import LARGEST_READ, make_client, unreachable
+    def follow(self) -> None:
+        """Raises BrokerError when the first connection does not come about."""
+        from sered.delivery.subscription import follow
 
-        client = make_client(self._mqtt, client_id="", largest_in=LARGEST_READ)
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
-        answered = time.monotonic() + _ANSWER_S
-        try:
-            client.connect(self._mqtt.host, self._mqtt.port, self._mqtt.keepalive_s)
-            while client.loop(_LOOP_S) == 0:
-                if self._left == 0:
-                    client.disconnect()
-                    return True
-                if not self._subscribed and time.monotonic() > answered:
-                    break
-        except OSError as error:
-            if not self._subscribed:
-                raise unreachable(self._mqtt, error) from error
-        if not self._subscribed:
-            place = f"{self._mqtt.host}:{self._mqtt.port}"
-            msg = f"{place} took the connection and says nothing. Is it an MQTT broker?"
-            raise BrokerError(msg)
-        return False
+        follow(
+            self._mqtt,
+            [self._wanted],
+            self._tell,
+            within_s=0.0,
+            stopping=self._all_seen,
+            connected=self._connected,
+            lost=self._lost,
+            delays_s=(_AGAIN_S, _AGAIN_S),
+        )
 
-    def _on_connect(self, client: Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
-        from sered.delivery.broker import refusal
-
-        if reason.is_failure:
-            raise refusal(self._mqtt, reason)
-        client.subscribe(self._topic, qos=1)
-
-    def _on_subscribe(self, _c: Client, _u: Any, _m: Any, reasons: list[Any], _p: Any) -> None:
-        place = f"{self._mqtt.host}:{self._mqtt.port}"
-        if reasons[0].is_failure:
-            msg = f"{place}: the broker does not let us read {self._topic}. Mend its ACL."
-            raise BrokerError(msg)
+    def _connected(self, _: Subscription) -> None:
         self._subscribed = True
-        typer.echo(f"{WATCHING} {self._topic} at {place}", err=True)
+        place = f"{self._mqtt.host}:{self._mqtt.port}"
+        typer.echo(f"{WATCHING} {self._wanted} at {place}", err=True)
 
-    def _on_message(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
-        if self._left == 0:
-            return
-        try:
-            payload = json.loads(message.payload)
-        except ValueError:
-            typer.echo(f"{message.topic}: not JSON, left out", err=True)
-            return
-        self._show(message.topic, message.retain, payload)
-        if self._left is not None:
-            self._left -= 1
+    def _lost(self, error: BrokerError) -> None:
+        if not self._subscribed:
+            raise error
+        typer.echo(f"Lost the connection; trying again in {_AGAIN_S:.0f} s.", err=True)
+
+    def _tell(self, batch: Sequence[Received]) -> None:
+        for each in batch:
+            if self._left == 0:
+                return
+            if self._show(each) and self._left is not None:
+                self._left -= 1
+                if not self._left:
+                    self._all_seen.set()
 
 
-def _as_json(topic: str, retained: bool, payload: Any) -> None:
-    line = {"topic": topic, "retained": retained, "payload": payload}
+def _as_json(received: Received) -> bool:
+    """One line a message; what is no JSON has the payload null."""
+    from sered.contract.reading import SetAside
+
+    found = received.found
+    line = {
+        "topic": received.topic,
+        "retained": received.retained,
+        "set_aside": found.why if isinstance(found, SetAside) else None,
+        "payload": _parsed(received.body),
+    }
     print(json.dumps(line, ensure_ascii=False), flush=True)
+    return True
 
 
-_PROBE = "sered.probe/1"
+def _parsed(body: bytes) -> Any:
+    from pydantic_core import from_json
+
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return None
 
 
 class _Human:
@@ -152,35 +146,44 @@ class _Human:
     def __init__(self) -> None:
         self._console = options.console()
 
-    def __call__(self, topic: str, retained: bool, payload: Any) -> None:
-        from pydantic import ValidationError
-
+    def __call__(self, received: Received) -> bool:
         from sered.cli.tables import show_call
-        from sered.contract.messages import PAYLOADS, CallReport
+        from sered.contract.messages import CallReport
+        from sered.contract.plain import plain
+        from sered.contract.reading import SetAside, Why
 
-        box, _, leaf = topic.partition("/")[2].rpartition("/")
-        if leaf not in PAYLOADS:
-            return
-        if isinstance(payload, dict) and payload.get("schema") == _PROBE:
-            self._console.print(f"{box}  {leaf}: sered diagnose tries the topic", soft_wrap=True)
-            return
-        try:
-            message = PAYLOADS[leaf].model_validate(payload)
-        except ValidationError:
-            typer.echo(f"{topic}: not a message of this version of sered, left out", err=True)
-            return
+        if received.place is None:
+            return False
+        box, leaf = f"{received.place.site}/{received.place.device}", received.place.leaf
+        message = received.found
+        if isinstance(message, SetAside):
+            if message.why is Why.PROBE:
+                self._console.print(f"{box}  {leaf}: {message.sentence}", soft_wrap=True)
+            elif message.why is not Why.FOREIGN_TOPIC:
+                typer.echo(f"{box}  {leaf}: left out: {plain(message.sentence)}", err=True)
+            return message.why is not Why.FOREIGN_TOPIC
+        message = _as_shown(received.place, received.body)
         if isinstance(message, CallReport):
             show_call(self._console, message, box)
             self._console.print()
-            return
-        old = " (as last told)" if retained else ""
+            return True
+        old = " (as last told)" if received.retained else ""
         self._console.print(f"{box}  {leaf}: {_line(message)}{old}", soft_wrap=True)
+        return True
 
 
-def _line(message: Any) -> str:
+def _as_shown(place: Place, body: bytes) -> Message | SetAside:
+    """What was said, without what would steer a terminal."""
+    from sered.contract.plain import plain_tree
+    from sered.contract.reading import read
+
+    return read(place, json.dumps(plain_tree(_parsed(body))).encode())
+
+
+def _line(message: Message | SetAside) -> str:
     from sered.cli.tables import signed
     from sered.contract.explain import clock
-    from sered.contract.messages import Alert, Health, Live
+    from sered.contract.messages import Alert, Health, Live, Status
 
     match message:
         case Alert():
@@ -197,4 +200,6 @@ def _line(message: Any) -> str:
                 f"{len(message.lines)} line(s), {calls} in a call, {message.spool_depth} waiting, "
                 f"{message.rss_mb:.0f} MB{heat}"
             )
-    return f"{message.state} {message.text}".strip()
+        case Status():
+            return f"{message.state} {message.text}".strip()
+    return ""

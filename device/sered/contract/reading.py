@@ -42,6 +42,8 @@ class Why(StrEnum):
     """It names another site or device than its topic."""
     STALE = "stale"
     """A call or an alert that a broker had retained: boxes retain neither."""
+    CLEARED = "cleared"
+    """Empty: somebody removed what was retained there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def read(place: Place, body: bytes, *, largest: int = LARGEST) -> Message | SetA
     """
     if (payload := PAYLOADS.get(place.leaf)) is None:
         return SetAside(Why.FOREIGN_TOPIC, f"no message of the contract has the topic {place.leaf}")
+    if not body:
+        return SetAside(Why.CLEARED, "it is empty: what was retained there has been removed")
     if len(body) > largest:
         return SetAside(Why.TOO_LARGE, f"{len(body)} bytes are more than {largest}")
     wanted = payload.model_fields["schema_"].default

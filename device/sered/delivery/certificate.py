@@ -36,6 +36,6 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         # the standard library shows a file's certificate by no public name; CPython's own tests
         # use this one, on 3.11 and 3.13 alike
-        return dict(_ssl._test_decode_cert(str(path)))  # type: ignore[attr-defined] # not in stubs
+        return dict(_ssl._test_decode_cert(str(path)))  # type: ignore[attr-defined]  # not in stubs
     except (OSError, ValueError):
         return {}

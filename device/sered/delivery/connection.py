@@ -24,13 +24,14 @@ from sered.errors import BrokerError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 
     from sered.settings import MqttSettings
 
-_CONNACK_S = 5.0
+ANSWER_S = 5.0
+"""For CONNACK and SUBACK: a broker that is overloaded takes its time."""
 _WIRE = (OSError, ValueError, TypeError, LookupError, struct.error, MQTTException)
 """What a broken network or a broken broker makes paho raise."""
 
@@ -40,6 +41,9 @@ class Link:
 
     `will`: topic and payload that the broker publishes when we vanish. `qos` and `retain` are
     those of the will. `watch`: topics of ours that are listened for where MQTT 3.1.1 is spoken.
+    `receive` is called with every message that comes, which its owner acknowledges; without it
+    all others are passed over. `session_s`: how long the broker keeps what comes while we are away;
+    0: it forgets us. `most_in`: messages that it may send before one is acknowledged (MQTT 5).
     `given_up` is asked while the broker lets us wait.
     """
 
@@ -52,11 +56,14 @@ class Link:
         self,
         mqtt: MqttSettings,
         client_id: str,
-        will: tuple[str, bytes],
+        will: tuple[str, bytes] | None = None,
         *,
         qos: int = 1,
         retain: bool = True,
         watch: Collection[str] = (),
+        receive: Callable[[MQTTMessage], None] | None = None,
+        session_s: int = 0,
+        most_in: int = 65_535,
         given_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self._mqtt, self._client_id = mqtt, client_id
@@ -64,12 +71,19 @@ class Link:
         self._over: BrokerError | None = None
         self._acks: list[tuple[int, ReasonCode]] = []
         self._watch = frozenset(watch if mqtt.version == "3.1.1" else ())
-        self._listening: list[ReasonCode] = []
+        self._granted: dict[int, Sequence[ReasonCode]] = {}
+        self._listening: Sequence[ReasonCode] = ()
         self._heard: list[tuple[str, bytes]] = []
         self.ignored = 0
         self.since = time.monotonic()
-        largest_in = LARGEST_READ if self._watch else LARGEST_IN
-        self._client = make_client(mqtt, client_id, largest_in=largest_in)
+        # what is larger an MQTT 5 broker drops: it poisons no session
+        self._largest_in = LARGEST_READ if receive else LARGEST_IN
+        self._client = make_client(
+            mqtt,
+            client_id,
+            persistent=session_s > 0,
+            largest_in=LARGEST_READ if self._watch else self._largest_in,
+        )
         self._client.max_inflight_messages_set(65_535)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -77,29 +91,35 @@ class Link:
         self._client.on_subscribe = self._on_subscribe
         self._client.on_unsubscribe = self._on_unsubscribe
         self._client.on_message = self._on_message
-        self._client.will_set(*will, qos=qos, retain=retain)
-        self._open(given_up)
+        if receive is not None:
+            self._client.manual_ack_set(on=True)
+            self._client.on_message = lambda _c, _u, message: receive(message)
+        if will is not None:
+            self._client.will_set(*will, qos=qos, retain=retain)
+        self._open(given_up, session_s, most_in)
         if self._watch:
             self._listen(given_up)
 
-    def _open(self, given_up: Callable[[], bool]) -> None:
+    def _open(self, given_up: Callable[[], bool], session_s: int, most_in: int) -> None:
         mqtt = self._mqtt
         more: dict[str, Any] = {}
         if mqtt.version == "5":
             more["properties"] = properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
-            more["clean_start"] = True
-            properties.MaximumPacketSize = LARGEST_IN
+            more["clean_start"] = not session_s
+            properties.SessionExpiryInterval = session_s
+            properties.MaximumPacketSize = self._largest_in
+            properties.ReceiveMaximum = most_in
         try:
             self._client.connect(mqtt.host, mqtt.port, mqtt.keepalive_s, **more)
         except _WIRE as error:
             self.drop()
             raise unreachable(mqtt, error) from None
-        end = time.monotonic() + _CONNACK_S
+        end = time.monotonic() + ANSWER_S
         while self._reason is None:
             if time.monotonic() > end or given_up():
                 self.drop()
                 msg = f"The broker {mqtt.host}:{mqtt.port} took the connection and says nothing."
-                raise UnansweredError(f"{msg} Is it an MQTT broker, and is it overloaded?")
+                raise UnansweredError(f"{msg} Is it an MQTT broker, and is it overloaded?", "mute")
             self._await_answer()
         if self._reason.is_failure:
             self.drop()
@@ -122,9 +142,9 @@ class Link:
 
     def _listen(self, given_up: Callable[[], bool]) -> None:
         """Have our own messages sent back, once each: what does not come was not taken."""
-        self._client.subscribe([(topic, 0) for topic in sorted(self._watch)])
-        end = time.monotonic() + _CONNACK_S
-        while not self._listening:
+        _, number = self._client.subscribe([(topic, 0) for topic in sorted(self._watch)])
+        end = time.monotonic() + ANSWER_S
+        while number not in self._granted:
             where = f"{self._mqtt.host}:{self._mqtt.port}"
             if time.monotonic() > end or given_up():
                 self.drop()
@@ -135,6 +155,28 @@ class Link:
             except BrokerError as error:
                 msg = f"The broker {where} hangs up when we ask for our own messages."
                 raise BrokerError(msg, "unproven") from error
+        self._listening = self._granted.pop(number or 0)
+
+    def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
+        """Listen. Raises BrokerError (`denied`) where the broker does not let us."""
+        _, number = self._client.subscribe([(each, qos) for each in filters])
+        end = time.monotonic() + ANSWER_S
+        where = f"The broker {self._mqtt.host}:{self._mqtt.port}"
+        while number not in self._granted:
+            if time.monotonic() > end:
+                raise BrokerError(f"{where} does not answer our subscription.", "mute")
+            self.pump(0.25)
+        for each, reason in zip(filters, self._granted.pop(number or 0), strict=False):
+            if reason.is_failure:
+                msg = f"{where} does not let us read {each} ({reason.getName()}). Mend its ACL."
+                raise BrokerError(msg, "denied")
+
+    def acknowledge(self, number: int, qos: int) -> None:
+        """Tell the broker that we have a message, in the order in which they came."""
+        try:
+            self._client.ack(number, qos)
+        except _WIRE as error:
+            raise self._broken(error) from None
 
     @property
     def watches(self) -> bool:
@@ -206,7 +248,7 @@ class Link:
         acks, self._acks = self._acks, []
         return acks
 
-    def close(self, within_s: float) -> None:
+    def close(self, within_s: float = 0.5) -> None:
         """Say goodbye, so that the broker does not publish the will."""
         self._client.disconnect()
         end = time.monotonic() + within_s
@@ -259,9 +301,9 @@ class Link:
         self._acks.append((mid, reason))
 
     def _on_subscribe(
-        self, _c: Client, _u: object, _m: int, reasons: list[ReasonCode], _p: object
+        self, _c: Client, _u: object, mid: int, reasons: Sequence[ReasonCode], _p: object
     ) -> None:
-        self._listening = reasons
+        self._granted[mid] = reasons
 
     def _on_unsubscribe(self, _c: Client, _u: object, mid: int, _r: object, _p: object) -> None:
         self._acks.append((mid, ReasonCode(PacketTypes.PUBACK)))

@@ -73,7 +73,7 @@ def report(call: TrueCall) -> CallReport:
         talk=_talk(seconds),
         worst=Moment(offset_s=spoken[0].offset_s, duration_s=spoken[0].duration_s),
         utterances=spoken,
-        quality=Quality(lost_s=0.0, clipping=0.0, snr_db=22.5),
+        quality=Quality(lost_s=0.0, clipping=0.0, snr_db=22.5, notes=()),
         versions=_VERSIONS,
         transcript=None,
     )

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from typing import TYPE_CHECKING
 
-from sered.contract import messages, topics
+from sered.contract import topics
+from sered.contract.messages import Status
+from sered.contract.reading import PROBE as PROBE_SCHEMA
 from sered.delivery import certificate
 from sered.diagnose.checks import network, service_user
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
 from sered.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
-    from sered.diagnose.checks.dialogue import Dialogue
+    from contextlib import AbstractContextManager
 
-PROBE = {"schema": "sered.probe/1", "about": "sered diagnose asks whether it may publish here"}
+    from sered.delivery.connection import Link
+    from sered.delivery.subscription import Subscription
+
+PROBE = {"schema": PROBE_SCHEMA, "about": "sered diagnose asks whether it may publish here"}
 """What the doctor publishes on every topic; whoever reads `schema` first passes over it."""
 _SLOW_S = 2.0
 _ECHO_S = 1.5
-_NOBODY_LISTENS = 0x10
-_LEAVES = ("status", "health", "calls", "alerts", "live")
 
 
-def _talk(context: Context) -> Dialogue:
-    """A connection of the doctor's own: the service's session goes on undisturbed."""
-    from sered.diagnose.checks.dialogue import Dialogue
-
+def _own_name(context: Context) -> str:
+    """A client id of the doctor's own: the service's session goes on undisturbed."""
     service_user.become_service_user()
     settings = context.known
     name = settings.mqtt.client_id or f"sered-{settings.site}-{settings.device}"
-    return Dialogue(settings.mqtt, f"{name}-doctor-{os.getpid()}")
+    return f"{name}-doctor-{os.getpid()}"
+
+
+def _talk(context: Context) -> AbstractContextManager[Link]:
+    from sered.delivery.connection import Link
+
+    return contextlib.closing(Link(context.known.mqtt, _own_name(context)))
+
+
+def _listen(context: Context, topic: str) -> Subscription:
+    from sered.delivery.subscription import Subscription
+
+    return Subscription(context.known.mqtt, [topic], client_id=_own_name(context))
 
 
 def _login(context: Context) -> Outcome:
@@ -65,11 +79,13 @@ def _topics(context: Context) -> Outcome:
     """MQTT 5 brokers say no in the acknowledgement; older ones swallow, which only echo shows."""
     mqtt = context.known.mqtt
     probe = json.dumps(PROBE).encode()
+    from sered.diagnose.checks import dialogue
+
     denied, mute = [], []
-    leaves = [leaf for leaf in _LEAVES if leaf != "live" or mqtt.live]
+    leaves = [leaf for leaf in topics.LEAVES if leaf != "live" or mqtt.live]
     with _talk(context) as talk:
         for leaf in leaves:
-            answer = talk.publish(_topic(context, leaf), probe)
+            answer = dialogue.ask(talk, _topic(context, leaf), probe)
             if answer is None:
                 mute.append(leaf)
                 break
@@ -92,16 +108,24 @@ def _topics(context: Context) -> Outcome:
 
 
 def _echo(context: Context) -> Outcome:
+    from sered.diagnose.checks import dialogue
+
     topic = _topic(context, "doctor")
     probe = json.dumps(PROBE | {"pid": os.getpid()}).encode()
-    with _talk(context) as talk:
-        listens = talk.subscribe(topic)
+    with contextlib.ExitStack() as stack:
+        try:
+            listens: Subscription | None = stack.enter_context(_listen(context, topic))
+        except BrokerError as error:
+            if error.reason != "denied":
+                raise
+            listens = None
+        talk = listens.link if listens else stack.enter_context(_talk(context))
         began = time.perf_counter()
-        answer = talk.publish(topic, probe)
+        answer = dialogue.ask(talk, topic, probe)
         acked_s = time.perf_counter() - began
         if answer is None:
             return fault("lost", "no acknowledgement of a message within 4 s")
-        heard = listens and talk.wait_for(topic, probe, _ECHO_S)
+        heard = listens is not None and dialogue.hear(listens, topic, _ECHO_S, probe) is not None
         spent = time.perf_counter() - began if heard else acked_s
     found = f"{'back' if heard else 'acknowledged'} after {spent * 1000:.0f} ms"
     if spent > _SLOW_S:
@@ -110,17 +134,24 @@ def _echo(context: Context) -> Outcome:
 
 
 def _retained(context: Context) -> Outcome:
+    from sered.diagnose.checks import dialogue
+
     settings = context.known
     if not settings.mqtt.retain:
         return skip("[mqtt] retain is off")
     topic = _topic(context, "status")
-    with _talk(context) as talk:
-        if not talk.subscribe(topic) or not talk.wait_for(topic, within_s=_ECHO_S):
-            return skip("no retained status that this box may read")
-        payload = talk.messages[0][1]
+    nothing = skip("no retained status that this box may read")
     try:
-        status = messages.Status.model_validate_json(payload)
-    except ValueError:
+        with _listen(context, topic) as listens:
+            kept = dialogue.hear(listens, topic, _ECHO_S)
+    except BrokerError as error:
+        if error.reason != "denied":
+            raise
+        return nothing
+    if kept is None:
+        return nothing
+    status = kept.found
+    if not isinstance(status, Status):
         return fault("foreign", "something else is retained there", topic=topic)
     said = f"{status.state}{f': {status.text}' if status.text else ''}"
     if context.service is not None and status.state == "offline":
