@@ -36,6 +36,7 @@ WINGS: dict[str, set[str]] = {
         *GROUND, "config", "tap", "hearing", "calls", "voice", "words", "contract", "verdict",
         "delivery",
     },
+    "archive": {*GROUND, "tap", "box", "contract"},
     "diagnose": {
         *GROUND, "config", "tap", "hearing", "voice", "words", "contract", "delivery", "box",
     },
@@ -44,7 +45,7 @@ WINGS: dict[str, set[str]] = {
     "testing": {*GROUND, "hearing"},
     "cli": {
         *GROUND, "config", "tap", "voice", "words", "contract", "delivery", "box", "diagnose",
-        "central",
+        "central", "archive",
     },
     "__main__": {"cli"},
 }  # fmt: skip

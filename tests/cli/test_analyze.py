@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from project import Ended
+from sered.archive.task import Task
 from sered.cli.demo import CALL
-from sered.cli.progress import Bar, Lines
+from sered.cli.progress import Bar, Total
 from sered.cli.tables import show_call
 from sered.contract.messages import CallReport
 
@@ -291,10 +292,13 @@ def test_folder_without_recordings(sered: Sered, tmp_path: Path) -> None:
 
 
 def test_several_pictures(sered: Sered, tmp_path: Path, clip: Path) -> None:
-    """With several calls the pictures are numbered."""
+    """With several calls the pictures are named after their recordings, none over another."""
     ended = sered("analyze", clip, clip, "--mode", "text", "--plot", tmp_path / "call.png")
     assert ended.status == 0
-    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["call-1.png", "call-2.png"]
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [
+        "call-clip-2.png",
+        "call-clip.png",
+    ]
 
 
 def test_progress_on_a_terminal() -> None:
@@ -310,16 +314,27 @@ def test_progress_on_a_terminal() -> None:
     assert "100%" in out.getvalue()
 
 
-def test_progress_elsewhere() -> None:
-    """Without a terminal each of several files is a line, and a single one is none."""
-    for files, said in ((2, "1/2 a.wav\n2/2 b.wav\n"), (1, "")):
-        out = io.StringIO()
-        lines = Lines(Console(file=out, width=60), files)
-        for name in ("a.wav", "b.wav")[:files]:
-            with lines:
-                lines(name, 0.5)
-                lines(name, 1.0)
-        assert out.getvalue() == said
+def test_progress_of_many(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Over many recordings a terminal has a bar by size; elsewhere a line a minute says how far."""
+    tasks = []
+    for name in "abcd":
+        path = tmp_path / f"{name}.wav"
+        path.write_bytes(b"x" * 1000)
+        tasks.append(Task(path))
+    moment = iter(range(0, 4000, 45))
+    monkeypatch.setattr("sered.cli.progress.time.monotonic", lambda: float(next(moment)))
+    plain = io.StringIO()
+    with Total(Console(file=plain, width=80), tasks) as total:
+        for task in tasks:
+            total.done(task.path)
+    assert plain.getvalue().startswith("2 of 4 recordings, about ")
+    assert plain.getvalue().count("\n") < len(tasks)
+    monkeypatch.undo()
+    out = io.StringIO()
+    with Total(Console(file=out, force_terminal=True, width=80), tasks) as total:
+        for task in tasks:
+            total.done(task.path)
+    assert "4 of 4 recordings" in out.getvalue()
 
 
 def test_wrong_sides(sered: Sered, clip: Path) -> None:

@@ -2,57 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sered.cli import options
-from sered.errors import AudioError, ConfigError, SeredError
+from sered.errors import ConfigError, SeredError
 from sered.tap.paths import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from sered.archive.folder import ResultFolder
+    from sered.archive.outputs import Sink
+    from sered.archive.task import Task
+    from sered.cli.judging import Judging
+    from sered.cli.recordings import Found
+    from sered.settings import Settings
 
-    from sered.box.build import Judges
-    from sered.contract.messages import CallReport, Live
-    from sered.settings import LineSettings, Settings
-    from sered.tap.clock import RecordingClock
-    from sered.tap.recording import Recording
-
-    Progress = Callable[[str, float], None]
-    """Called with a file's name and the share of it that is done."""
-
-_MONO, _PAIR = "customer=mono", "agent=left,customer=right"
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One call of a recording."""
-
-    path: Path
-    at_s: float
-    """Where in the recording it begins."""
-    sides: str
-    report: CallReport
-    running: tuple[Live, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """What became of one file."""
-
-    path: Path
-    calls: list[Judged]
-    fault: str | None = None
-    notes: tuple[str, ...] = ()
-    passed_over: str | None = None
-    """Why the file was not tried."""
-
-
+_STDOUT = Path("-")
 _Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE|DIR...", help="Recordings, or folders of them.")
+    list[Path] | None,
+    typer.Argument(metavar="FILE|DIR...", help="Recordings, or folders of them."),
+]
+_Manifest = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="CSV",
+        help="A table of recordings in place of FILE: path, and started_at, line, sides, "
+        "external_id where they are known.",
+    ),
 ]
 _Sides = Annotated[
     str | None,
@@ -61,8 +40,36 @@ _Sides = Annotated[
         "a pair is agent=left,customer=right and a single channel is the customer's."
     ),
 ]
+_TimeFrom = Annotated[
+    str | None,
+    typer.Option(metavar="PATTERN", help="How names tell when a call began: 'rec-%Y%m%d-%H%M%S'."),
+]
 _Plot = Annotated[
-    Path | None, typer.Option(metavar="OUT.png", help="Draw each call; several are numbered.")
+    Path | None,
+    typer.Option(metavar="OUT.png", help="Draw each call; several are named after their files."),
+]
+_Csv = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A row a call, as they come; - for stdout.")
+]
+_Jsonl = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A line a recording, as they come.")
+]
+_Parquet = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The rows typed; needs sered[parquet].")
+]
+_Html = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A report to look at, in one file.")
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Keep every result here at once, and calls.csv at the end."),
+]
+_Resume = Annotated[bool, typer.Option("--resume", help="Go on with what --out holds.")]
+_Jobs = Annotated[
+    int | None, typer.Option(min=1, max=512, help="Recordings judged at once; the cores.")
+]
+_Shard = Annotated[
+    str | None, typer.Option(metavar="i/n", help="Only this part of the recordings.")
 ]
 
 
@@ -72,11 +79,22 @@ def register(app: typer.Typer) -> None:
 
 
 def analyze(
-    files: _Files,
+    files: _Files = None,
     mode: options.Mode = None,
     sides: _Sides = None,
+    manifest: _Manifest = None,
+    time_from: _TimeFrom = None,
     plot: _Plot = None,
     explain: Annotated[bool, typer.Option("--explain", help="How the score came about.")] = False,
+    long: Annotated[bool, typer.Option("--long", help="Every call in full.")] = False,
+    csv: _Csv = None,
+    jsonl: _Jsonl = None,
+    parquet: _Parquet = None,
+    html: _Html = None,
+    out: _Out = None,
+    resume: _Resume = False,
+    jobs: _Jobs = None,
+    shard: _Shard = None,
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> None:
@@ -86,195 +104,123 @@ def analyze(
     Any rate from 8 kHz, any channels; folders are searched, and what is passed over is named.
     A broken file is named with its reason, the rest go on, and the exit status is 1.
 
-    Examples: sered analyze call.wav --plot call.png; sered analyze calls/ --json
+    Examples: sered analyze call.wav --plot call.png; sered analyze calls/ --csv calls.csv;
+    sered analyze --manifest calls.csv --out results --resume
     """
-    from sered.cli.recordings import find
+    from sered.archive.outputs import sinks
+    from sered.archive.task import Result
+    from sered.cli.call_rows import Shown
+    from sered.cli.judging import Judging
 
     settings = options.settings(config, {"mode": mode})
-    if sides is not None:
-        check_sides(sides)
-    found = find(files)
-    results = []
-    for result in _judge_all(found.files, sides, settings, live=plot is not None):
-        results.append(result)
-        if not as_json:
-            _show(result, explain=explain)
-    results += [_Result(path, [], passed_over=why) for path, why in found.passed_over]
+    if plot is not None:
+        _check_drawable()
+    tasks, found = _tasks(files or [], manifest, sides, time_from, shard)
+    judging = Judging(settings, jobs, running=plot is not None)
+    wanted = {"csv": csv, "jsonl": jsonl, "parquet": parquet, "json": _STDOUT if as_json else None}
+    with ExitStack() as stack:
+        folder = _folder(out, judging, resume, shard, stack)
+        if folder is not None and shard is None:
+            # a part of the recordings makes no table: whoever has all of them does, at the end
+            wanted["csv"] = wanted["csv"] or folder.path / "calls.csv"
+            wanted["jsonl"] = wanted["jsonl"] or folder.path / "calls.jsonl"
+        outputs = sinks(stack, wanted, _extra(html, plot, settings))
+        for output in outputs:
+            stack.enter_context(closing(output))
+        whole = long or explain or len(tasks) == 1
+        shown = Shown(len(tasks), whole=whole, explain=explain, quiet=_STDOUT in wanted.values())
+        judging.work(tasks, folder, [*outputs, shown])
+        for path, why in found.passed_over:
+            for output in outputs:
+                output.take(Result(path, passed_over=why))
     if said := found.sentence():
         options.console(err=True).print(f"note: {said}", soft_wrap=True)
-    if as_json:
-        _print_json(results)
-    if plot is not None:
-        _draw([call for result in results for call in result.calls], plot, settings)
-    if any(result.fault for result in results):
+    shown.close()
+    if shown.faults or judging.stopped:
         raise typer.Exit(1)
 
 
-def _judge_all(
-    files: list[Path], sides: str | None, settings: Settings, *, live: bool
-) -> Iterator[_Result]:
-    """Each file in turn; what there is to say on the way goes to stderr."""
-    from sered.box.build import load_judges
-    from sered.cli.progress import Bar, Lines
-
-    say = options.console(err=True)
-    judges = load_judges(settings)
-    for _, sentence in judges.faults:
-        say.print(f"note: {sentence}", soft_wrap=True)
-    progress = Bar(say) if say.is_terminal else Lines(say, len(files))
-    noted: set[str] = set()
-    for path in files:
-        calls, fault, notes = [], None, list[str]()
-        try:
-            with progress:
-                calls = judge_file(path, sides, settings, judges, progress, notes, live=live)
-        except AudioError as error:
-            fault = str(error)
-            say.print(f"sered: {fault}", soft_wrap=True)
-        for note in notes:
-            say.print(f"note: {shown(path)}: {note}", soft_wrap=True)
-        if sides is None and calls and calls[0].sides not in noted:
-            noted.add(calls[0].sides)
-            say.print(_assumed(calls[0].sides), soft_wrap=True)
-        yield _Result(path, calls, fault, tuple(notes))
-
-
-def judge_file(
-    path: Path,
+def _tasks(
+    files: list[Path],
+    manifest: Path | None,
     sides: str | None,
-    settings: Settings,
-    judges: Judges,
-    progress: Progress = lambda _name, _share: None,
-    notes: list[str] | None = None,
-    *,
-    live: bool = False,
-) -> list[Judged]:
-    """The calls in one recording, in order; raises AudioError for a file that cannot be read.
+    time_from: str | None,
+    part: str | None,
+) -> tuple[list[Task], Found]:
+    """What is to be judged; every fault of the wish is named before the work begins."""
+    from dataclasses import replace
 
-    `notes` is added to: what a user should know of the file. `live`: with the running score.
-    """
-    from sered.box.build import make_line
-    from sered.contract.messages import CallReport, Live
-    from sered.records import RATE_HZ, EndReason
+    from sered.archive.judge import check_sides
+    from sered.archive.manifest import read_manifest
+    from sered.archive.run import shard
+    from sered.archive.task import Task
+    from sered.archive.times import NamedTime
+    from sered.cli.recordings import Found, find
 
-    line_settings, recording = open_recording(path, sides, settings.line[0])
-    if notes is not None:
-        notes += recording.notes
-    clock = clock_of(recording, settings, line_settings)
-    line = make_line(settings, line_settings, judges, clock, live=live)
-    name = shown(path.name)
-    out: list[Judged] = []
-    running: list[Live] = []
-
-    def take(messages: list[Any]) -> None:
-        for message in messages:
-            if isinstance(message, Live):
-                running.append(message)
-            elif isinstance(message, CallReport):
-                at_s = (message.started_at - clock.wall(0.0)).total_seconds()
-                out.append(Judged(path, at_s, line_settings.sides, message, tuple(running)))
-                running.clear()
-
-    for frame in recording.frames():
-        take(line.feed(frame))
-        progress(name, frame.start / RATE_HZ / max(recording.duration_s, 1e-3))
-    take(line.finish(EndReason.END_OF_RECORDING))
-    progress(name, 1.0)
-    return out
-
-
-def open_recording(
-    path: Path, sides: str | None, line: LineSettings
-) -> tuple[LineSettings, Recording]:
-    """The file, and the line with its sides; unless given they follow from its channels."""
-    from sered.settings import parse_sides
-    from sered.tap.recording import Recording, check_readable
-    from sered.tap.survey import survey
-
-    check_readable(path)
-    known = survey(path)
-    if sides is None:
-        sides = _MONO if known.stream.channels == 1 else _PAIR
-    return line.model_copy(update={"sides": sides}), Recording(path, parse_sides(sides), known)
-
-
-def clock_of(recording: Recording, settings: Settings, line: LineSettings) -> RecordingClock:
-    """The clock of a recording that this box judges on this line."""
-    from sered.tap.clock import RecordingClock, recording_began
-
-    return RecordingClock(
-        recording_began(recording.path, recording.duration_s),
-        recording.survey.digest,
-        settings.site,
-        settings.device,
-        line.name,
-        settings.mode,
-        line.sides,
-    )
-
-
-def check_sides(sides: str) -> None:
-    """Raise ConfigError unless `sides` says who is on which channel."""
-    from sered.settings import parse_sides
-
-    try:
-        parse_sides(sides)
-    except ValueError as error:
-        msg = f"--sides {sides}: {error}."
-        raise ConfigError(msg) from None
-
-
-def _assumed(sides: str) -> str:
-    if sides == _PAIR:
-        return f"note: took {_PAIR}; say it otherwise with --sides."
-    return (
-        "note: took the one channel for the customer's; a recording of both people is "
-        "--sides mixed=mono."
-    )
-
-
-def _print_json(results: list[_Result]) -> None:
-    options.print_json(
-        [
-            {
-                "file": shown(result.path),
-                "error": result.fault,
-                "notes": list(result.notes),
-                "passed_over": result.passed_over,
-                "calls": [
-                    call.report.model_dump(mode="json", by_alias=True) for call in result.calls
-                ],
-            }
-            for result in results
+    if sides is not None:
+        check_sides(sides)
+    if bool(files) == (manifest is not None):
+        msg = "Name recordings or folders, or a --manifest of them: one of the two."
+        raise ConfigError(msg)
+    named = NamedTime(time_from) if time_from else None
+    found = Found()
+    if manifest is not None:
+        tasks = read_manifest(manifest)
+    else:
+        found = find(files)
+        tasks = [Task(path) for path in found.files]
+    if sides is not None:
+        tasks = [replace(task, sides=task.sides or sides) for task in tasks]
+    if named is not None:
+        tasks = [
+            replace(task, started_at=task.started_at or named.began(task.path.name))
+            for task in tasks
         ]
+        if lost := [task for task in tasks if task.started_at is None]:
+            msg = (
+                f"--time-from: {len(lost)} of {len(tasks)} names are of another form, such as "
+                f"{shown(lost[0].path.name)}. Mend the pattern, or give a --manifest."
+            )
+            raise ConfigError(msg)
+    return (shard(tasks, part) if part else tasks), found
+
+
+def _folder(
+    out: Path | None, judging: Judging, resume: bool, part: str | None, stack: ExitStack
+) -> ResultFolder | None:
+    if out is None:
+        if resume:
+            msg = "--resume goes on with what --out DIR holds: name the folder."
+            raise ConfigError(msg)
+        return None
+    from sered.archive.folder import ResultFolder
+
+    mark = f"-{part.replace('/', '-of-')}" if part else ""
+    # parts of one run share a folder: who comes second finds it made
+    folder = ResultFolder(
+        out, judging.settings, judging.judges.versions, resume=resume or bool(part), part=mark
     )
+    stack.callback(folder.close)
+    return folder
 
 
-def _show(result: _Result, *, explain: bool) -> None:
-    from sered.cli.tables import show_call
-    from sered.contract.explain import explain as why
+def _check_drawable() -> None:
+    """Raise SeredError before an hour of judging, not after it."""
+    import importlib.util
 
-    console = options.console()
-    if not result.calls and result.fault is None and result.passed_over is None:
-        console.print(f"{shown(result.path)}: no call in it: nobody speaks.", soft_wrap=True)
-    for call in result.calls:
-        show_call(console, call.report, shown(result.path.name), call.at_s)
-        for sentence in why(call.report, call.at_s) if explain else ():
-            console.print(f"  {sentence}")
-        console.print()
-
-
-def _draw(calls: list[Judged], out: Path, settings: Settings) -> None:
-    from sered.cli.plot import Picture, draw, loudness
-    from sered.settings import parse_sides
-    from sered.tap.recording import Recording
-
-    if not calls:
-        msg = f"{out}: not drawn, there is no call."
+    if importlib.util.find_spec("matplotlib") is None:
+        msg = "--plot needs matplotlib: pip install 'sered[plot]'"
         raise SeredError(msg)
-    for number, call in enumerate(calls, 1):
-        target = out if len(calls) == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
-        levels = loudness(Recording(call.path, parse_sides(call.sides)).frames())
-        threshold = settings.verdict.escalate_below
-        draw(Picture(call.report, call.running, levels, call.at_s, threshold), target)
-        typer.echo(f"Picture: {target}", err=True)
+
+
+def _extra(html: Path | None, plot: Path | None, settings: Settings) -> list[Sink]:
+    extra: list[Sink] = []
+    if html is not None:
+        from sered.archive.html import Html
+
+        extra.append(Html(html))
+    if plot is not None:
+        from sered.cli.drawing import Pictures
+
+        extra.append(Pictures(plot, settings))
+    return extra

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from rich.console import Console
 
+    from sered.archive.task import Task
+
 _STEP = 0.02
+_SAY_EVERY_S = 60.0
 
 
 class Bar:
@@ -43,23 +50,58 @@ class Bar:
             self._progress.update(self._task, description=name, completed=share)
 
 
-class Lines:
-    """A line for each file when there are several; silence for one."""
+class Total:
+    """How far a run over many recordings has got: by their sizes, with the time that is left.
 
-    def __init__(self, console: Console, files: int) -> None:
+    A bar on a terminal; elsewhere a line a minute.
+    """
+
+    def __init__(self, console: Console, tasks: Sequence[Task]) -> None:
         self._console = console
-        self._files = files
-        self._done = 0
+        self._count = len(tasks)
+        self._sizes = {task.path: _size(task.path) for task in tasks}
+        self._all = sum(self._sizes.values()) or 1
+        self._bytes = self._files = 0
+        self._began = self._said = time.monotonic()
+        self._bar: Progress | None = None
 
     def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TaskProgressColumn(),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._bar.add_task(self._text(), total=self._all)
+            self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        if self._bar is not None:
+            self._bar.stop()
 
-    def __call__(self, name: str, share: float) -> None:
-        """`share` of the file called `name` is done."""
-        if share == 1.0:
-            self._done += 1
-            if self._files > 1:
-                self._console.print(f"{self._done}/{self._files} {name}", soft_wrap=True)
+    def done(self, path: Path) -> None:
+        """One more recording is judged."""
+        self._files += 1
+        self._bytes += self._sizes.get(path, 0)
+        if self._bar is not None:
+            self._bar.update(self._task, description=self._text(), completed=self._bytes)
+        elif time.monotonic() - self._said >= _SAY_EVERY_S and self._files < self._count:
+            self._said = time.monotonic()
+            spent = self._said - self._began
+            left = spent / max(self._bytes, 1) * (self._all - self._bytes)
+            line = f"{self._text()}, about {left / 60:.0f} min left"
+            self._console.print(line, soft_wrap=True)
+
+    def _text(self) -> str:
+        return f"{self._files} of {self._count} recordings"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

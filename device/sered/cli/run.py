@@ -101,8 +101,8 @@ def _recorded(
     settings: Settings, path: Path, line: str | None, sides: str | None, speed: Speed
 ) -> Feed:
     """The recording on its line, with the clock that `sered analyze` gives it."""
+    from sered.archive.judge import check_sides, clock_of, open_recording
     from sered.box.build import Feed
-    from sered.cli.analyze import check_sides, clock_of, open_recording
     from sered.tap.paths import shown
     from sered.tap.recording import Paced
 

@@ -7,7 +7,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from board_stage import report
-from sered.central.web import draw, say
+from sered.central.web import say
+from sered.contract import picture
 
 
 @pytest.mark.parametrize(
@@ -38,20 +39,20 @@ def test_the_reasons_are_phrases_before_causes_before_the_voice() -> None:
 @pytest.mark.parametrize("category", ["negative", "positive", None])
 def test_a_face_is_a_picture_of_its_own(category: str | None) -> None:
     """Three faces, three mouths, no words inside: those stand beside it."""
-    drawn = ET.fromstring(draw.face(category))
-    mouths = {ET.fromstring(draw.face(c))[3].get("d") for c in ("negative", "positive", None)}
+    drawn = ET.fromstring(picture.face(category))
+    mouths = {ET.fromstring(picture.face(c))[3].get("d") for c in ("negative", "positive", None)}
     assert len(mouths) == 3
     assert drawn.get("aria-hidden") == "true"
 
 
 def test_the_picture_tells_what_it_shows() -> None:
     """Every utterance is a bar within the frame, the worst moment is marked, and it has a text."""
-    drawn = ET.fromstring(draw.picture(report("x", "y")))
+    drawn = ET.fromstring(picture.call(report("x", "y")))
     bars = [each for each in drawn if each.tag == "rect" and each.get("class") in {"up", "down"}]
     assert len(bars) == 2
     for each in bars:
         assert float(each.get("x") or -1) >= 0
-        assert float(each.get("x") or 0) + float(each.get("width") or 0) <= draw.WIDTH
+        assert float(each.get("x") or 0) + float(each.get("width") or 0) <= picture.WIDTH
     assert drawn[0].text == (
         "2 stretches of the customer's speech, 1 of them unhappy; the worst from 0:30."
     )

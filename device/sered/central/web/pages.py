@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from sered.central.web import draw, say
+from sered.central.web import say
+from sered.contract import picture
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,8 +36,17 @@ def _environment() -> Environment:
         "listed": lambda words: " · ".join(say.plain(word) for word in words),
         "plain": say.plain,
     }
-    environment.globals |= {"face": draw.face, "picture": draw.picture, "bar": draw.bar, "say": say}
+    environment.globals |= {
+        "face": lambda category: _drawn(picture.face(category)),
+        "picture": lambda report, key="call-picture": _drawn(picture.call(report, key)),
+        "bar": lambda share: _drawn(picture.bar(share)),
+        "say": say,
+    }
     return environment
+
+
+def _drawn(svg: str) -> Markup:
+    return Markup(svg)  # noqa: S704 - pictures are made of numbers and escaped words
 
 
 def render(template: str, **values: Any) -> str:

@@ -1,10 +1,9 @@
-"""Pictures of the board as SVG, drawn on the server: a face, a bar, a call. Pure."""
+"""A verdict as SVG, for pages and reports: a face, a bar, a call. Pure; safe to put into HTML."""
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
-
-from markupsafe import Markup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,45 +19,49 @@ _MOUTHS = {
 _STEPS = 4
 
 
-def face(category: str | None) -> Markup:
+def face(category: str | None) -> str:
     """A face that looks as the customer feels; the words stand beside it."""
     mouth = _MOUTHS.get(category, _MOUTHS[None])
-    kind = category or "unknown"
-    return Markup(
-        '<svg class="face {}" viewBox="0 0 64 64" aria-hidden="true" focusable="false">'
+    kind = category if category in ("negative", "positive") else "unknown"
+    return (
+        f'<svg class="face {kind}" viewBox="0 0 64 64" aria-hidden="true" focusable="false">'
         '<circle cx="32" cy="32" r="28"/><circle class="eye" cx="22" cy="26" r="3.5"/>'
-        '<circle class="eye" cx="42" cy="26" r="3.5"/><path d="{}"/></svg>'
-    ).format(kind, mouth)
+        f'<circle class="eye" cx="42" cy="26" r="3.5"/><path d="{mouth}"/></svg>'
+    )
 
 
-def bar(share: float | None) -> Markup:
+def bar(share: float | None) -> str:
     """A part of the score: to the left of the middle it pulls down, to the right up."""
     if share is None:
-        return Markup('<span class="none">not judged</span>')
+        return '<span class="none">not judged</span>'
     length = min(abs(share), 1.0) * 50
     x = 50 - length if share < 0 else 50.0
     kind = "down" if share < 0 else "up"
-    return Markup(
+    return (
         '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" '
         'focusable="false"><rect class="rail" width="100" height="10"/>'
-        '<rect class="{}" x="{:.1f}" width="{:.1f}" height="10"/>'
+        f'<rect class="{kind}" x="{x:.1f}" width="{length:.1f}" height="10"/>'
         '<line x1="50" x2="50" y1="0" y2="10"/></svg>'
-    ).format(kind, x, length)
+    )
 
 
-def picture(report: Mapping[str, Any]) -> Markup:
-    """The call over time: each utterance's score, and the worst moment marked."""
+def call(report: Mapping[str, Any], key: str = "call-picture") -> str:
+    """The call over time: each utterance's score, and the worst moment marked.
+
+    `key`: an id of its own on the page.
+    """
     length = max(float(report["duration_s"]), 1.0)
 
     def x(seconds: float) -> float:
         return 8 + min(max(seconds, 0.0), length) / length * (WIDTH - 16)
 
     drawn = [
-        Markup(
-            '<svg class="picture" viewBox="0 0 {} {}" role="img" aria-labelledby="call-picture">'
-            '<title id="call-picture">{}</title>'
-            '<line class="axis" x1="8" x2="{}" y1="{}" y2="{}"/>'
-        ).format(WIDTH, HEIGHT, told(report), WIDTH - 8, _MIDDLE, _MIDDLE)
+        (
+            f'<svg class="picture" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+            f'aria-labelledby="{key}">'
+            f'<title id="{key}">{escape(told(report))}</title>'
+            f'<line class="axis" x1="8" x2="{WIDTH - 8}" y1="{_MIDDLE}" y2="{_MIDDLE}"/>'
+        )
     ]
     for spoken in report["utterances"]:
         score = spoken["score"]
@@ -70,12 +73,11 @@ def picture(report: Mapping[str, Any]) -> Markup:
             tall = max(abs(score) * (_FLOOR - _TOP) / 2, 3.0)
             y, kind = (_MIDDLE, "down") if score < 0 else (_MIDDLE - tall, "up")
         drawn.append(
-            Markup(
-                '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
-            ).format(kind, begin, y, wide, tall)
+            f'<rect class="{kind}" x="{begin:.1f}" y="{y:.1f}" width="{wide:.1f}" '
+            f'height="{tall:.1f}"/>'
         )
-    drawn += [*_worst(report, x), *_times(length, x), Markup("</svg>")]
-    return Markup("").join(drawn)
+    drawn += [*_worst(report, x), *_times(length, x), "</svg>"]
+    return "".join(drawn)
 
 
 def told(report: Mapping[str, Any]) -> str:
@@ -88,7 +90,7 @@ def told(report: Mapping[str, Any]) -> str:
     return text + "."
 
 
-def _worst(report: Mapping[str, Any], x: Any) -> list[Markup]:
+def _worst(report: Mapping[str, Any], x: Any) -> list[str]:
     worst = report.get("worst")
     if not worst:
         return []
@@ -96,24 +98,23 @@ def _worst(report: Mapping[str, Any], x: Any) -> list[Markup]:
     middle = (begin + end) / 2
     anchor = "start" if middle < 90 else "end" if middle > WIDTH - 90 else "middle"
     return [
-        Markup(
-            '<rect class="worst" x="{:.1f}" y="{}" width="{:.1f}" height="{}"/>'
-            '<text class="mark" x="{:.1f}" y="{}" text-anchor="{}">worst moment</text>'
-        ).format(
-            begin - 2, _TOP - 4, end - begin + 4, _FLOOR - _TOP + 8, middle, _FLOOR + 16, anchor
+        (
+            f'<rect class="worst" x="{begin - 2:.1f}" y="{_TOP - 4}" '
+            f'width="{end - begin + 4:.1f}" height="{_FLOOR - _TOP + 8}"/>'
+            f'<text class="mark" x="{middle:.1f}" y="{_FLOOR + 16}" text-anchor="{anchor}">'
+            "worst moment</text>"
         )
     ]
 
 
-def _times(length: float, x: Any) -> list[Markup]:
+def _times(length: float, x: Any) -> list[str]:
     out = []
     for step in range(_STEPS + 1):
         seconds = length * step / _STEPS
         anchor = "start" if step == 0 else "end" if step == _STEPS else "middle"
         out.append(
-            Markup('<text x="{:.1f}" y="{}" text-anchor="{}">{}</text>').format(
-                x(seconds), HEIGHT - 4, anchor, _clock(seconds)
-            )
+            f'<text x="{x(seconds):.1f}" y="{HEIGHT - 4}" text-anchor="{anchor}">'
+            f"{_clock(seconds)}</text>"
         )
     return out
 

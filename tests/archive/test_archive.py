@@ -1,0 +1,260 @@
+"""Many recordings: nothing lost, nothing twice, and the same result however a run ended."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from archive_stage import calls, table
+from sered.archive import folder as result_folder
+from sered.archive.folder import FullError, ResultFolder
+from sered.archive.pool import Pool
+from sered.archive.task import Result, Task
+from sered.box.build import load_judges
+from sered.errors import ConfigError
+from sered.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from project import Ended
+
+    Sered = Callable[..., Ended]
+
+pytestmark = pytest.mark.slow
+
+AUDIO = ("--mode", "audio")
+
+
+def started(*arguments: str | Path) -> subprocess.Popen[str]:
+    """`sered analyze` as a program of its own, in a process group of its own."""
+    command = [sys.executable, "-m", "sered", "analyze", *map(str, arguments)]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def kept(out: Path) -> int:
+    """How many results a folder holds."""
+    return sum(1 for _ in (out / "results").glob("*/*.json"))
+
+
+def has(out: Path, at_least: int) -> bool:
+    """Whether a folder holds so many results."""
+    return kept(out) >= at_least
+
+
+def until(true: Callable[[], bool], seconds: float = 90.0) -> None:
+    """Wait for something to become true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
+
+
+def test_a_run_that_was_killed_and_taken_up_is_the_same_to_the_byte(
+    sered: Sered, tmp_path: Path
+) -> None:
+    """Killed twice in the middle and resumed: rows and lines equal those of one clean run."""
+    source = tmp_path / "calls"
+    calls(source, 10)
+    clean, broken = tmp_path / "clean", tmp_path / "broken"
+    assert sered("analyze", source, *AUDIO, "--out", clean, "--jobs", "1").status == 0
+    for at_least in (2, 5):
+        run = started(source, *AUDIO, "--out", broken, "--resume", "--jobs", "2")
+        until(partial(has, broken, at_least))
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+    ended = sered("analyze", source, *AUDIO, "--out", broken, "--resume")
+    assert ended.status == 0
+    for name in ("calls.csv", "calls.jsonl"):
+        assert (broken / name).read_bytes() == (clean / name).read_bytes()
+    assert len(table(clean / "calls.csv")) == 10
+
+
+def test_ctrl_c_says_how_far_it_came_and_keeps_what_was_done(tmp_path: Path) -> None:
+    """An interrupted run ends at once with a sentence, exit status 1 and its results."""
+    source, out = tmp_path / "calls", tmp_path / "out"
+    calls(source, 30)
+    run = started(source, *AUDIO, "--out", out, "--jobs", "1")
+    until(lambda: kept(out) >= 2)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=20)
+    assert run.returncode == 1
+    assert "Stopped after " in said
+    assert "--resume" in said
+    assert "Traceback" not in said
+    assert kept(out) >= 2
+
+
+def test_parts_make_the_whole(sered: Sered, tmp_path: Path) -> None:
+    """Three shards into one folder, then all of them: the tables of one run."""
+    source = tmp_path / "calls"
+    calls(source, 7)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert sered("analyze", source, *AUDIO, "--out", whole, "--jobs", "1").status == 0
+    for part in ("1/3", "2/3", "3/3"):
+        ended = sered("analyze", source, *AUDIO, "--out", parts, "--shard", part, "--jobs", "1")
+        assert ended.status == 0
+    assert kept(parts) == 7
+    assert not (parts / "calls.csv").exists()
+    assert sered("analyze", source, *AUDIO, "--out", parts, "--resume").status == 0
+    assert (parts / "calls.csv").read_bytes() == (whole / "calls.csv").read_bytes()
+
+
+def test_a_renamed_recording_is_not_judged_again(sered: Sered, tmp_path: Path) -> None:
+    """Results are found by content; the row has the name that the file has now."""
+    source, out = tmp_path / "calls", tmp_path / "out"
+    first, *_ = calls(source, 2)
+    sered("analyze", source, *AUDIO, "--out", out, "--jobs", "1")
+    before = kept(out)
+    first.rename(first.with_name(f"renamed-{first.name}"))
+    sered("analyze", source, *AUDIO, "--out", out, "--resume", "--jobs", "1")
+    assert kept(out) == before
+    assert any("renamed-" in row["file"] for row in table(out / "calls.csv"))
+
+
+def test_a_worker_that_dies_costs_its_recording_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recording that kills its process is named; the others are judged, in order."""
+    paths = calls(tmp_path / "calls", 5)
+    deadly = paths[2]
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "sitecustomize.py").write_text(
+        "import multiprocessing, os, pathlib\n"
+        "real = pathlib.Path.stat\n"
+        "def deadly(self, **k):\n"
+        f"    if str(self) == {str(deadly)!r} and multiprocessing.parent_process():\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "    return real(self, **k)\n"
+        "pathlib.Path.stat = deadly\n"
+    )
+    settings = Settings.model_validate({"mode": "audio"})
+    with Pool(settings, 2) as pool:
+        found = list(pool.results((Task(path), None) for path in paths))
+    assert [result.path for result in found] == paths
+    assert [result.fault is None for result in found] == [True, True, False, True, True]
+    assert "the process that judged it died" in (found[2].fault or "")
+
+
+def test_a_folder_is_for_one_run_of_one_kind(tmp_path: Path) -> None:
+    """In use, made otherwise, or holding results nobody asked to go on with: one sentence each."""
+    settings = Settings.model_validate({"mode": "audio"})
+    versions = load_judges(settings).versions
+    out = tmp_path / "out"
+    running = ResultFolder(out, settings, versions, resume=False)
+    with pytest.raises(ConfigError, match="another run is writing there"):
+        ResultFolder(out, settings, versions, resume=True)
+    running.close()
+    with pytest.raises(ConfigError, match="holds results already"):
+        ResultFolder(out, settings, versions, resume=False)
+    other = Settings.model_validate({"mode": "audio", "site": "elsewhere"})
+    with pytest.raises(ConfigError, match="made with other settings"):
+        ResultFolder(out, other, versions, resume=True)
+
+
+def test_a_full_disk_loses_nothing_that_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence says so, and no half result is left."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "results").mkdir()
+    result_folder.keep(tmp_path, "a" * 64, Result(tmp_path / "a.wav"))
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FullError, match="the disk is full"):
+        result_folder.keep(tmp_path, "b" * 64, Result(tmp_path / "b.wav"))
+    names = [path.name for path in (tmp_path / "results").rglob("*") if path.is_file()]
+    assert names == ["a" * 62 + ".json"]
+
+
+def test_a_file_that_grows_while_it_is_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its verdict would be of another sound: it is a fault, and not kept."""
+    from sered.archive import judge as judging
+
+    (path,) = calls(tmp_path / "calls", 1)
+    settings = Settings.model_validate({"mode": "audio"})
+    judges = load_judges(settings)
+    real = judging.open_recording
+
+    def grows(*arguments: object) -> object:
+        found = real(*arguments)  # type: ignore[arg-type]  # handed on as they come
+        with path.open("ab") as file:
+            file.write(b"more")
+        return found
+
+    monkeypatch.setattr(judging, "open_recording", grows)
+    result = judging.judge(Task(path), settings, judges)
+    assert "changed while it was read" in (result.fault or "")
+
+
+def test_every_output_tells_the_same(sered: Sered, tmp_path: Path) -> None:
+    """CSV, JSON lines, Parquet and HTML of one run agree on files, calls and verdicts."""
+    import pyarrow.parquet
+
+    source = tmp_path / "calls"
+    calls(source, 3)
+    (source / "broken.wav").write_bytes(b"no sound at all, only words " * 40)
+    csv, jsonl, parquet, html = (
+        tmp_path / f"out.{kind}" for kind in ("csv", "jsonl", "parquet", "html")
+    )
+    ended = sered(
+        "analyze", source, *AUDIO, "--csv", csv, "--jsonl", jsonl, "--parquet", parquet,
+        "--html", html, "--jobs", "2",
+    )  # fmt: skip
+    assert ended.status == 1
+    assert "4 recordings, 3 calls: " in ended.out
+    rows = table(csv)
+    lines = [json.loads(line) for line in jsonl.read_text().splitlines()]
+    typed = pyarrow.parquet.read_table(parquet).to_pylist()
+    assert [row["file"] for row in rows] == [line["file"] for line in lines]
+    assert [row["file"] for row in rows] == [row["file"] for row in typed]
+    scores = [line["calls"][0]["sentiment"]["score"] for line in lines if line["calls"]]
+    assert [float(row["score"]) for row in rows if row["score"]] == scores
+    assert [row["score"] for row in typed if row["score"] is not None] == scores
+    page = html.read_text()
+    assert page.count("<details>") == 3
+    assert "broken.wav" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_machines_get_their_output_and_nothing_else(sered: Sered, tmp_path: Path) -> None:
+    """`--csv -` and `--json` leave stdout to the machine; sentences go to stderr."""
+    source = tmp_path / "calls"
+    calls(source, 2)
+    ended = sered("analyze", source, *AUDIO, "--csv", "-", "--jobs", "1")
+    assert ended.out.splitlines()[0].startswith("file,external_id,")
+    assert len(ended.out.splitlines()) == 3
+    ended = sered("analyze", source, *AUDIO, "--json", "--jobs", "1")
+    assert [len(each["calls"]) for each in json.loads(ended.out)] == [1, 1]
+
+
+def test_one_row_a_call_and_totals(sered: Sered, tmp_path: Path) -> None:
+    """Several recordings are rows; one, or --long, is the whole story."""
+    source = tmp_path / "calls"
+    first, _ = calls(source, 2)
+    rows = sered("analyze", source, *AUDIO, "--jobs", "1").out.splitlines()
+    assert rows[0].split()[:2] == ["recording", "verdict"]
+    assert len(rows) == 4
+    assert rows[-1].startswith("2 recordings, 2 calls: ")
+    assert "spoke:" in sered("analyze", first, *AUDIO).out
+    assert sered("analyze", source, *AUDIO, "--long", "--jobs", "1").out.count("spoke:") == 2
