@@ -50,7 +50,7 @@ VOICES = [voice(seed) for seed in range(4)]
 def find(samples: Samples) -> list[CallStarted | Utterance | CallEnded]:
     """What a line makes of this sound."""
     ears, segmenter = Ears(list(samples)), Segmenter(CallSettings())
-    events = [e for f in frames(samples) for heard in ears.hear(f) for e in segmenter.feed(heard)]
+    events = [e for f in frames(samples) for heard in ears.feed(f) for e in segmenter.feed(heard)]
     return events + segmenter.finish(EndReason.END_OF_RECORDING)
 
 
@@ -164,7 +164,7 @@ def test_a_lines_own_murmur_between_words_is_no_hold_music(music_db: float, play
     music = sounds.hold_music(np.random.default_rng(2), 10.0) * 10 ** (music_db / 20) * 32768.0
     pcm = np.concatenate((VOICES[0], music.astype(np.int16)))
     ears = Ears([Side.CUSTOMER])
-    heard = [h for f in frames({Side.CUSTOMER: pcm}) for h in ears.hear(f)]
+    heard = [h for f in frames({Side.CUSTOMER: pcm}) for h in ears.feed(f)]
     assert (State.MUSIC in {block.states[Side.CUSTOMER] for block in heard}) == plays
 
 

@@ -121,7 +121,7 @@ def listen(samples: Samples) -> tuple[Events, float]:
     events: Events = []
     began = time.process_time()
     for frame in frames(samples):
-        for heard in ears.hear(frame):
+        for heard in ears.feed(frame):
             events += segmenter.feed(heard)
     events += segmenter.finish(EndReason.END_OF_RECORDING)
     return events, time.process_time() - began
@@ -176,7 +176,7 @@ def idle_hour(seed: int, *, radio: bool = False) -> tuple[int, float, float]:
         began = time.process_time()
         for frame in frames(samples, start):
             start = frame.start + len(frame.pcm[Side.AGENT])
-            for heard_block in ears.hear(frame):
+            for heard_block in ears.feed(frame):
                 found += sum(
                     isinstance(event, CallEnded) and event.reason is not EndReason.UNANSWERED
                     for event in segmenter.feed(heard_block)

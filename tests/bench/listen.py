@@ -19,13 +19,12 @@ from sered.settings import CallSettings
 samples = {Side(name): pcm for name, pcm in np.load(sys.argv[1]).items()}
 length = min(len(pcm) for pcm in samples.values()) // FRAME * FRAME
 ears, segmenter = Ears(list(samples)), Segmenter(CallSettings())
+hear = getattr(ears, "feed", None) or ears.hear  # type: ignore[attr-defined]  # its name before
 began = time.process_time()
 events = [
     event
     for at in range(0, length, FRAME)
-    for heard in ears.hear(
-        AudioFrame(at, {side: pcm[at : at + FRAME] for side, pcm in samples.items()})
-    )
+    for heard in hear(AudioFrame(at, {side: pcm[at : at + FRAME] for side, pcm in samples.items()}))
     for event in segmenter.feed(heard)
 ]
 events += segmenter.finish(EndReason.END_OF_RECORDING)

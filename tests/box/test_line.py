@@ -69,16 +69,20 @@ class Fixed:
         return f"call-{line_s:.2f}"
 
 
+class Present:
+    """Ears that hear somebody speak on every side, one look a frame."""
+
+    def feed(self, frame: AudioFrame, _off_hook: bool | None = None) -> list[Heard]:
+        states = dict.fromkeys(frame.pcm, State.SPEECH)
+        return [Heard(frame.start / RATE_HZ, states, dict.fromkeys(frame.pcm, -60.0))]
+
+
 class Script:
-    """Ears and segmenter in one: the events fall due at given frames."""
+    """A segmenter whose events fall due at given frames."""
 
     def __init__(self, events: dict[int, list[CallStarted | Utterance | CallEnded]]) -> None:
         self._events = events
         self._frame = -1
-
-    def hear(self, frame: AudioFrame, _off_hook: bool | None = None) -> list[Heard]:
-        states = dict.fromkeys(frame.pcm, State.SPEECH)
-        return [Heard(frame.start / RATE_HZ, states, dict.fromkeys(frame.pcm, -60.0))]
 
     def feed(self, _heard: Heard) -> list[CallStarted | Utterance | CallEnded]:
         self._frame += 1
@@ -109,7 +113,7 @@ def make(
         versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
         live=live,
     )
-    return Line(settings, script, script, analysis, clock or Fixed())  # type: ignore[arg-type]  # a script in place of both
+    return Line(settings, Present(), script, analysis, clock or Fixed())  # type: ignore[arg-type]  # stand-ins
 
 
 @functools.cache

@@ -91,7 +91,7 @@ class Played:
         while self._at + FRAME <= min(self._now * RATE_HZ, len(self._pcm)):
             piece = self._pcm[self._at : self._at + FRAME]
             pcm = {side: piece[:, n] for n, side in enumerate(self._sides)}
-            for heard in self._ears.hear(AudioFrame(self._at, pcm)):
+            for heard in self._ears.feed(AudioFrame(self._at, pcm)):
                 for side, state in heard.states.items():
                     self._blocks[str(side)][str(state)] += 1
             self._at += FRAME

@@ -46,7 +46,7 @@ def find(samples: Mapping[Side, NDArray[np.int16]]) -> Events:
     ears, segmenter = Ears(list(samples)), Segmenter(CallSettings())
     events: Events = []
     for frame in frames(samples):
-        for heard in ears.hear(frame):
+        for heard in ears.feed(frame):
             events += segmenter.feed(heard)
     return events + segmenter.finish(EndReason.END_OF_RECORDING)
 
@@ -196,5 +196,5 @@ def test_a_dead_channel_is_silence(value: int) -> None:
     ears, segmenter = Ears([Side.CUSTOMER, Side.AGENT]), Segmenter(CallSettings())
     for index in range(40):
         pcm = {Side.CUSTOMER: frame, Side.AGENT: frame}
-        for heard in ears.hear(AudioFrame(index * FRAME, pcm)):
+        for heard in ears.feed(AudioFrame(index * FRAME, pcm)):
             assert segmenter.feed(heard) == []

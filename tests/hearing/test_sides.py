@@ -44,7 +44,7 @@ def hear(watch: SidesWatch, agent: Sound, customer: Sound) -> float | None:
     }
     ears, first_s = Ears(list(pcm)), None
     for frame in frames(pcm):
-        watch.hear(frame, ears.hear(frame))
+        watch.feed(frame, ears.feed(frame))
         if first_s is None and watch.now():
             first_s = frame.start / RATE_HZ
     return first_s
@@ -120,5 +120,5 @@ def test_a_line_of_one_side_has_nothing_to_compare(demo: tuple[Sound, Sound]) ->
     pcm = {Side.MIXED: np.asarray(demo[0][: 40 * FRAME] * 32_767, np.int16)}
     ears = Ears(list(pcm))
     for frame in frames(pcm):
-        watch.hear(frame, ears.hear(frame))
+        watch.feed(frame, ears.feed(frame))
     assert watch.end() == ()

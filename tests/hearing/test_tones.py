@@ -32,7 +32,7 @@ def states(
     noise = sounds.noise(rng, len(clean) / RATE_HZ)[: len(clean)] * 10.0 ** (-snr_db / 20.0)
     pcm = ((clean + noise) * 32767.0 * 10.0 ** (level_db / 20.0)).astype(np.int16)
     ears = Ears([Side.MIXED], plan)
-    heard = [block for frame in frames({Side.MIXED: pcm}) for block in ears.hear(frame)]
+    heard = [block for frame in frames({Side.MIXED: pcm}) for block in ears.feed(frame)]
     return "".join(block.states[Side.MIXED] for block in heard)
 
 

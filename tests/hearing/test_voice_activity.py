@@ -61,8 +61,8 @@ def test_a_hum_is_no_music_and_a_tune_is() -> None:
     """Both have lines; only one plays different notes."""
     hum, tune = MusicDetector(), MusicDetector()
     for block in range(150):
-        hums = hum.hear(-20.0, 250.0, note=True, voiced=False)
-        plays = tune.hear(-20.0, 250.0 * 1.06 ** (block // 8 % 7), note=True, voiced=False)
+        hums = hum.feed(-20.0, 250.0, note=True, voiced=False)
+        plays = tune.feed(-20.0, 250.0 * 1.06 ** (block // 8 % 7), note=True, voiced=False)
     assert not hums
     assert plays
 
@@ -71,8 +71,8 @@ def test_somebody_who_speaks_after_music_is_heard_within_a_fifth_of_a_second() -
     """Coming back from hold, the first word counts."""
     music = MusicDetector()
     for block in range(150):
-        music.hear(-20.0 - block % 12, 440.0, note=True, voiced=False)
-    heard = [music.hear(-20.0 - block % 12, 440.0, note=True, voiced=True) for block in range(6)]
+        music.feed(-20.0 - block % 12, 440.0, note=True, voiced=False)
+    heard = [music.feed(-20.0 - block % 12, 440.0, note=True, voiced=True) for block in range(6)]
     assert heard[0]
     assert not heard[-1]
 

@@ -32,7 +32,7 @@ def run(
         held.append(max(at, begin + sound_s + (late or {}).get(number, 0.0)))
     # a piece never overtakes the one before it
     for at in np.maximum.accumulate(held):
-        found += clock.piece(PIECE, float(at))
+        found += clock.feed(PIECE, float(at))
     return found
 
 
@@ -90,7 +90,7 @@ def test_an_overflow_that_was_spoken_of_is_measured_finer() -> None:
     for number in range(100):
         hole = 0.05 if number >= 50 else 0.0
         at = 5 + (number + 1) * PIECE / RATE + hole
-        found += clock.piece(PIECE, at, overflow=number == 50)
+        found += clock.feed(PIECE, at, overflow=number == 50)
     assert found / RATE == pytest.approx(0.05, abs=0.002)
 
 
@@ -101,7 +101,7 @@ def test_what_the_child_dropped_is_not_counted_twice() -> None:
     for number in range(200):
         skipped = 10 * PIECE if number >= 100 else 0
         at = 5 + ((number + 1) * PIECE + skipped) / RATE
-        found += clock.piece(PIECE, at, dropped=10 * PIECE if number == 100 else 0)
+        found += clock.feed(PIECE, at, dropped=10 * PIECE if number == 100 else 0)
     assert found == 0
 
 

@@ -51,7 +51,7 @@ def hear(check: SoundCheck, **sides: NDArray[np.float64]) -> list[set[str]]:
             Side(side): np.clip(sound[begin : begin + FRAME], -32_768, 32_767).astype(np.int16)
             for side, sound in sides.items()
         }
-        check.hear(AudioFrame(begin, pcm))
+        check.feed(AudioFrame(begin, pcm))
         if begin // FRAME % 4 == 3:
             after.append({f"{f.side} {f.reason}" for f in check.findings()})
     return after
@@ -143,7 +143,7 @@ def test_an_hour_costs_less_than_two_seconds() -> None:
     frames = 2_000
     began = time.process_time()
     for n in range(frames):
-        check.hear(AudioFrame(n * FRAME, pcm))
+        check.feed(AudioFrame(n * FRAME, pcm))
         if n % 4 == 0:
             check.findings()
     assert (time.process_time() - began) / frames * (3600 / FRAME_S) < 2.0

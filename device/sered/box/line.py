@@ -120,8 +120,8 @@ class Line:
             self._lost.append((frame.start / RATE_HZ, frame.lost / RATE_HZ))
         self._recent.push(frame)
         out: list[CallReport | Alert | Live] = []
-        blocks = self._ears.hear(frame, off_hook)
-        self._sides.hear(frame, blocks)
+        blocks = self._ears.feed(frame, off_hook)
+        self._sides.feed(frame, blocks)
         for heard in blocks:
             for side, state in heard.states.items():
                 self.heard.setdefault(side, Counter())[state] += 1

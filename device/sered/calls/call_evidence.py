@@ -16,20 +16,22 @@ _QUIET = frozenset({State.SILENCE, State.NOISE})
 _END_TONES = frozenset({State.BUSY, State.REORDER, State.HOWLER, State.SIT})
 _CADENCED = _END_TONES | {State.DIAL, State.RINGBACK}
 _TONE_GAP_S = 0.8
-"""Longest pause inside a hang-up tone."""
+"""The longest pause inside a hang-up tone: 0.525 s in the plans, and a margin."""
 DIAL_SURE_S = 2.2
-"""A tone that is on for so long is no ringback and no busy tone."""
+"""Ringback is on for 2 s at most (North America), so a tone that lasts longer is a dial tone."""
 _SURE_BLOCKS = 8
-"""A tone's onset may sound like speech for a moment."""
+"""Blocks of sound that count as sound: a tone's onset may pass for speech for a moment."""
 _DIALLED_DIAL_S, _DIALLED_AT_ONCE_S = 0.4, 0.4
-"""A tone of so long that gives way to dialling within so long was the dial tone as well."""
+"""A tone is the dial tone, too, if it lasted the first and dialling followed within the second."""
 _DEAF_S = {State.SIT: 6.0}
-"""After an intercept tone a machine speaks, not a customer."""
+"""Seconds after an intercept tone in which a machine speaks, not a customer."""
 _ANNOUNCED_S, _ANNOUNCEMENT_PAUSE_S = 45.0, 3.0
-"""So long it may speak, twice over as a rule, and pause between two sentences."""
+"""The machine says its text twice as a rule, in less than the first, and pauses for less than the
+second between two sentences."""
 _DEAF_AFTER_END_TONE_S = 3.0
+"""After any other hang-up tone what sounds belongs to no call for so long."""
 _IDLE_KNOWN_S = 1.5
-"""Quiet that must be heard on-hook before a drop to it proves anything."""
+"""Seconds of on-hook quiet that must be known before a drop to its level proves anything."""
 
 
 class ToneRun:
@@ -41,7 +43,7 @@ class ToneRun:
         """End of the last sound before the tone."""
         self.ends = False
         self.dial_s: float | None = None
-        """When the dial tone began that sounds now and is sure to be one."""
+        """When the present dial tone began, once it is sure to be one."""
         self._last_s = _NEVER
         self._sound_s = 0.0
         self._sound_blocks = 0
@@ -49,7 +51,7 @@ class ToneRun:
         self._dial_last_s = _NEVER
         self._deaf_until_s = self._announced_until_s = _NEVER
 
-    def hear(self, heard: Heard) -> None:
+    def feed(self, heard: Heard) -> None:
         """Take one block."""
         now_s, sounding = heard.start_s, set(heard.states.values())
         self._announce(now_s, sounding)
@@ -106,11 +108,11 @@ class Lead:
     """When the handset went up, as far as the sound before a call tells."""
 
     LINGER_S = 10.0
-    """Exchange and called phone may take so long between dialling and ringing."""
+    """The longest that exchange and called phone take between dialling and ringing."""
     IDLE_LINGER_S = 4.0
-    """A dial tone that ended so long ago without dialling was given up."""
+    """Whoever does not dial within this of the dial tone's end has given up."""
     STEP_S = 5.0
-    """Noise that has lasted longer is no handset that was just lifted."""
+    """A handset that was just lifted cannot have been noisy for longer."""
 
     def __init__(self) -> None:
         self._start_s: float | None = None
@@ -126,12 +128,12 @@ class Lead:
         return self._dtmf_s >= 2 * BLOCK_S or self._ring_s >= 0.6
 
     def start(self) -> list[float]:
-        """The moment, or nothing."""
+        """The moment, in a list; an empty one where nothing tells."""
         if self._start_s is not None:
             return [self._start_s]
         return [] if self._noise_s is None else [self._noise_s]
 
-    def hear(self, now_s: float, states: Collection[State], dial_s: float | None) -> None:
+    def feed(self, now_s: float, states: Collection[State], dial_s: float | None) -> None:
         """Take the states of one block and the start of a sure dial tone."""
         sounding = set(states)
         self._forget(now_s)
@@ -154,7 +156,7 @@ class Lead:
         self._ring_s += BLOCK_S * (State.RINGBACK in sounding)
 
     def restart(self, dial_s: float | None = None) -> None:
-        """Forget what was; with a dial tone that sounds now, begin anew with it."""
+        """Forget the lead; a dial tone that sounds now, from `dial_s` on, begins the next."""
         self._start_s = dial_s
         self._noise_s = None
         self._dtmf_s = self._ring_s = 0.0
@@ -170,17 +172,17 @@ class Lead:
 
 
 class OnHookStep:
-    """Notices that a line has dropped from its off-hook noise to that before the call."""
+    """Notices that a line's noise has dropped from its off-hook to its on-hook level."""
 
     def __init__(self) -> None:
         self.since_s: float | None = None
-        """When the line dropped, once it is sure."""
+        """When the noise dropped, once that is sure."""
         self._idle_db: dict[Side, float] = {}
         self._idle_s = 0.0
         self._pauses = self._pauses_near = 0
         self._near_from_s: float | None = None
 
-    def hear(self, heard: Heard, *, in_call: bool) -> None:
+    def feed(self, heard: Heard, *, in_call: bool) -> None:
         """Take one block."""
         quiet = all(state in _QUIET for state in heard.states.values())
         if not quiet:
@@ -232,28 +234,29 @@ class OnHookStep:
 
 
 def _hiss(heard: Heard) -> Iterable[tuple[Side, float]]:
-    """A hum that never stops would hide the step."""
+    """Levels of the high band: in the whole band a hum that never stops would hide the step."""
     return (heard.hiss_db or heard.level_db).items()
 
 
 class HookEvidence:
-    """What the hook input says, where there is one: it knows better than any sound."""
+    """What the hook switch says, where one is wired: it knows better than any sound."""
 
     FLASH_S = 1.2
     """A shorter press of the hook does not end a call."""
     LIFT_S = 0.2
+    """A contact bounces for less."""
 
     def __init__(self) -> None:
         self.known = False
         self.down_s: float | None = None
-        """When the handset went down, once it is no flash."""
+        """When the handset went down, once that is longer than a flash."""
         self.lifted_s: float | None = None
-        """When the handset went up, once for each lift."""
+        """When the handset went up; told until a call has taken the lift."""
         self._up_since_s: float | None = None
         self._down_since_s: float | None = None
         self._taken = False
 
-    def hear(self, now_s: float, off_hook: bool | None) -> None:  # noqa: FBT001 - three-valued
+    def feed(self, now_s: float, off_hook: bool | None) -> None:  # noqa: FBT001 - three-valued
         """Take the switch's state during one block."""
         self.known = off_hook is not None
         self.down_s = self.lifted_s = None
@@ -274,5 +277,5 @@ class HookEvidence:
             self._taken = False
 
     def taken(self) -> None:
-        """A call has begun with this lift; the next one needs the hook to go down first."""
+        """A call has begun with this lift; before the next one the hook must go down."""
         self._taken = True

@@ -16,21 +16,22 @@ if TYPE_CHECKING:
 Event = CallStarted | Utterance | CallEnded
 
 _RINGBACK_GAP_S = 6.5
-"""Longest pause between two rings, with a margin."""
+"""The longest pause between two rings: 4 s in the plans, and room for slower exchanges."""
 _REDIAL_GAP_S = 4.2
-"""Quiet before a dial tone that is longer than any flash of the hook."""
+"""Quiet before a dial tone that is too long to be a flash of the hook."""
 _ANSWER_S = 0.25
-"""Least voice that answers a call: a switch in the exchange may sound like a shorter one."""
+"""The shortest voice that answers a call: an exchange's clicks may sound like a shorter one."""
 FAINTEST_DB = -47.0
-"""Who is fainter in his loudest moments does not speak on this phone: a radio or the next line
-leaks in. A quarter of a second that is louder starts a call; within it faint voices are heard."""
+"""A voice whose loudest moments are fainter is not on this phone: a radio or the next line leaks
+in. A quarter of a second that is louder starts a call; within a call faint voices count, too.
+Measured on the idle hours with a station of `make bench-calls`."""
 _MURMUR_S, _MURMUR_SINCE_S, _STATION_S = 0.5, 1.0, 600.0
-"""A faint voice of so much speech keeps a call open like hold music, unless the idle line had one
-that lasted longer within the last ten minutes: a station."""
+"""A faint voice that has spoken for the first keeps a call open, as hold music does. It does not if
+one was heard for the second on the idle line within the third: that is a station."""
 _NOBODY_S = 12.0
-"""A fax has answered, fallen silent, and nobody has spoken for so long: nobody will."""
+"""When nobody has spoken for so long after a fax answered and fell silent, nobody will."""
 _RECALL_S = 8.0
-"""A dial tone after a flash that nobody dials on for so long: the line has been given up."""
+"""When nobody dials for so long on the dial tone after a flash, the line was given up."""
 
 
 class _OpenCall:
@@ -39,7 +40,7 @@ class _OpenCall:
     def __init__(self, start_s: float, now_s: float) -> None:
         self.start_s = start_s
         self.opened_s = now_s
-        """When the call was sure to be one."""
+        """When it was sure that this is a call."""
         self.active_s = now_s
         """End of the last block in which something sounded."""
         self.said_s = start_s
@@ -74,20 +75,20 @@ class Segmenter:
         return self._call is not None
 
     def feed(self, heard: Heard) -> list[Event]:
-        """Take the next block; returns what it makes certain."""
+        """Take the next block; returns the events that it makes certain."""
         lost = self._lose(heard.start_s)
         states = dict(heard.states)
-        self._hook.hear(heard.start_s, heard.off_hook)
-        self._tone.hear(heard)
-        self._lead.hear(heard.start_s, states.values(), self._tone.dial_s)
-        self._step.hear(heard, in_call=self._call is not None)
+        self._hook.feed(heard.start_s, heard.off_hook)
+        self._tone.feed(heard)
+        self._lead.feed(heard.start_s, states.values(), self._tone.dial_s)
+        self._step.feed(heard, in_call=self._call is not None)
         utterances = self._listen(heard, states)
         if self._call is None:
             return [*lost, *self._idle(heard.start_s)]
         return self._talking(heard.start_s, states, utterances)
 
     def _lose(self, start_s: float) -> list[Event]:
-        """Sound was lost before this block: what was heard before it is over, or may be."""
+        """Close the call if the sound lost before this block may have held its end."""
         before_s, self._heard_s = self._heard_s, start_s + BLOCK_S
         if start_s - before_s < BLOCK_S:
             return []
@@ -112,7 +113,7 @@ class Segmenter:
             foreign = not voiced and (
                 state not in (State.SILENCE, State.NOISE) or State.SPEECH in states.values()
             )
-            utterance = speech.hear(
+            utterance = speech.feed(
                 heard.start_s,
                 voiced=voiced,
                 foreign=foreign,
@@ -172,7 +173,7 @@ class Segmenter:
 
     def _note(self, call: _OpenCall, now_s: float, states: dict[Side, State]) -> None:
         sounding = set(states.values())
-        call.talk.hear(states)
+        call.talk.feed(states)
         if State.RINGBACK in sounding:
             call.ringing_s = now_s
         ringing = now_s - call.ringing_s < _RINGBACK_GAP_S
@@ -201,14 +202,14 @@ class Segmenter:
             call.active_s = now_s + BLOCK_S
 
     def _murmurs(self, states: dict[Side, State]) -> bool:
-        """Whether somebody speaks, however faintly."""
+        """Whether somebody speaks on some side, however faintly."""
         return any(
             state is State.SPEECH and self._speech[side].voiced_s >= _MURMUR_S
             for side, state in states.items()
         )
 
     def _over(self, call: _OpenCall, now_s: float) -> tuple[float, EndReason] | None:
-        """When and why the call ended, once that is sure."""
+        """When the call ended and why, once that is sure."""
         end_s = now_s + BLOCK_S
         if self._tone.ends:
             return max(self._tone.start_s, call.start_s), EndReason.HANG_UP_TONE
@@ -230,7 +231,7 @@ class Segmenter:
         return None
 
     def _put_down(self, call: _OpenCall, end_s: float) -> float | None:
-        """When the handset went down, as far as the sound tells."""
+        """When the handset went down, if the sound tells."""
         dial_s = self._tone.dial_s
         if dial_s is not None and dial_s > call.opened_s:
             told = self._step.telling and call.answered

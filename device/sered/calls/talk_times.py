@@ -37,7 +37,7 @@ class TalkMeter:
         self._customer_quiet_s = 1.0
         self._interruptions = 0
 
-    def hear(self, states: dict[Side, State]) -> None:
+    def feed(self, states: dict[Side, State]) -> None:
         """Count one block; silence counts when somebody speaks again."""
         for side, state in states.items():
             if state is State.SPEECH:

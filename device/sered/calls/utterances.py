@@ -61,7 +61,7 @@ class SideSpeech:
         known = len(self._loudest_db) == _LASTING_BLOCKS
         return self._loudest_db[0] if known else float("-inf")
 
-    def hear(
+    def feed(
         self,
         start_s: float,
         *,

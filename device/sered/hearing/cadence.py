@@ -17,24 +17,26 @@ if TYPE_CHECKING:
     from sered.settings import PlanName
 
 _PURE = 0.6
-"""Share of the band's energy that has to lie in the tone."""
+"""The tone's least share of the energy between 200 and 3600 Hz."""
 _TWIST_DB = 9.0
-"""Two lines further apart than this in level are no pair."""
+"""The two lines of a pair differ in level by less."""
 _BLURRED_HZ = 30.0
-"""A pair of lines closer than this is seen as one line between them."""
+"""Two lines that are closer are seen as one between them: 128 ms tell no less apart."""
 _GAP_DB, _CLEAR_GAP_DB = 3.0, 12.0
-"""The pauses of a rhythm are line noise, and quieter than its bursts; those of a tune are not."""
+"""A pause is quieter than the bursts around it by the first; by the second it needs no further
+proof of being line noise. The pauses of a tune are neither."""
 _HANG_UP = frozenset({State.BUSY, State.REORDER})
 _STEADY_DB = 3.0
-"""Line noise varies less from block to block."""
+"""From block to block line noise varies by less."""
 _LEAST_BLOCKS = 3
-"""A shorter burst is none."""
+"""Blocks of the shortest burst."""
 _BLUR_S = 1.5 * BLOCK_S
-"""The window makes a burst seem so much shorter than it is, and a pause longer."""
+"""The window of four blocks shortens every burst by so much, and lengthens every pause."""
 _MARGIN_S = 0.07
+"""A burst or pause may be off by two blocks, and by 8 % of its length besides."""
 _NOT_AT_ALL = (float("inf"), 0.0)
 _HANG_UP_GAP_S, _RING_GAP_S = 1.0, 6.0
-"""After a longer pause a rhythm is over."""
+"""The longest pause of a hang-up tone and of ringback; after a longer one a rhythm is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ class _Pause:
 class Cadence:
     """Names the tone that one side carries by its frequencies and its rhythm.
 
-    A tone whose rhythm is not known yet is called dial tone where that of a plan sounds like it: it
-    has been on without a break. Else it is NOISE, and `since_s` tells afterwards where it began.
+    Until its rhythm is known, a tone that sounds like a plan's dial tone is called DIAL, as it has
+    been on without a break so far. Any other is NOISE; `since_s` tells later where it began.
     """
 
     def __init__(self, plan: PlanName = "auto") -> None:
@@ -67,9 +69,9 @@ class Cadence:
         self._tones = tuple(tone for name in names for tone in PLANS[name])
         self._sets = tuple(sorted({tone.hz for tone in self._tones}))
         self.since_s: list[float] = []
-        """For each block of the last frame, how long its rhythm has gone on at the block's end."""
+        """Of each block of the last frame: seconds that its rhythm has lasted at its end."""
         self.doubtful: list[bool] = []
-        """For each block of the last frame, whether it is but a tone's onset."""
+        """Of each block of the last frame: whether it is no more than a tone's onset."""
         self._bursts: deque[_Burst] = deque(maxlen=4)
         self._pauses: deque[_Pause] = deque(maxlen=4)
         self._votes: Counter[tuple[float, ...]] = Counter()
@@ -81,7 +83,7 @@ class Cadence:
         self._rhythm_s = 0.0
         self._music = False
 
-    def hear(
+    def feed(
         self,
         lines: Peaks,
         levels_db: NDArray[np.float64],
@@ -89,9 +91,9 @@ class Cadence:
         *,
         music: bool = False,
     ) -> list[State | None]:
-        """The tone of each block, None without one; quieter blocks than `threshold_db` have none.
+        """The tone of each block of a frame, or None; blocks quieter than `threshold_db` have none.
 
-        `music`: some has just been heard, so that a rhythm has to be beyond doubt.
+        `music`: music was heard a moment ago, so a rhythm must be beyond doubt.
         """
         self._music = music
         out: list[State | None] = []
@@ -118,7 +120,7 @@ class Cadence:
         return out
 
     def pass_by(self, levels_db: NDArray[np.float64]) -> None:
-        """These blocks had no sound worth a look."""
+        """Take the levels of blocks that are too quiet for a look at their spectrum."""
         for level_db in levels_db.tolist():
             self._off(level_db)
         self._window_db.clear()
@@ -139,7 +141,7 @@ class Cadence:
     def _match(
         self, one: float, two: float, share_one: float, share_two: float
     ) -> list[tuple[float, ...]]:
-        """Every set of frequencies that these lines may be: 432 Hz is both plans' 425 and 440."""
+        """Every set of frequencies that these lines may be: 432 Hz may be 425 Hz as well as 440."""
         pair = share_two > share_one * 10 ** (-_TWIST_DB / 10) and share_one + share_two > _PURE
         heard = (min(one, two), max(one, two)) if pair else (one,)
         if not pair and share_one <= _PURE:
@@ -201,7 +203,7 @@ class Cadence:
         return best[2]
 
     def _error(self, cadence: tuple[float, ...]) -> tuple[float, float]:
-        """How far off this rhythm is, at most 1 to be it, and how long it has gone on."""
+        """How far off this rhythm the last bursts are (under 1: they are it), and for how long."""
         heard: list[float] = []
         best = _NOT_AT_ALL
         for burst, pause in list(zip(reversed(self._bursts), reversed(self._pauses), strict=False)):

@@ -38,7 +38,7 @@ class Leakage:
         self._peak_db = -90.0
         self._recent_db: deque[float] = deque([-90.0], maxlen=_RECENT_BLOCKS)
 
-    def hear(self, source: State, source_db: float, other_db: float, floor_db: float) -> bool:
+    def feed(self, source: State, source_db: float, other_db: float, floor_db: float) -> bool:
         """Take one block; True when the other side carries nothing but leakage of the source.
 
         `floor_db` is the noise floor of the other side.
@@ -81,8 +81,8 @@ class Ownership:
         smooth = self._smooth(np.stack(levels_db))
         for index, (far, near) in enumerate(zip(list(customer), list(agent), strict=True)):
             far_db, near_db = smooth[0][index], smooth[1][index]
-            to_customer = self._into_customer.hear(near, near_db, far_db, floors_db[0])
-            to_agent = self._into_agent.hear(far, far_db, near_db, floors_db[1])
+            to_customer = self._into_customer.feed(near, near_db, far_db, floors_db[0])
+            to_agent = self._into_agent.feed(far, far_db, near_db, floors_db[1])
             # what leaks in is no source: music of minutes would in the end be its own leak's leak
             if not to_agent:
                 self._into_customer.learn(near, near_db, far_db)

@@ -60,7 +60,7 @@ class _SideEars:
         self.since: dict[int, float] = {}
         """How many seconds before it some of the last frame's blocks what they carry began."""
 
-    def hear(self, pcm: NDArray[np.int16]) -> tuple[list[State], NDArray[np.float64]]:
+    def feed(self, pcm: NDArray[np.int16]) -> tuple[list[State], NDArray[np.float64]]:
         """The states and levels (dBFS) of one frame's blocks; `hiss_db` and `since` tell more."""
         last, self._last = self._last, pcm.astype(np.float32)
         heard = np.concatenate((last[BLOCK - LONG :], self._last))
@@ -107,17 +107,17 @@ class _SideEars:
         self._voice.take(scaled[LONG - BLOCK :].reshape(_BLOCKS, BLOCK))
         lines = peaks(spectra(heard, LONG), LONG)
         short = spectra(heard, SHORT)
-        tones = self._cadence.hear(
+        tones = self._cadence.feed(
             lines, levels, self._gate.threshold_db, music=self._after_music < _MUSIC_ECHO_FRAMES
         )
-        signals = self._signals.hear(lines, levels, self._gate.threshold_db)
+        signals = self._signals.feed(lines, levels, self._gate.threshold_db)
         onsets = self._cadence.doubtful
         tones = [
             tone if signal in (None, State.NOISE) else signal
             for signal, tone in zip(signals, tones, strict=True)
         ]
-        keys = self._keys.hear(dtmf_keys(short))
-        howling = [self._howler.hear(share) for share in howls(short).tolist()]
+        keys = self._keys.feed(dtmf_keys(short))
+        howling = [self._howler.feed(share) for share in howls(short).tolist()]
         tonal = (lines.first_share + lines.second_share).tolist()
         strongest = lines.first_hz.tolist()
         states = []
@@ -131,7 +131,7 @@ class _SideEars:
                     self.since[index] = self._cadence.since_s[index]
                 self._voice.reset()
                 note = tone is State.NOISE and sounds
-                plays = self._music.hear(
+                plays = self._music.feed(
                     float(levels[index]), strongest[index] if note else 0.0, note=note, voiced=False
                 )
                 states.append(State.MUSIC if note and plays else tone)
@@ -173,7 +173,7 @@ class _SideEars:
         self._talking = voiced
         self._loudest_db = max(self._loudest_db - _FORGET_DB, level_db)
         note = sounds and tonal > _NOTE and level_db > self._loudest_db - _FAINT_MUSIC_DB
-        if self._music.hear(level_db, hz, note=note, voiced=voiced):
+        if self._music.feed(level_db, hz, note=note, voiced=voiced):
             return State.MUSIC
         if voiced:
             return State.SPEECH
@@ -191,7 +191,7 @@ class Ears:
         both = Side.CUSTOMER in self._sides and Side.AGENT in self._sides
         self._ownership = Ownership() if both else None
 
-    def hear(
+    def feed(
         self,
         frame: AudioFrame,
         off_hook: bool | None = None,  # noqa: FBT001 - three-valued
@@ -200,7 +200,7 @@ class Ears:
         states: dict[Side, list[State]] = {}
         levels: dict[Side, NDArray[np.float64]] = {}
         for side, ears in self._sides.items():
-            states[side], levels[side] = ears.hear(frame.pcm[side])
+            states[side], levels[side] = ears.feed(frame.pcm[side])
         if self._ownership is not None:
             far, near = self._sides[Side.CUSTOMER], self._sides[Side.AGENT]
             self._ownership.settle(

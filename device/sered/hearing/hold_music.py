@@ -9,15 +9,17 @@ class MusicDetector:
     """Notes that go on and on and are not speech: hold music."""
 
     _BLOCKS = 94
+    """Memory: 3 s."""
     _BEGIN, _GO_ON = 0.55, 0.35
-    """Share of the last 3 s that is notes."""
+    """Share of notes in the memory at which music begins, and from which it goes on."""
     _VOICED = 0.3
-    """With more speech than this among them, somebody speaks or sings."""
+    """With a larger share of speech somebody speaks or sings."""
     _VOICE_BLOCKS = 5
-    """Speech that lasts so long is somebody who speaks over the music or after it."""
+    """Blocks of speech in a row after which somebody speaks over the music or after it."""
     _LIVELY_DB = 4.0
     _TUNE, _NOTE_BLOCKS, _SEMITONE = 3, 4, 0.03
-    """Music swells and fades, or plays so many different notes; a hum or a motor does neither."""
+    """Music swells and fades by the decibels above, or plays three notes of four blocks each that
+    differ by half a semitone; a hum or a motor does neither."""
 
     def __init__(self) -> None:
         self._recent: deque[tuple[bool, bool]] = deque(maxlen=self._BLOCKS)
@@ -27,7 +29,7 @@ class MusicDetector:
         self.playing = False
         """Whether music sounds."""
 
-    def hear(self, level_db: float, hz: float, *, note: bool, voiced: bool) -> bool:
+    def feed(self, level_db: float, hz: float, *, note: bool, voiced: bool) -> bool:
         """Take one block, its level and its strongest line; True while music sounds."""
         if len(self._recent) == self._BLOCKS:
             first = self._recent[0]

@@ -71,7 +71,7 @@ class SidesWatch:
         self._pairs: deque[tuple[float, float]] = deque(maxlen=_MOST_COMPARED)
         self._forget()
 
-    def hear(self, frame: AudioFrame, blocks: Sequence[Heard]) -> None:
+    def feed(self, frame: AudioFrame, blocks: Sequence[Heard]) -> None:
         """Take a frame and what its blocks were known as."""
         if not self._both:
             return

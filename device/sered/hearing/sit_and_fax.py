@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from sered.hearing.tones import Peaks
 
 SIT_HZ = ((895.0, 1010.0), (1340.0, 1460.0), (1740.0, 1840.0))
-"""Ranges of the three special information tones, one after the other, some 330 ms each."""
+"""Ranges in Hz of the three tones, one after the other, 330 ms each (ITU-T E.180)."""
 FAX_HZ = ((1100.0, 0.035, 0.38), (2100.0, 0.015, 0.5))
-"""A calling (CNG) and an answering (CED) machine: frequency, its tolerance, seconds to be sure."""
+"""A calling (CNG, ITU-T T.30) and an answering (CED) machine: Hz, relative tolerance (T.30: 38 Hz
+and 15 Hz), seconds to be sure."""
 
 _PURE = 0.6
-"""Share of the band's energy that has to lie in the one line."""
+"""The one line's least share of the energy between 200 and 3600 Hz."""
 _SIT_ON_S, _SIT_GAP_S = 0.15, 0.25
-"""Least length of each of the three tones, longest way from one to the next."""
+"""The least length of each of the three tones, and the longest gap between two of them."""
 
 
 class Signals:
@@ -34,7 +35,7 @@ class Signals:
         self._busy = False
         """Whether the last block was one line."""
 
-    def hear(
+    def feed(
         self, lines: Peaks, levels_db: NDArray[np.float64], threshold_db: float
     ) -> list[State | None]:
         """SIT or FAX for each block that carries it for sure, NOISE while it may, else None."""

@@ -156,7 +156,7 @@ class DtmfKeys:
     def __init__(self) -> None:
         self._last = ""
 
-    def hear(self, keys: list[str]) -> list[bool]:
+    def feed(self, keys: list[str]) -> list[bool]:
         """Take one frame's keys; True for the blocks that carry one for sure."""
         before = [self._last, *keys[:-1]]
         after = [*keys[1:], ""]
@@ -193,7 +193,7 @@ class Howler:
     def __init__(self) -> None:
         self._recent: deque[bool] = deque(maxlen=self._WITHIN)
 
-    def hear(self, share: float) -> tuple[bool, bool]:
+    def feed(self, share: float) -> tuple[bool, bool]:
         """Take one block's share: whether it may be the howler's, and whether it is for sure."""
         going_on = sum(self._recent) >= self._ENOUGH
         howls = share > (self._LIKELY if going_on else self._SURE)

@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """Follows the noise floor of one side and opens for what stands out of it."""
+    """Follows the noise floor of one side, and opens for what stands out of it."""
 
     LOWEST_DB = -72.0
+    """The floor is taken for no lower: below lies the converter's own noise."""
     MARGIN_DB = 5.0
+    """What stands out of the floor by less is noise."""
     _HOLD_FRAMES = 1
     _MEMORY_FRAMES = 16
-    """The floor is the quietest block of the last 4 s: people breathe, noise does not."""
+    """The floor is the quietest block of so many frames, 4 s: people breathe, noise does not."""
     _START_DB = -60.0
-    """Floor to begin with: a recording may start in the middle of a word."""
+    """The floor when nothing is known: a recording may start in the middle of a word."""
 
     def __init__(self) -> None:
         self.floor_db = self._START_DB
@@ -43,9 +45,9 @@ class Gate:
         return self._hold >= 0
 
     def learn(self, quietest_db: float, *, busy: bool, music: bool = False) -> None:
-        """Follow the floor: down at once; up only while nobody and nothing known is heard.
+        """Follow the floor down at once, and up only while nothing is heard that has a name.
 
-        `music`: it sounds without a pause, so that its softest notes say nothing of the floor.
+        `music`: music has no pauses, so its softest notes say nothing of the floor.
         """
         if music:
             quietest_db = min(quietest_db, self.floor_db)
@@ -59,15 +61,16 @@ class VoiceDetector:
     """Speech or not, block by block, for one side."""
 
     _START, _STOP = 0.5, 0.35
-    """Probability at which speech begins, and under which it may end."""
+    """Silero's probability at which speech begins, and under which it ends: its authors' own."""
     _START_BLOCKS, _STOP_BLOCKS = 3, 3
-    """So many in a row: a tone's onset is taken for speech for a block or two."""
+    """Blocks in a row to begin and to end: a tone's onset passes for speech for two."""
     _LONGEST_LEAD = 16
+    """Blocks, half a second: no word begins softer for longer."""
     _PEAK = 0.7
     _MOST, _LEAST = 15.0, 0.2
     _MEMORY = 80
-    """Silero hears less in the same voice when it is softer, so the loudest of the last 20 s that
-    were worth listening to is brought to one peak, within bounds."""
+    """The loudest of the last 80 frames that passed the gate (20 s) is brought to one peak, within
+    bounds of gain: Silero hears less in the same voice when it is softer."""
 
     def __init__(self) -> None:
         self._silero = Silero()
@@ -78,13 +81,13 @@ class VoiceDetector:
         self._likely = self._unlikely = 0
 
     def take(self, blocks: NDArray[np.float32]) -> None:
-        """Take (n, BLOCK) samples, full scale 1.0, to be asked about one after the other."""
+        """Take (n, BLOCK) samples, full scale 1.0; then ask `hear` of each row, in order."""
         self._peaks.append(float(np.abs(blocks).max()))
         gain = min(max(self._PEAK / max(*self._peaks, 1e-6), self._LEAST), self._MOST)
         self._rows = self._silero.encode(blocks * np.float32(gain))
 
     def hear(self, index: int) -> bool:
-        """Whether somebody speaks in this block of those taken; ask in order."""
+        """Whether somebody speaks in this row of what was taken."""
         assert self._rows is not None, "take() comes first"
         probability = self._silero.step(self._rows[index])
         self._unlikely = 0 if probability >= self._STOP else self._unlikely + 1
@@ -98,11 +101,11 @@ class VoiceDetector:
 
     @property
     def lead(self) -> int:
-        """How many blocks before this one speech was likely already, though not yet sure."""
+        """Blocks before this one in which speech was likely, though not yet sure."""
         return min(max(self._likely - 1, 0), self._LONGEST_LEAD)
 
     def reset(self) -> None:
-        """Forget what was heard: sound has been skipped."""
+        """Forget what was heard, because sound was skipped."""
         self._silero.reset()
         self._speaking = False
         self._turned = 0

@@ -216,7 +216,7 @@ class LiveTap:
         piece: Piece | None = first
         while piece is not None:
             samples = len(piece.raw) // found.frame_bytes
-            missing = piece.dropped + stream.piece(
+            missing = piece.dropped + stream.feed(
                 samples, piece.end_s, dropped=piece.dropped, overflow=piece.overflow
             )
             if missing:
@@ -231,7 +231,7 @@ class LiveTap:
         self._time.take(frame)
         if self._on_frame is not None:
             self._on_frame(frame)
-        self._check.hear(frame)
+        self._check.feed(frame)
         frames = self._state.frames + 1
         changes: dict[str, Any] = {}
         if not self._state.alive or frames % _FINDINGS_EVERY == 0:

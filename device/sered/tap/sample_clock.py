@@ -37,7 +37,7 @@ class StreamClock:
         self.drift_ppm: float | None = None
         """How much faster than the system the card runs; None for the first minute."""
 
-    def piece(self, samples: int, end_s: float, *, dropped: int = 0, overflow: bool = False) -> int:
+    def feed(self, samples: int, end_s: float, *, dropped: int = 0, overflow: bool = False) -> int:
         """Note a piece whose last sample came at `end_s` of the system's monotonic clock.
 
         `dropped`: samples known to be missing before it. Returns the samples found to be missing

@@ -81,10 +81,10 @@ class SoundCheck:
         """RMS of each side's last frame in dBFS."""
         return {side: ear.db for side, ear in self._ears.items()}
 
-    def hear(self, frame: AudioFrame) -> None:
+    def feed(self, frame: AudioFrame) -> None:
         """Take the next frame."""
         for position, (side, ear) in enumerate(self._ears.items()):
-            ear.hear(frame.pcm[side], look=(self._count + position) % self._every == 0)
+            ear.feed(frame.pcm[side], look=(self._count + position) % self._every == 0)
         self._count += 1
         if len(self._ears) > 1:
             for side, ear in self._ears.items():
@@ -115,7 +115,7 @@ class _Ear:
         self._flat = 0
         self._unanswered = 0
 
-    def hear(self, pcm: NDArray[np.int16], *, look: bool) -> None:
+    def feed(self, pcm: NDArray[np.int16], *, look: bool) -> None:
         wide = pcm.astype(np.float32)
         low, high = int(pcm.min()), int(pcm.max())
         # a dot product is five times as fast as mean()

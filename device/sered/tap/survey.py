@@ -99,7 +99,7 @@ def survey(path: Path) -> Survey:
     meter = _Meter(stream.channels, stream.rate_hz)
     try:
         for piece in stream.pieces():
-            meter.hear(piece)
+            meter.feed(piece)
     except decoders.CutOffError as error:
         raise _cut_off(stream, error) from None
     except AudioError as error:
@@ -131,7 +131,7 @@ class _Meter:
         self._samples = self._lost = 0
         self._rest = np.zeros((0, channels), np.float32)
 
-    def hear(self, piece: NDArray[np.float32]) -> None:
+    def feed(self, piece: NDArray[np.float32]) -> None:
         """Take the next second."""
         self._samples += len(piece)
         with np.errstate(invalid="ignore"):

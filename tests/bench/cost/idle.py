@@ -33,7 +33,7 @@ began = time.process_time()
 out: list[object] = []
 for number in range(frames):
     frame = AudioFrame(number * FRAME, noise[number % len(noise)])
-    check.hear(frame)
+    check.feed(frame)
     out += pipe.feed(frame)
 out += pipe.finish(EndReason.SHUTDOWN)
 assert not out, out

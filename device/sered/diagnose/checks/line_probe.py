@@ -111,7 +111,7 @@ def judge(frames: Sequence[AudioFrame], times: Sequence[float], sentence: str = 
     sides = tuple(frames[0].pcm)
     check = SoundCheck(sides, HURRY)
     for frame in frames:
-        check.hear(frame)
+        check.feed(frame)
     whole = {side: np.concatenate([frame.pcm[side] for frame in frames]) for side in sides}
     return Listened(
         sentence=sentence,
@@ -161,7 +161,7 @@ def _same(whole: dict[Side, NDArray[np.int16]]) -> bool:
 def _tone_on(frames: Sequence[AudioFrame], sides: Sequence[Side]) -> Side | None:
     """The one side that carries the exchange's tones, or carries them clearly louder."""
     ears = Ears(sides)
-    blocks = [heard for frame in frames for heard in ears.hear(frame)]
+    blocks = [heard for frame in frames for heard in ears.feed(frame)]
     loud = {
         side: [heard.level_db[side] for heard in blocks if heard.states[side] in _TONES]
         for side in sides

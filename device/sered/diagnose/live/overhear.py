@@ -66,7 +66,7 @@ class OwnEars:
     def _listen(self) -> None:
         with contextlib.suppress(RuntimeError):
             for frame in self._tap.frames():
-                for heard in self._ears.hear(frame):
+                for heard in self._ears.feed(frame):
                     for side, state in heard.states.items():
                         self._blocks[str(side)][str(state)] += 1
 
