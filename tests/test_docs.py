@@ -41,10 +41,16 @@ def test_readme_configuration_is_valid() -> None:
     assert settings.site == "berlin"
 
 
-def test_mini_model_is_never_recommended() -> None:
-    """Wherever the README names vosk-mini, it says what it is for."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "`vosk-mini`, which comes with sered, is for the demo and the tests only" in text
+def test_no_document_configures_a_site_with_the_mini_model() -> None:
+    """Configurations to copy name an official recogniser: vosk-mini is for demo and tests."""
+    models = [
+        table["models"]["vosk"]
+        for path in DOCUMENTS
+        for example in re.findall(r"```toml\n(.*?)```", path.read_text("utf-8"), re.DOTALL)
+        if "vosk" in (table := tomllib.loads(example)).get("models", {})
+    ]
+    assert models
+    assert not [model for model in models if "mini" in model]
 
 
 def test_recipes_name_tests_and_places_that_are_there() -> None:

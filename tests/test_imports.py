@@ -146,6 +146,17 @@ def test_no_wing_is_in_a_circle() -> None:
     assert [each for each in WINGS if each in reach(each)] == []
 
 
+def test_no_two_classes_of_the_box_share_a_name() -> None:
+    """Who reads a class' name knows which it is; central and archive are houses of their own."""
+    found: dict[str, list[str]] = {}
+    for path in modules():
+        if wing(path) not in {"central", "archive"}:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    found.setdefault(node.name, []).append(name(path))
+    assert {each: places for each, places in found.items() if len(places) > 1} == {}
+
+
 @pytest.mark.parametrize("path", modules(), ids=name)
 def test_heavy_runtimes_are_loaded_late(path: Path) -> None:
     """No module loads a heavy runtime by being imported, nor an adapter that does."""

@@ -66,7 +66,7 @@ class Recent:
 
 
 @dataclass(slots=True)
-class _OpenCall:
+class _RunningCall:
     """What is known of the call that runs."""
 
     call_id: str
@@ -97,7 +97,7 @@ class Line:
         self._recent = Recent()
         self._levels: dict[Side, deque[float]] = {}
         self._lost: deque[tuple[float, float]] = deque(maxlen=10_000)
-        self._call: _OpenCall | None = None
+        self._call: _RunningCall | None = None
         self._sides = SidesWatch(settings.sides)
         self.calls = 0
         self.heard: dict[Side, Counter[State]] = {}
@@ -161,7 +161,7 @@ class Line:
 
     def _begin(self, at_s: float) -> None:
         call_id = self._clock.call_id(self._clock.wall(at_s), at_s)
-        self._call = _OpenCall(call_id, at_s)
+        self._call = _RunningCall(call_id, at_s)
         self._analysis.begin_call()
 
     def _hear(self, utterance: Utterance) -> list[Alert | Live]:
@@ -195,7 +195,7 @@ class Line:
             return [final, final_alert(self._settings, final, "withdrawn")]
         return [final]
 
-    def _facts(self, call: _OpenCall, until_s: float) -> CallFacts:
+    def _facts(self, call: _RunningCall, until_s: float) -> CallFacts:
         # both ends from one reading of one clock, which may have been put right in mid-call
         now = self._clock.wall(until_s)
         return CallFacts(

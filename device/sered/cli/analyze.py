@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sered.archive.outputs import Sink
     from sered.archive.task import Task
     from sered.cli.judging import Judging
-    from sered.cli.recordings import Found
+    from sered.cli.recordings import Recordings
     from sered.settings import Settings
 
 _STDOUT = Path("-")
@@ -146,7 +146,7 @@ def _tasks(
     sides: str | None,
     time_from: str | None,
     part: str | None,
-) -> tuple[list[Task], Found]:
+) -> tuple[list[Task], Recordings]:
     """What is to be judged; every fault of the wish is named before the work begins."""
     from dataclasses import replace
 
@@ -155,7 +155,7 @@ def _tasks(
     from sered.archive.run import shard
     from sered.archive.task import Task
     from sered.archive.times import NamedTime
-    from sered.cli.recordings import Found, find
+    from sered.cli.recordings import Recordings, find
 
     if sides is not None:
         check_sides(sides)
@@ -163,7 +163,7 @@ def _tasks(
         msg = "Name recordings or folders, or a --manifest of them: one of the two."
         raise ConfigError(msg)
     named = NamedTime(time_from) if time_from else None
-    found = Found()
+    found = Recordings()
     if manifest is not None:
         tasks = read_manifest(manifest)
     else:

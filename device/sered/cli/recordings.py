@@ -25,7 +25,7 @@ _MOST_NAMED = 10
 
 
 @dataclass(slots=True)
-class Found:
+class Recordings:
     """Recordings in the order in which they are judged, and what was passed over."""
 
     files: list[Path] = field(default_factory=list)
@@ -43,9 +43,9 @@ class Found:
         return f"passed over {count} file{'s' * (count != 1)}: {', '.join(named)}{rest}."
 
 
-def find(named: list[Path]) -> Found:
+def find(named: list[Path]) -> Recordings:
     """Every recording named or in a folder named; raises AudioError for a folder without any."""
-    found = Found()
+    found = Recordings()
     for path in named:
         # Path.is_dir raises in a folder that may not be entered; the file says it better
         if not os.path.isdir(path):  # noqa: PTH112 - see above
@@ -61,8 +61,8 @@ def find(named: list[Path]) -> Found:
     return found
 
 
-def _search(folder: Path) -> Found:
-    found = Found()
+def _search(folder: Path) -> Recordings:
+    found = Recordings()
 
     def closed(error: OSError) -> None:
         found.passed_over.append((Path(error.filename), f"cannot be entered: {error.strerror}"))

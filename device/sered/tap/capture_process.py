@@ -29,7 +29,7 @@ _KINDS = {OPENED, AUDIO, AFTER_OVERFLOW, FAILED, LISTED}
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class CapturedPcm:
     """Some sound as it came from the card."""
 
     raw: bytes
@@ -106,7 +106,7 @@ class CaptureChild:
             pass
         raise _garbage()
 
-    def read(self, deadline_s: float = FRAME_DEADLINE_S) -> Piece | None:
+    def read(self, deadline_s: float = FRAME_DEADLINE_S) -> CapturedPcm | None:
         """The next sound, None when no longer wanted.
 
         Raises DeviceError: `no_frames` at the deadline, `failed` when the process ends or talks
@@ -118,7 +118,7 @@ class CaptureChild:
         kind, body, dropped, at_ns = message
         if kind not in (AUDIO, AFTER_OVERFLOW) or not body:
             raise _garbage()
-        return Piece(body, dropped, at_ns / 1e9, kind == AFTER_OVERFLOW)
+        return CapturedPcm(body, dropped, at_ns / 1e9, kind == AFTER_OVERFLOW)
 
     def listing(self) -> list[dict[str, Any]]:
         """What `list` found."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from sered.tap.rope import Piece, Span
+from sered.tap.rope import ByteSpan, Piece
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -64,7 +64,7 @@ def mended(file: mmap | bytes, start: int, end: int) -> tuple[tuple[Piece, ...],
     told = (int.from_bytes(info[13:18]) | samples).to_bytes(5)
     head = file[start : start + _INFO + 13]
     rest = start + len(head) + len(told)
-    return (head + told, Span(rest, end - rest)), not whole
+    return (head + told, ByteSpan(rest, end - rest)), not whole
 
 
 def _last(tail: bytes, fixed: int) -> tuple[int, bool]:

@@ -9,7 +9,7 @@ from sered.errors import AudioError
 from sered.tap import ffmpeg, flac_frames, mpeg_frames, ogg_pages, riff
 from sered.tap.decoders import Stream, libsndfile
 from sered.tap.paths import shown
-from sered.tap.rope import Span
+from sered.tap.rope import ByteSpan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +115,7 @@ def _look_at_wav(stream: Stream, data: mmap.mmap) -> int | None:
             _take_frames(stream, frames)
             return codec
         _take_sizes(stream, found)
-        whole = (Span(at, found.end - at),) if at or found.end < len(data) else ()
+        whole = (ByteSpan(at, found.end - at),) if at or found.end < len(data) else ()
         parts.append(found.pieces or whole)
         joined += 1
         at = found.end
@@ -163,7 +163,7 @@ def _look_at_flac(stream: Stream, data: mmap.mmap) -> None:
     parts: list[tuple[Piece, ...]] = []
     for start, end in zip(starts, ends, strict=True):
         pieces, cut = flac_frames.mended(data, start, end)
-        whole = (Span(start, end - start),) if len(starts) > 1 else ()
+        whole = (ByteSpan(start, end - start),) if len(starts) > 1 else ()
         parts.append(pieces or whole)
         stream.cut = "its last frame is not all there" if cut else stream.cut
     if len(starts) > 1:

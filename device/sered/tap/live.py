@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sered.records import AudioFrame
     from sered.settings import LineSettings
-    from sered.tap.capture_process import Piece
+    from sered.tap.capture_process import CapturedPcm
     from sered.tap.cards import Card
     from sered.tap.resample import Format
 
@@ -201,7 +201,7 @@ class LiveTap:
         return cards.explain(card, str(error))
 
     def _stream(
-        self, child: CaptureChild, found: Format, first: Piece, began: float, sentence: str
+        self, child: CaptureChild, found: Format, first: CapturedPcm, began: float, sentence: str
     ) -> None:
         resampler = Resampler(found, self._sides, self._time.end)
         starts_s = first.end_s - len(first.raw) / found.frame_bytes / found.rate_hz
@@ -213,7 +213,7 @@ class LiveTap:
         log.info(
             "tap.open line=%s device=%s rate_hz=%d", self._line.name, child.device, found.rate_hz
         )
-        piece: Piece | None = first
+        piece: CapturedPcm | None = first
         while piece is not None:
             samples = len(piece.raw) // found.frame_bytes
             missing = piece.dropped + stream.feed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sered.tap.rope import Piece, Span
+from sered.tap.rope import ByteSpan, Piece
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -50,7 +50,7 @@ class Frames:
     """What was found between two places of a file."""
 
     first: Header | None = None
-    runs: list[Span] = field(default_factory=list)
+    runs: list[ByteSpan] = field(default_factory=list)
     """Frames that touch one another, without those that hold no sound."""
     count: int = 0
     samples: int = 0
@@ -126,7 +126,7 @@ def find(data: mmap | bytes, start: int, end: int) -> Frames:
 
 def _close(found: Frames, start: int, end: int) -> None:
     if end > start:
-        found.runs.append(Span(start, end - start))
+        found.runs.append(ByteSpan(start, end - start))
 
 
 def _next(data: mmap | bytes, at: int, until: int, end: int) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sered.tap.rope import Span
+from sered.tap.rope import ByteSpan
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -18,7 +18,7 @@ _BEGINS, _ENDS = 2, 4
 class Pages:
     """What was found in an Ogg file."""
 
-    links: list[Span] = field(default_factory=list)
+    links: list[ByteSpan] = field(default_factory=list)
     """Each stream of the chain, pages that are whole only."""
     cut: bool = False
     """Whether the last page is not all there."""
@@ -49,14 +49,14 @@ def find(data: mmap | bytes) -> Pages:
         flags, serial = data[at + 5], data[at + 14 : at + 18]
         number = int.from_bytes(data[at + 18 : at + 22], "little")
         if flags & _BEGINS and not headers:
-            found.links.append(Span(link_from, at - link_from))
+            found.links.append(ByteSpan(link_from, at - link_from))
             link_from, numbers = at, {}
         headers = bool(flags & _BEGINS)
         found.missing += max(number - numbers.get(serial, number - 1) - 1, 0)
         numbers[serial] = number
         found.ended = bool(flags & _ENDS)
         at = end
-    found.links.append(Span(link_from, min(at, len(data)) - link_from))
+    found.links.append(ByteSpan(link_from, min(at, len(data)) - link_from))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sered.tap.rope import Piece, Span
+from sered.tap.rope import ByteSpan, Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ _MOST = 0xFFFF_FFF0
 class Chunked:
     """A file of chunks, or one of several that were joined."""
 
-    data: Span
+    data: ByteSpan
     """The sound, as far as it goes."""
     declared: int
     """Bytes of sound by the header."""
@@ -75,10 +75,10 @@ def wav(file: mmap | bytes, at: int) -> Chunked | None:
             pieces: tuple[Piece, ...] = ()
             if stale:
                 riff = _sized(file[at + 4 : start], {0: start - at - 8 + length, -4: length}, order)
-                pieces = (file[at : at + 4] + riff, Span(start, length))
+                pieces = (file[at : at + 4] + riff, ByteSpan(start, length))
             short = declared > len(file) - start and declared < _ENDLESS
             return Chunked(
-                Span(start, length), declared, pieces, codec, rate, short, _joined(file, end)
+                ByteSpan(start, length), declared, pieces, codec, rate, short, _joined(file, end)
             )
     return None
 
@@ -97,9 +97,9 @@ def aiff(file: mmap | bytes) -> Chunked | None:
             pieces: tuple[Piece, ...] = ()
             if stale:
                 sizes = {4: start + length, frames_at: length // frame_bytes, start - 4: length + 8}
-                pieces = (_sized(file[: start + 8], sizes, "big"), Span(start + 8, length))
+                pieces = (_sized(file[: start + 8], sizes, "big"), ByteSpan(start + 8, length))
             cut = start + size > len(file) and size < _ENDLESS
-            return Chunked(Span(start + 8, length), size - 8, pieces, None, 0, cut, len(file))
+            return Chunked(ByteSpan(start + 8, length), size - 8, pieces, None, 0, cut, len(file))
     return None
 
 
@@ -113,9 +113,9 @@ def au(file: mmap | bytes) -> Chunked | None:
     stale = declared < length and any(file[start + declared : start + declared + 4096])
     pieces: tuple[Piece, ...] = ()
     if stale:
-        pieces = (_sized(file[:start], {8: min(length, _MOST)}, order), Span(start, length))
+        pieces = (_sized(file[:start], {8: min(length, _MOST)}, order), ByteSpan(start, length))
     cut = length < declared < _ENDLESS
-    return Chunked(Span(start, length), declared, pieces, None, 0, cut, len(file))
+    return Chunked(ByteSpan(start, length), declared, pieces, None, 0, cut, len(file))
 
 
 def codec_name(tag: int) -> str:

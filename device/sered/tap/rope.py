@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ByteSpan:
     """Some bytes of the file that is read."""
 
     start: int
@@ -24,7 +24,7 @@ class Span:
         return self.length
 
 
-Piece = Span | bytes
+Piece = ByteSpan | bytes
 
 
 class Rope(io.RawIOBase):

@@ -50,7 +50,7 @@ _ADVICE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SoundFault:
     """One thing that is wrong with one side."""
 
     reason: str
@@ -91,10 +91,10 @@ class SoundCheck:
                 talk = max(other.db for s, other in self._ears.items() if s is not side)
                 ear.compare(talk)
 
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[SoundFault, ...]:
         """What is wrong now; of silences the graver one only."""
         return tuple(
-            Finding(reason, side, detail)
+            SoundFault(reason, side, detail)
             for side, ear in self._ears.items()
             for reason, detail in ear.faults()
         )

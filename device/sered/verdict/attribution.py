@@ -14,24 +14,13 @@ from sered.contract.call import (
     VerbalTerm,
 )
 from sered.records import LABELS
-from sered.verdict.fusion import Piece, Weighed, weigh
+from sered.verdict.fusion import Piece, Weighed, asr_confidence, seconds_of, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sered.records import UtteranceResult
     from sered.settings import Mode
-
-
-def seconds_of(results: Sequence[UtteranceResult]) -> float:
-    """Seconds of speech in utterances."""
-    return sum(result.utterance.voiced_s for result in results)
-
-
-def asr_confidence(results: Sequence[UtteranceResult]) -> float:
-    """Mean confidence of the words of utterances, 0 to 1; 0 without words."""
-    words = [word.confidence for r in results if r.transcript for word in r.transcript.words]
-    return sum(words) / len(words) if words else 0.0
 
 
 def acoustic(results: Sequence[UtteranceResult], weighed: Weighed, mode: Mode) -> Acoustic | None:

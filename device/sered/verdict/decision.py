@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from sered.contract.call import Acoustic, Moment, Sentiment, Trend, UtteranceShare, Verbal
 from sered.records import Side
 from sered.verdict import attribution
-from sered.verdict.attribution import asr_confidence, seconds_of
 from sered.verdict.causes import causes
-from sered.verdict.fusion import Weighed, valence, weigh
+from sered.verdict.fusion import Weighed, asr_confidence, seconds_of, valence, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

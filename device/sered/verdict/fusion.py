@@ -136,3 +136,14 @@ def _parts(values: Sequence[float | None], weights: Sequence[float], prior: floa
     ]
     total = sum(sizes) + prior
     return [size * (value or 0.0) / total for size, value in zip(sizes, values, strict=True)]
+
+
+def seconds_of(results: Sequence[UtteranceResult]) -> float:
+    """Seconds of speech in utterances."""
+    return sum(result.utterance.voiced_s for result in results)
+
+
+def asr_confidence(results: Sequence[UtteranceResult]) -> float:
+    """Mean confidence of the words of utterances, 0 to 1; 0 without words."""
+    words = [word.confidence for r in results if r.transcript for word in r.transcript.words]
+    return sum(words) / len(words) if words else 0.0

@@ -15,7 +15,7 @@ from sered.hearing.ears import Ears
 from sered.levels import FULL_SCALE, amplitude_db, level_db
 from sered.records import FRAME, RATE_HZ, Side, State
 from sered.tap.live import LiveTap
-from sered.tap.sound_faults import Finding, SoundCheck
+from sered.tap.sound_faults import SoundCheck, SoundFault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Listened:
     lost: int
     """Samples a side."""
     sides: dict[Side, SideHeard]
-    findings: tuple[Finding, ...]
+    findings: tuple[SoundFault, ...]
     same: bool
     """Whether two sides carry one signal."""
     tone_on: Side | None
