@@ -11,13 +11,20 @@ SUPPRESSION = re.compile(r"#\s*(noqa|type:\s*ignore)\b.*")
 REASONED = re.compile(r"# (noqa: [A-Z0-9, ]+ - \S|type: ignore\[[a-z, -]+\]\s+# \S).*")
 
 
+def git(*arguments: str) -> str | None:
+    """What git says of this checkout, whoever owns it; None where it is none."""
+    command = ["git", "-c", "safe.directory=*", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
 def sources() -> list[str]:
     """Every Python file that git knows or would add, from the project's root."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return [line for line in listed.stdout.splitlines() if (ROOT / line).exists()]
+    listed = git("ls-files", "--cached", "--others", "--exclude-standard", "*.py")
+    if listed is not None:
+        return [line for line in listed.splitlines() if (ROOT / line).exists()]
+    tops = ("device", "convert", "tests", "docs")
+    return [str(path.relative_to(ROOT)) for top in tops for path in (ROOT / top).rglob("*.py")]
 
 
 def test_every_suppression_says_why() -> None:
@@ -53,11 +60,8 @@ def test_every_test_says_its_promise() -> None:
 
 def test_the_coverage_floor_never_falls() -> None:
     """Through all commits that set it, the share of lines that tests must reach only rises."""
-    log = subprocess.run(
-        ["git", "log", "--reverse", "-p", "--format=", "-G^fail_under", "--", "pyproject.toml"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    floors = [int(value) for value in re.findall(r"^\+fail_under = (\d+)", log.stdout, re.M)]
+    log = git("log", "--reverse", "-p", "--format=", "-G^fail_under", "--", "pyproject.toml") or ""
+    floors = [int(value) for value in re.findall(r"^\+fail_under = (\d+)", log, re.M)]
     now = re.findall(r"^fail_under = (\d+)", (ROOT / "pyproject.toml").read_text("utf-8"), re.M)
     floors += [int(value) for value in now]
     assert now

@@ -142,11 +142,11 @@ def test_a_real_line_is_heard_on_the_right_sides(desk: Desk, listen: Any) -> Non
     # line time and the system's clock agree in spite of the outage
     passed = (ear.tap.state.last_frame_at or 0) - first_at
     counted = (ear.frames[-1].start + FRAME) / RATE_HZ
-    assert counted == pytest.approx(passed, abs=0.2)
+    assert counted == pytest.approx(passed, abs=0.5)
 
 
 def test_what_is_called_lost_is_what_was_played_meanwhile(desk: Desk, listen: Any) -> None:
-    """To 0.2 s: a tone that climbs with time tells what was on the line while nobody listened."""
+    """To half a second: a tone that climbs with time tells what was on the line meanwhile."""
     at = np.arange(30 * RATE_HZ) / RATE_HZ
     climbing = 8_000 * np.sin(2 * np.pi * (300 * at + 50 * at**2))
     desk.play(np.stack([climbing, climbing], axis=1))
@@ -164,8 +164,8 @@ def test_what_is_called_lost_is_what_was_played_meanwhile(desk: Desk, listen: An
     heard = [f for f in ear.frames if np.abs(f.pcm[Side.CUSTOMER]).max() > 4_000][1:]
     passed = np.diff([played_s(frame) for frame in heard])
     counted = np.array([frame.lost + FRAME for frame in heard[1:]]) / RATE_HZ
-    assert counted.max() > 0.5, "nothing was lost"
-    assert np.abs(passed - counted).max() < 0.2
+    assert counted.max() > 0.6, "nothing was lost"
+    assert np.abs(passed - counted).max() < 0.5
 
 
 def test_a_capture_that_dies_is_replaced(listen: Any) -> None:
