@@ -52,6 +52,10 @@ chaos: $(VENV)/.dev ## As root: kills, cuts, outages, full disks, power cuts; th
 check: $(VENV)/.dev ## Style and types of everything: ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+.PHONY: load-central
+load-central: $(VENV)/.dev ## Half an hour: what central reaches and survives; writes docs/central-performance.md
+	@PYTHONPATH=tests $(BIN)/python -m load.run $(ARGS)
+
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the documents that are made from the code
 	@$(BIN)/python docs/mqtt/make-schemas

@@ -30,7 +30,8 @@ KEY = bytes(range(32))
 class Postgres:
     """A real PostgreSQL in a folder of its own; one process a test run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, fsync: bool = False) -> None:
+        self._fsync = "on" if fsync else "off"
         binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
         assert binaries, "PostgreSQL is not installed: apt-get install postgresql"
         self._bin, self.data, self.port = binaries[-1], folder / "data", free_port()
@@ -56,7 +57,9 @@ class Postgres:
     def start(self) -> None:
         """Start it and wait until it answers."""
         # killed servers are tested, power cuts are not
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} -c fsync=off"
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder} -c fsync={self._fsync}"
+        )
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", str(self.data), "-o", options, "-l", log, "-w", "start")
 

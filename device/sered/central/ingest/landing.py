@@ -144,27 +144,31 @@ def _alerts(
 
 
 def _boxes(connection: Connection, memory: Memory, sifted: Sifted, now: datetime) -> int:
-    changed = 0
+    changed, rows = 0, dict[tuple[str, str], dict[str, Any]]()
     for status in sifted.statuses:
         key = (status.site, status.device)
         state = sifting.fitting(status.state, 16)
         reasons = tuple(sifting.causes(status.reasons))
-        if memory.states.get(key) == (state, reasons) and not _due(memory, (*key, "status"), now):
+        known = memory.states.get(key)
+        if known == (state, reasons) and not _due(memory, (*key, "status"), now):
             continue
-        changed += memory.states.get(key, ("",))[0] != state
+        changed += known is None or known[0] != state
         memory.states[key] = (state, reasons)
-        text = sifting.fitting(status.text, 2000)
-        _write(connection, key, now, {
-            "state": state, "state_at": now, "reasons": list(reasons), "text": text,
-        })  # fmt: skip
-    for health in sifted.healths:
-        key = (health.site, health.device)
-        if _due(memory, (*key, "health"), now):
-            _write(connection, key, now, _figures(health, now))
-    for report, _ in sifted.calls:
-        key = (report.site, report.device)
-        if _due(memory, (*key, "calls"), now):
-            _write(connection, key, now, {"last_call": now})
+        rows[key] = _box(key, now) | {
+            "state": state, "state_at": now, "reasons": list(reasons),
+            "text": sifting.fitting(status.text, 2000),
+        }  # fmt: skip
+    _write(connection, list(rows.values()))
+    healths = {(h.site, h.device): h for h in sifted.healths}
+    fresh = [(key, h) for key, h in healths.items() if _due(memory, (*key, "health"), now)]
+    figures = [_box(key, now) | _figures(h, now) for key, h in fresh]
+    _write(connection, [row for row in figures if "state" in row])
+    # a box of an older version tells its reasons in `status` only
+    _write(connection, [row for row in figures if "state" not in row], "reasons")
+    boxes = {(report.site, report.device) for report, _ in sifted.calls}
+    spoke = [key for key in sorted(boxes) if _due(memory, (*key, "calls"), now)]
+    heard = [_box(key, now) | {"reasons": [], "last_call": now} for key in spoke]
+    _write(connection, heard, "reasons")
     return changed
 
 
@@ -187,7 +191,7 @@ def _figures(health: Health, now: datetime) -> dict[str, Any]:
     }
     if health.state is not None:
         values["state"] = sifting.fitting(health.state, 16)
-        values["reasons"] = sifting.causes(health.reasons)
+    values["reasons"] = sifting.causes(health.reasons)
     return values
 
 
@@ -200,15 +204,18 @@ def _due(memory: Memory, key: tuple[str, str, str], now: datetime) -> bool:
     return True
 
 
-def _write(
-    connection: Connection, key: tuple[str, str], now: datetime, values: dict[str, Any]
-) -> None:
-    row = {"site": key[0], "device": key[1], "last_seen": now, "first_seen": now, **values}
-    only_insert = ["first_seen"]
-    if "reasons" not in row:
-        row["reasons"] = []
-        only_insert.append("reasons")
-    upsert.put(connection, device, row, ["site", "device"], only_insert=only_insert)
+def _box(key: tuple[str, str], now: datetime) -> dict[str, Any]:
+    return {"site": key[0], "device": key[1], "first_seen": now, "last_seen": now}
+
+
+def _write(connection: Connection, rows: Sequence[dict[str, Any]], *only_insert: str) -> None:
+    """Rows of boxes; those of one call have the same columns."""
+    shapes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        shapes.setdefault(tuple(row), []).append(row)
+    for same in shapes.values():
+        keep = ["first_seen", *only_insert]
+        upsert.put_all(connection, device, same, ["site", "device"], only_insert=keep)
 
 
 def _aside(connection: Connection, asides: Iterable[Aside], kept: int, now: datetime) -> None:

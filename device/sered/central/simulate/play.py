@@ -67,9 +67,11 @@ class Fleet:
         """One message with QoS 1; waits while too many are on their way."""
         body = message.model_dump_json(by_alias=True).encode()
         where = topics.topic(self._mqtt.base, desk.site, desk.device, leaf)
-        self._flying.append(
-            self._client.publish(where, body, 1, retain=leaf in {"status", "health"})
-        )
+        self.send(where, body, retain=leaf in {"status", "health"})
+
+    def send(self, topic: str, body: bytes, *, retain: bool = False) -> None:
+        """The same with bytes of one's own, be they ever so wrong."""
+        self._flying.append(self._client.publish(topic, body, 1, retain=retain))
         if len(self._flying) >= _IN_FLIGHT:
             self.settle(_IN_FLIGHT // 2)
 

@@ -36,10 +36,24 @@ def put(
     only_insert: Collection[str] = (),
 ) -> None:
     """Insert the row, or replace its values where the key is there; `only_insert` are kept then."""
-    statement = _insert(connection, table).values(**row)
+    put_all(connection, table, [row], key, only_insert)
+
+
+def put_all(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[dict[str, Any]],
+    key: Collection[str],
+    only_insert: Collection[str] = (),
+) -> None:
+    """The same for many rows of the same columns, in one go."""
+    if not rows:
+        return
+    statement = _insert(connection, table)
     kept = {*key, *only_insert}
-    fresh = {name: statement.excluded[name] for name in row if name not in kept}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=fresh))
+    fresh = {name: statement.excluded[name] for name in rows[0] if name not in kept}
+    update = statement.on_conflict_do_update(index_elements=list(key), set_=fresh)
+    connection.execute(update, list(rows))
 
 
 def _insert(connection: Connection, table: Table) -> Any:
