@@ -9,9 +9,15 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 CONVERT := .venv-convert
 
+USERS := run install upgrade uninstall bundle
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' -v first='$(USERS)' ' \
+	  BEGIN {n = split(first, users, " "); for (i in users) is_user[users[i]]} \
+	  /^[a-z0-9-]+:.*## / {row[$$1] = sprintf("  make %-14s %s", $$1, $$2); \
+	    if (!($$1 in is_user)) rest = rest row[$$1] "\n"} \
+	  END {for (i = 1; i <= n; i++) print row[users[i]]; print "\nFor who works on sered:\n" rest}' \
+	  $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(VENV)/.run ## Judge the demo call: broker, subscriber, appliance, verdict, picture
@@ -82,7 +88,7 @@ test-homeassistant: $(VENV)/.dev $(HASS)/.ready ## What a real Home Assistant ma
 $(HASS)/.ready:
 	@echo "Installing Home Assistant into $(HASS) (some minutes)"
 	@$(HASS_PYTHON) -m venv $(HASS)
-	@$(HASS)/bin/pip install -q --disable-pip-version-check homeassistant==2025.4.4 paho-mqtt==2.1.0
+	@systemd/pip $(HASS)/pip.log $(HASS)/bin/pip install homeassistant==2025.4.4 paho-mqtt==2.1.0
 	@touch $@
 
 # --- set-up: made once, and again when pyproject.toml changes -------------------------------------
@@ -102,22 +108,23 @@ $(BIN)/python: | packages-run
 # what a box gets is what is tested: the same versions, where they are pinned for this Python
 PINS := $(wildcard systemd/constraints-*.txt)
 PIP = PIP_CONSTRAINT=$$(ls systemd/constraints-$$($(BIN)/python -c \
-  'import sys; print("%d.%d" % sys.version_info[:2])').txt 2>/dev/null || true) $(BIN)/pip
+  'import sys; print("%d.%d" % sys.version_info[:2])').txt 2>/dev/null || true) \
+  systemd/pip $(VENV)/pip.log $(BIN)/pip
 
 $(VENV)/.run: pyproject.toml $(PINS) $(BIN)/python | packages-run
 	@echo "Installing sered and its libraries into $(VENV) (a minute or two)"
-	@$(PIP) install -q --disable-pip-version-check --use-pep517 -e '.[plot]'
+	@$(PIP) install --use-pep517 -e '.[plot]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(PINS) $(BIN)/python | packages-test
 	@echo "Installing sered, its libraries and the test tools into $(VENV) (a minute or two)"
-	@$(PIP) install -q --disable-pip-version-check --use-pep517 -e '.[dev]'
+	@$(PIP) install --use-pep517 -e '.[dev]'
 	@touch $(VENV)/.run $@
 
 $(CONVERT)/.ready: pyproject.toml | $(BIN)/python
 	@echo "Installing TensorFlow into $(CONVERT) (a minute or two)"
 	@$(PYTHON) -m venv $(CONVERT)
-	@$(CONVERT)/bin/pip install -q --disable-pip-version-check --use-pep517 -e '.[convert]' \
+	@systemd/pip $(CONVERT)/pip.log $(CONVERT)/bin/pip install --use-pep517 -e '.[convert]' \
 	  'pytest>=8' 'pytest-cov>=6' 'pytest-timeout>=2.3'
 	@touch $@
 

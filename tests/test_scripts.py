@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -213,3 +214,48 @@ def test_one_checkout_is_one_version_and_another_is_another(tmp_path: Path) -> N
     assert name() == first
     (tmp_path / "device/a.py").write_text("a = 2\n")
     assert name() != first
+
+
+def _pip(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What the quiet pip says when it is to install something that is not here."""
+    return subprocess.run(
+        [SYSTEMD / "pip", tmp_path / "log", tmp_path / "pip", "install", "no-such-library"],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_network_is_said_in_place_of_pips_forty_lines(tmp_path: Path) -> None:
+    """The real pip, at an index that nobody serves: one paragraph, and the log's name."""
+    program = tmp_path / "pip"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m pip "$@"\n')
+    program.chmod(0o755)
+    ended = _pip(tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_CONFIG_FILE=os.devnull)
+    assert ended.returncode == 1
+    assert "is this machine online?" in ended.stderr
+    assert len(ended.stderr.splitlines()) <= 5
+    assert str(tmp_path / "log") in ended.stderr
+
+
+def test_another_fault_of_pip_is_shown(tmp_path: Path) -> None:
+    """What is no want of a network is shown in pip's own last words."""
+    program = tmp_path / "pip"
+    program.write_text("#!/bin/sh\necho 'WARNING: chatter'; echo 'ERROR: no compiler'; exit 1\n")
+    program.chmod(0o755)
+    ended = _pip(tmp_path)
+    assert ended.returncode == 1
+    assert "no compiler" in ended.stderr
+    assert "chatter" not in ended.stderr
+    assert "online" not in ended.stderr
+
+
+def test_make_alone_lists_what_users_want_first() -> None:
+    """`make` begins with run and install; every target of the list is one."""
+    done = _run("make", "-C", ROOT, "help")
+    names = re.findall(r"^  make (\S+) +\S", done.stdout, re.MULTILINE)
+    assert names[:5] == ["run", "install", "upgrade", "uninstall", "bundle"]
+    assert len(names) == len(set(names)) > 10
+    text = (ROOT / "Makefile").read_text()
+    assert set(names) == set(re.findall(r"^([a-z0-9-]+):.*## ", text, re.MULTILINE))

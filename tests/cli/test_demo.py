@@ -1,9 +1,14 @@
 """Promises of the demo and of replay: real broker, real subscriber, real appliance, one call."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,9 +76,8 @@ def central(start_broker: Callable[..., Broker]) -> Iterator[tuple[Broker, Liste
 
 
 def received(demo: tuple[Ended, Path]) -> dict[str, Any]:
-    """The JSON that the demo printed."""
-    text = demo[0].out.partition("and as it came:")[2].partition("\nPicture:")[0]
-    call: dict[str, Any] = json.loads(text)
+    """The JSON that the demo kept."""
+    call: dict[str, Any] = json.loads((demo[1] / "call.json").read_text(encoding="utf-8"))
     return call
 
 
@@ -106,11 +110,49 @@ def test_demo_tells_the_story(demo: tuple[Ended, Path]) -> None:
 
 
 def test_demo_picture(demo: tuple[Ended, Path]) -> None:
-    """It leaves one picture of the call and says where."""
+    """It leaves a picture and the report of the call and says where."""
     ended, out = demo
-    assert [path.name for path in out.iterdir()] == ["demo-call.png"]
+    assert sorted(path.name for path in out.iterdir()) == ["call.json", "demo-call.png"]
+    assert str(out / "call.json") in ended.out
     assert (out / "demo-call.png").read_bytes().startswith(b"\x89PNG")
     assert str(out / "demo-call.png") in ended.out
+
+
+def test_demo_ends_with_the_verdict_and_what_to_do_next(demo: tuple[Ended, Path]) -> None:
+    """The last line is the verdict; above it stand a legend of two lines and three next steps."""
+    lines = demo[0].out.splitlines()
+    assert lines[0].startswith("The call: ")
+    assert lines[-1].startswith("Verdict: NEGATIVE, score −0.")
+    assert "call the customer back" in lines[-1]
+    assert "{" not in demo[0].out
+    assert len(lines) < 50
+    for step, word in zip(lines[-5:-2], ("analyze", "MODEL_CARD", "make install"), strict=True):
+        assert word in step
+
+
+@pytest.mark.parametrize("width", [80, 0])
+def test_demo_fits_a_terminal_and_a_pipe(tmp_path: Path, width: int) -> None:
+    """On 80 × 24 nothing is broken by the terminal; in a pipe no line is wrapped or filled."""
+    program = [sys.executable, "-m", "sered", "demo", "--out", str(tmp_path / "out")]
+    path = {"PATH": os.environ["PATH"], "SERED_CONFIG": os.devnull, "TERM": "dumb"}
+    if not width:
+        done = subprocess.run(program, capture_output=True, text=True, env=path, check=True)
+        lines = done.stdout.splitlines()
+        assert any("going to cancel" in line and "my money back" in line for line in lines)
+    else:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+        with subprocess.Popen(program, stdout=theirs, stderr=theirs, env=path) as process:
+            os.close(theirs)
+            said = b""
+            with contextlib.suppress(OSError):
+                while piece := os.read(ours, 4096):
+                    said += piece
+        assert process.returncode == 0
+        lines = said.decode().replace("\r", "").splitlines()
+        assert max(len(line) for line in lines) <= width
+    assert width or not [line for line in lines if line != line.rstrip()]
+    assert lines[-1].startswith("Verdict: ")
 
 
 def test_demo_without_a_broker_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

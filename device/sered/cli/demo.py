@@ -24,7 +24,14 @@ from sered.errors import BrokerError, SeredError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sered.contract.messages import CallReport
+
 CALL = Path(__file__).parent.parent / "demo" / "call.wav"
+_ABOUT = "The call: an order is three weeks late, the customer is put off and cancels it.\n"
+_LEGEND = (
+    "  voice, words: −1 unhappy to +1 happy; moved it: what this added to the score;\n"
+    "  (…): weight of a phrase, −4 to +4; > marks what decided."
+)
 _SIDES = "agent=left,customer=right"
 _START_S = 10.0
 _END_S = 120.0
@@ -39,14 +46,14 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for the picture of the call.")
+        Path, typer.Option(metavar="DIR", help="Folder for the picture and the report of the call.")
     ] = Path("out"),
 ) -> None:
     """Judge the bundled demo call, end to end.
 
     Starts Mosquitto on a free loopback port, `sered watch` as subscriber and `sered run --replay`
-    as the box, each a program of its own; then shows what the subscriber received. Nothing is
-    left running or configured.
+    as the box, each a program of its own; then shows what the subscriber received: the verdict
+    is the last line. Nothing is left running or configured.
 
     Example: sered demo
     """
@@ -58,7 +65,7 @@ def demo(
     except OSError as error:
         msg = f"{out}: cannot be made ({error.strerror}). Name a folder of yours with --out."
         raise SeredError(msg) from error
-    began = time.monotonic()
+    typer.echo(_ABOUT)
     with tempfile.TemporaryDirectory(prefix="sered-demo-") as folder:
         received = _play(Path(folder))
     calls = [m["payload"] for m in received if m["topic"].endswith("/calls")]
@@ -67,7 +74,6 @@ def demo(
         raise SeredError(msg)
     lives = [m["payload"] for m in received if m["topic"].endswith("/live")]
     _show(calls[0], lives, out)
-    typer.echo(f"Done in {time.monotonic() - began:.0f} s.")
 
 
 def _play(folder: Path) -> list[dict[str, Any]]:
@@ -84,6 +90,7 @@ def _play(folder: Path) -> list[dict[str, Any]]:
         recording = ("--replay", str(CALL), "--sides", _SIDES, "--speed", "max")
         box = _start(stack, folder, "run", *common, *recording)
         typer.echo("Box         sered run --replay call.wav, as fast as it can listen")
+        typer.echo("\nAs the call goes, in time from its beginning:")
         received = list(_messages(watch, box))
         _end(box, patience_s=_START_S)
         if box.returncode != 0:
@@ -201,10 +208,9 @@ def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
     recording = Recording(CALL, parse_sides(_SIDES))
     began = recording_began(CALL, recording.duration_s)
     at_s = (report.started_at - began).total_seconds()
-    typer.echo("\nWhat the subscriber received, as a person reads it:\n")
+    typer.echo("\nWhat the subscriber received:\n")
     show_call(options.console(), report, CALL.name, at_s)
-    typer.echo("\nand as it came:\n")
-    options.print_json(call)
+    typer.echo(_LEGEND)
     picture = Picture(
         report,
         [Live.model_validate(live) for live in lives],
@@ -213,7 +219,35 @@ def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
         VerdictSettings().escalate_below,
     )
     draw(picture, out / "demo-call.png")
-    typer.echo(f"\nPicture: {out / 'demo-call.png'}")
+    text = json.dumps(call, indent=2, ensure_ascii=False)
+    (out / "call.json").write_text(f"{text}\n", encoding="utf-8")
+    say = options.console()
+    say.print(f"\nKept: {out / 'demo-call.png'} (a picture), {out / 'call.json'} (as it came)")
+    for step in _next_steps():
+        say.print(step)
+    say.print(f"\nVerdict: {_verdict(report)}")
+
+
+def _next_steps() -> Iterator[str]:
+    program = Path(sys.argv[0])
+    if program.name != "sered" or shutil.which("sered") == str(program):
+        program = Path("sered")
+    elif program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    yield f"Next: {program} analyze YOUR.wav --explain   judges a recording of yours"
+    yield "      models/MODEL_CARD.md   how far to trust a verdict; these voices are synthetic"
+    yield "      sudo make install      on a box at a desk; README.md has the wiring"
+
+
+def _verdict(report: CallReport) -> str:
+    from sered.cli.tables import signed
+
+    feeling = report.sentiment
+    if feeling is None:
+        return "none, nobody answered"
+    word = (feeling.category or "undetermined").upper()
+    todo = ": call the customer back" if feeling.escalate else ""
+    return f"{word}, score {signed(feeling.score)}{todo}"
 
 
 def _wait_for_subscriber(watch: subprocess.Popen[bytes], log: Path) -> None:
