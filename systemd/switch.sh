@@ -22,6 +22,7 @@ bring_up() {
 exchange() {
     local was reason
     was=$(judgement)
+    runs_dry "$2"
     no_worse "$1" "$2"
     say "From $1 to $2, watched for $watch_s s"
     use "$2"
@@ -51,6 +52,15 @@ use() {
 
 # online, degraded or nothing: what the service says of itself
 judgement() { systemctl show sered -P StatusText | cut -d: -f1; }
+
+# A version that cannot even begin must not end one that listens.
+runs_dry() {
+    local said
+    # the way back leads to versions that do not know the option
+    "$home/$1/bin/sered" run --help 2>/dev/null | grep -q -- --dry-run || return 0
+    said=$(as_service "$home/$1/bin/sered" run --dry-run --config "$configuration" 2>&1) ||
+        die "$1 cannot begin - nothing was switched, what ran before runs on. It says: $said"
+}
 
 # The new version may not find a fault that the running one does not find.
 no_worse() {

@@ -259,3 +259,36 @@ def test_make_alone_lists_what_users_want_first() -> None:
     assert len(names) == len(set(names)) > 10
     text = (ROOT / "Makefile").read_text()
     assert set(names) == set(re.findall(r"^([a-z0-9-]+):.*## ", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_version_that_cannot_begin_is_not_switched_to(
+    tmp_path: Path, tools: Path, begins: bool
+) -> None:
+    """An upgrade that would stop a listening box for nothing leaves it alone and says why."""
+    for version in ("old", "new"):
+        program = tmp_path / version / "bin/sered"
+        program.parent.mkdir(parents=True)
+        ends = 0 if begins or version == "old" else 1
+        program.write_text(
+            '#!/bin/sh\ncase $1 in run) echo "$@" >> $0.asked; echo ImportError: no such;'
+            f" exit {ends};; *) echo '{{\"checks\": []}}';; esac\n"
+        )
+        program.chmod(0o755)
+        (tmp_path / version / "share/sered/systemd").mkdir(parents=True)
+        (tmp_path / version / "share/sered/systemd/sered.service").write_text("[Unit]\n")
+    (tmp_path / "current").symlink_to(tmp_path / "old")
+    _command(tools, "setpriv", 'while [ "$1" != --clear-groups ]; do shift; done; shift; exec "$@"')
+    _command(tools, "systemctl", f'echo "$@" >>{tmp_path}/asked; echo online: all well')
+    ended = _run(
+        "bash", "-c",
+        f". {SYSTEMD}/lib.sh; . {SYSTEMD}/switch.sh; home={tmp_path}; current=$home/current; "
+        f"unit={tmp_path}/unit; configuration=c.toml; watch_s=0; exchange old new",
+        tools=tools,
+    )  # fmt: skip
+    assert (tmp_path / "new/bin/sered.asked").read_text() == "run --dry-run --config c.toml\n"
+    restarted = (tmp_path / "asked").exists() and "restart" in (tmp_path / "asked").read_text()
+    assert restarted is begins
+    assert (tmp_path / "current").resolve().name == ("new" if begins else "old")
+    assert ended.returncode == (0 if begins else 1)
+    assert begins or "ImportError: no such" in ended.stderr

@@ -378,3 +378,18 @@ def test_terminal_without_unicode() -> None:
         env={"PATH": os.environ["PATH"], "PYTHONIOENCODING": "ascii"},
     )
     assert done.stdout.splitlines()[1] == "-0.50 1-2 ?"
+
+
+def test_a_dry_run_loads_all_and_touches_nothing(sered: Sered, tmp_path: Path) -> None:
+    """`run --dry-run` ends with 0 where a start would succeed, without card, broker or spool."""
+    path = tmp_path / "sered.toml"
+    text = '[[line]]\ncard = "card:Nowhere"\n[mqtt]\nport = 9\n[spool]\npath = "spool.db"\n'
+    path.write_text(text)
+    ended = sered("run", "--dry-run", "--config", path)
+    assert (ended.status, ended.err) == (0, "")
+    assert "1 line" in ended.out
+    assert list(tmp_path.iterdir()) == [path]
+    path.write_text(f'mode = "audio"\n{text}[models]\nemotion = "no.tflite"\n')
+    broken = sered("run", "--dry-run", "--config", path)
+    assert broken.status == 1
+    assert "Nothing can judge a call" in broken.err

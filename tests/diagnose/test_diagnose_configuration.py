@@ -121,4 +121,19 @@ def test_words_that_leave_the_box_are_told(
 def test_the_group_does_no_harm_without_a_file(examine: Examine) -> None:
     """A context without settings at all: only the first check runs."""
     results = list(runner.run([configuration.GROUP], Context(None, None, "broken")))
-    assert [r.mark for r in results] == [Mark.FAIL] + [Mark.SKIP] * 5
+    assert [r.mark for r in results] == [Mark.FAIL] + [Mark.SKIP] * 6
+
+
+@pytest.mark.parametrize("name", ["sered-mqtt-password", "sered-box.key"])
+def test_a_secret_on_the_boot_partition_is_told(
+    configured: Configured, examine: Examine, tmp_path: Path, name: str
+) -> None:
+    """A password or key that was left there is a warning with the command that deletes it."""
+    boot = tmp_path / "root/boot/firmware"
+    boot.mkdir(parents=True)
+    context = configured(root=tmp_path / "root")
+    assert examine("configuration", context)["configuration.boot"].mark is Mark.OK
+    (boot / name).write_text("x")
+    result = examine("configuration", context)["configuration.boot"]
+    assert (result.mark, result.fault) == (Mark.WARN, "left")
+    assert result.hint.endswith(f"sudo rm {boot / name}")

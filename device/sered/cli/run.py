@@ -55,6 +55,9 @@ def run(
     line: _Line = None,
     sides: _Sides = None,
     speed: Annotated[Speed, typer.Option(help="How fast it is played.")] = Speed.REALTIME,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Load all that a start needs, and end.")
+    ] = False,
 ) -> None:
     """Run the service: listen, judge, publish.
 
@@ -68,6 +71,9 @@ def run(
         msg = "--line and --sides belong to --replay FILE; live lines are in the configuration."
         raise ConfigError(msg)
     log_to_stderr(settings.log_level)
+    if dry_run:
+        _load_all(settings)
+        return
     from sered import config as surroundings
     from sered.box.build import live_feeds
     from sered.box.sd_notify import Notifier
@@ -95,6 +101,24 @@ def run(
         msg = f"{service.left} message(s) {where}: {service.why} {again}"
         raise BrokerError(msg.strip())
     raise typer.Exit(status)
+
+
+def _load_all(settings: Settings) -> None:
+    """Everything that a start imports and loads; no card, spool or broker is touched."""
+    import pyaudio  # noqa: F401 - the capture's child needs it; a broken one shows here
+
+    from sered.box import build
+    from sered.box.service import Service  # noqa: F401 - as the service starts
+    from sered.delivery import connection  # noqa: F401 - as the publisher does
+    from sered.diagnose import status_checks
+
+    judges = build.load_judges(settings)
+    for feed in build.live_feeds(settings):
+        build.make_line(settings, feed.line, judges, feed.clock)
+    status_checks.faults(settings)
+    for _, sentence in judges.faults:
+        typer.echo(f"sered: {sentence}", err=True)
+    typer.echo(f"All that a start needs is here, for {len(settings.line)} line(s).")
 
 
 def _recorded(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OTHERS = 0o007
+_BOOT_SECRETS = ("boot/firmware/sered-mqtt-password", "boot/firmware/sered-box.key")
+"""What a box takes over from its card when it starts."""
 
 
 def _reads(context: Context) -> Outcome:
@@ -75,6 +77,14 @@ def _secrets(context: Context) -> Outcome:
         names = " ".join(str(path) for path in readable)
         return fault("readable", f"everybody may read {names}", names=names)
     return ok(", ".join(str(path) for path in files))
+
+
+def _on_boot_partition(context: Context) -> Outcome:
+    left = [path for name in _BOOT_SECRETS if (path := context.root / name).exists()]
+    if not left:
+        return ok("none")
+    names = " ".join(str(path) for path in left)
+    return fault("left", f"{len(left)} left behind", names=names)
 
 
 def _close(context: Context) -> None:
@@ -141,6 +151,15 @@ CHECKS = (
         _secrets,
         failures={"readable": "sudo chmod o-rwx {names}"},
         fix=Fix(("readable",), "take the files' permissions from others: chmod o-rwx", _close),
+    ),
+    Check(
+        "configuration.boot",
+        "no secret lies on the boot partition",
+        "It has no file modes: any account on the box reads it, and any computer the card.",
+        _on_boot_partition,
+        warnings={
+            "left": "The box has taken them over; delete them: sudo rm {names}",
+        },
     ),
     Check(
         "configuration.encrypted",
