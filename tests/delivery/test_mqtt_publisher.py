@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from broker import Authority, Broker, Listener, wait_until
 from proxy import Proxy, Weather
-from sered.delivery.backoff import Patience
+from sered.delivery.backoff import Backoff
 from sered.delivery.broker import client_id
-from sered.delivery.connection import Link
+from sered.delivery.connection import Connection
 from sered.delivery.mqtt_publisher import REPEAT_S, MqttPublisher
 from sered.delivery.spool import Spool
 from sered.errors import ConfigError
@@ -485,7 +485,7 @@ def test_messages_to_us(
     client_id = "sered/site/box"
     before = Listener(broker, "nonsense", client_id=client_id)
     before.close()
-    noise = Link(MqttSettings(host=broker.host, port=broker.port), "noise")
+    noise = Connection(MqttSettings(host=broker.host, port=broker.port), "noise")
     for body in (b"\xff" * 1_000_000, *(b"\x00garbage",) * 5):
         noise.publish("nonsense", body, qos=1, retain=False)
         wait_until(lambda: noise.pump(0.1))
@@ -534,18 +534,18 @@ def test_client_ids(tmp_path: Path) -> None:
 
 def test_back_off() -> None:
     """Waits double from a second to a minute, with jitter, and stay there for ever."""
-    patience = Patience()
+    backoff = Backoff()
     waits = []
     for _ in range(400):
-        patience.ended(0.0, progress=False, hung_up=False)
-        waits.append([patience.delay_s() for _ in range(200)])
+        backoff.ended(0.0, progress=False, hung_up=False)
+        waits.append([backoff.delay_s() for _ in range(200)])
     assert all(1.0 <= wait <= 60.0 for row in waits for wait in row)
     assert max(waits[0]) <= 1.0
     assert 2.0 < max(waits[2]) <= 4.0
     assert 30.0 <= min(waits[-1]) < max(waits[-1]) - 20
-    patience.ended(60.0, progress=False, hung_up=False)
-    assert patience.delay_s() == 1.0
-    assert patience.delay_s(taken_over=True) >= 150.0
+    backoff.ended(60.0, progress=False, hung_up=False)
+    assert backoff.delay_s() == 1.0
+    assert backoff.delay_s(taken_over=True) >= 150.0
 
 
 @settings(

@@ -17,7 +17,7 @@ from message_makers import status
 from sered.contract.messages import CallReport, Status, encode
 from sered.contract.reading import LARGEST, SetAside, Why
 from sered.delivery.broker import LARGEST_READ
-from sered.delivery.connection import Link
+from sered.delivery.connection import Connection
 from sered.delivery.subscription import Subscription, follow
 from sered.errors import BrokerError
 from sered.settings import MqttSettings
@@ -38,7 +38,7 @@ def at(broker: Broker, **settings: Any) -> MqttSettings:
 
 def publish(broker: Broker, *said: tuple[str, bytes], retain: bool = False, **how: Any) -> None:
     """Somebody says this; returns when the broker has acknowledged all."""
-    link = Link(at(broker, **how), "somebody")
+    link = Connection(at(broker, **how), "somebody")
     waiting = {link.publish(topic, body, qos=1, retain=retain) for topic, body in said}
     end = time.monotonic() + 10.0
     while waiting:

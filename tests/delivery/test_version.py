@@ -109,7 +109,7 @@ def test_fall_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A broker that knows no MQTT 5 gets 3.1.1, whatever it does about 5; `status` names it."""
-    monkeypatch.setattr("sered.delivery.connection._CONNACK_S", 0.5)
+    monkeypatch.setattr("sered.delivery.connection.ANSWER_S", 0.5)
     old = Old(broker, manner)
     publisher = publish("127.0.0.1", old.port)
     put(spool, 1)

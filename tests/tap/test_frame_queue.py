@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sered.records import FRAME, FRAME_S, AudioFrame, Side
-from sered.tap.frame_queue import Door
+from sered.tap.frame_queue import FrameQueue
 
 PCM = {Side.CUSTOMER: np.zeros(FRAME, np.int16)}
 
@@ -23,58 +23,58 @@ def frame(number: int, lost: int = 0) -> AudioFrame:
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=30))
 def test_every_sample_is_heard_or_counted(bursts: list[int]) -> None:
     """However put and taken, each frame starts where the one before ended plus what it lost."""
-    door = Door(hold_s=3 * FRAME_S)
-    frames = door.frames()
+    queue = FrameQueue(hold_s=3 * FRAME_S)
+    frames = queue.frames()
     number = end = heard = lost = 0
     for burst in bursts:
         for _ in range(burst):
-            door.put(frame(number))
+            queue.put(frame(number))
             number += 1
-        if door.behind_s:
+        if queue.behind_s:
             got = next(frames)
             assert got.start == end + got.lost
             end = got.start + FRAME
             heard, lost = heard + 1, lost + got.lost
-    waiting = round(door.behind_s / FRAME_S)
-    assert number * FRAME == (heard + waiting) * FRAME + door.dropped
-    assert lost <= door.dropped
+    waiting = round(queue.behind_s / FRAME_S)
+    assert number * FRAME == (heard + waiting) * FRAME + queue.dropped
+    assert lost <= queue.dropped
 
 
 def test_loss_before_a_dropped_frame_is_kept() -> None:
     """A gap in front of a frame that did not get in is passed on to the next one that does."""
-    door = Door(hold_s=FRAME_S)
-    frames = door.frames()
-    assert door.put(frame(0))
-    assert not door.put(frame(2, lost=FRAME))
-    assert door.behind
+    queue = FrameQueue(hold_s=FRAME_S)
+    frames = queue.frames()
+    assert queue.put(frame(0))
+    assert not queue.put(frame(2, lost=FRAME))
+    assert queue.behind
     next(frames)
-    door.put(frame(3))
+    queue.put(frame(3))
     assert next(frames).lost == 2 * FRAME
-    assert not door.behind
+    assert not queue.behind
 
 
 def test_waiting_long_is_behind_before_anything_is_lost() -> None:
     """More than five seconds of waiting sound are said, though none is dropped."""
-    door = Door(hold_s=60)
+    queue = FrameQueue(hold_s=60)
     for number in range(int(6 / FRAME_S)):
-        assert door.put(frame(number))
-    assert door.behind
-    assert door.dropped == 0
+        assert queue.put(frame(number))
+    assert queue.behind
+    assert queue.dropped == 0
 
 
 def test_close_wakes_a_reader() -> None:
-    """A reader that waits for sound ends at once when the door closes."""
-    door = Door()
-    reader = threading.Thread(target=lambda: list(door.frames()))
+    """A reader that waits for sound ends at once when the queue closes."""
+    queue = FrameQueue()
+    reader = threading.Thread(target=lambda: list(queue.frames()))
     reader.start()
-    door.close()
+    queue.close()
     reader.join(2)
     assert not reader.is_alive()
 
 
 def test_a_broken_tap_is_an_error_not_an_end() -> None:
     """A reader does not take the death of the tap for the end of a recording."""
-    door = Door()
-    door.fail()
+    queue = FrameQueue()
+    queue.fail()
     with pytest.raises(RuntimeError, match="died"):
-        next(door.frames())
+        next(queue.frames())

@@ -15,7 +15,7 @@ _RIVAL_SIGNS = 3
 _YOUNG_S = 30.0
 
 
-class Patience:
+class Backoff:
     """Waits that double with jitter and stay at the longest for ever."""
 
     def __init__(self, delays_s: tuple[float, float] = DELAYS_S) -> None:

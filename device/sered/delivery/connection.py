@@ -36,7 +36,7 @@ _WIRE = (OSError, ValueError, TypeError, LookupError, struct.error, MQTTExceptio
 """What a broken network or a broken broker makes paho raise."""
 
 
-class Link:
+class Connection:
     """A connection that stands; raises BrokerError when it does not come about or is over.
 
     `will`: topic and payload that the broker publishes when we vanish. `qos` and `retain` are

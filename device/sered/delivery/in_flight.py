@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from sered.delivery.connection import Link
+    from sered.delivery.connection import Connection
     from sered.delivery.spool import Spool
     from sered.delivery.spool_row import Message
 
@@ -62,8 +62,8 @@ class _Flight:
 
 
 @dataclass(slots=True)
-class Outgoing:
-    """Moves messages from the spool through a Link; used by the publisher's thread alone.
+class InFlight:
+    """Moves messages from the spool through a Connection; used by the publisher's thread alone.
 
     An acknowledged message leaves the spool when the broker has answered to something sent after
     that acknowledgement: one that dies in between may not have stored it yet. With MQTT 3.1.1,
@@ -100,7 +100,7 @@ class Outgoing:
     _done: list[str] = field(default_factory=list)
     _done_at: float = 0.0
 
-    def begin(self, link: Link) -> None:
+    def begin(self, link: Connection) -> None:
         """A new connection: nothing is on its way, everything in the spool is to go."""
         self._cursor = 0
         for each in (self._sent, self._awaited, self._proven, self._landed):
@@ -130,13 +130,13 @@ class Outgoing:
         self._number += 1
         self._sent[mid] = _Flight(self._number, time.monotonic(), leaf, size, message)
 
-    def tell(self, link: Link, leaf: str, payload: bytes, *, qos: int, retain: bool) -> None:
+    def tell(self, link: Connection, leaf: str, payload: bytes, *, qos: int, retain: bool) -> None:
         """Send a message that is not from the spool."""
         mid = link.publish(self._topic(leaf), payload, qos=qos, retain=retain)
         if qos:
             self._fly(mid, leaf, len(payload))
 
-    def fill(self, link: Link) -> None:
+    def fill(self, link: Connection) -> None:
         """Send as much as the window takes."""
         self._probe(link)
         room = self.room
@@ -163,7 +163,7 @@ class Outgoing:
         landed = {key for _, key in self._landed}
         return {flight.name for flight in self._sent.values()} | held | landed | {*self._done}
 
-    def _probe(self, link: Link) -> None:
+    def _probe(self, link: Connection) -> None:
         """Try one message, alone, of a leaf that was refused long enough ago."""
         for leaf in LEAVES:
             if self._sent or not self.refusals.may_try(leaf):
@@ -172,7 +172,7 @@ class Outgoing:
             for message in self.spool.peek(1, skip=self._unavailable(), without=others):
                 self._send(link, message)
 
-    def _ask(self, link: Link) -> None:
+    def _ask(self, link: Connection) -> None:
         """Have something answered after the last acknowledgement, when nothing else will be."""
         if (
             self._unasked < _MUTE
@@ -181,7 +181,7 @@ class Outgoing:
         ):
             self._fly(link.ask(), "")
 
-    def _send(self, link: Link, message: Message) -> None:
+    def _send(self, link: Connection, message: Message) -> None:
         topic = self.root + message.leaf
         size = len(topic.encode()) + len(message.payload) + _HEADER
         if size > link.maximum_packet:

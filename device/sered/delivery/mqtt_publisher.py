@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from sered import __version__, spelling
 from sered.contract import messages, topics
 from sered.delivery import homeassistant
-from sered.delivery.backoff import DELAYS_S, Patience
+from sered.delivery.backoff import DELAYS_S, Backoff
 from sered.delivery.broker import check_secret, client_id, stays_open
-from sered.delivery.in_flight import LEAVES, Outgoing
+from sered.delivery.in_flight import LEAVES, InFlight
 from sered.delivery.publisher import PublisherState
 from sered.delivery.retained import Retained
 from sered.delivery.version import Version
@@ -25,7 +25,7 @@ from sered.errors import BrokerError, SeredError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sered.delivery.connection import Link
+    from sered.delivery.connection import Connection
     from sered.delivery.spool import Spool
     from sered.settings import MqttSettings
 
@@ -72,7 +72,7 @@ class MqttPublisher:
         self._unwatched = 0
         self._spool = spool
         self._failed = failed
-        self._patience = Patience(delays_s)
+        self._backoff = Backoff(delays_s)
         self._retained = Retained()
         self._repeat_s, self._repeat_at = repeat_s, 0.0
         if mqtt.home_assistant:
@@ -86,7 +86,7 @@ class MqttPublisher:
         self._told = False
         """The broker itself said that another client took our session."""
         self._unproven: tuple[str, str] | None = None
-        self._outgoing = Outgoing(spool, self._root, mqtt.expiry_s, mqtt.await_subscriber)
+        self._outgoing = InFlight(spool, self._root, mqtt.expiry_s, mqtt.await_subscriber)
         self._stopping = threading.Event()
         self._began, self._end = time.monotonic(), 0.0
         self._in_clear = (
@@ -161,7 +161,7 @@ class MqttPublisher:
                 self._session()
                 self._expire()
                 taken_over = self._fault is not None and self._fault.reason == "taken_over"
-                delay_s = self._patience.delay_s(taken_over=taken_over, told=self._told)
+                delay_s = self._backoff.delay_s(taken_over=taken_over, told=self._told)
                 self._stopping.wait(delay_s)
         except Exception:
             log.exception("publisher.died")
@@ -169,14 +169,14 @@ class MqttPublisher:
 
     def _session(self) -> None:
         """One connection from its beginning to its end; what ended it is in `_fault`."""
-        from sered.delivery.connection import Link  # noqa: PLC0415 - paho
+        from sered.delivery.connection import Connection  # noqa: PLC0415 - paho
 
         qos, retain = self._will
         will = (self._root + "status", self._offline("The box has vanished from the broker."))
-        link: Link | None = None
+        link: Connection | None = None
         before = self._outgoing.published
         try:
-            link = Link(
+            link = Connection(
                 self._mqtt.model_copy(update={"version": self._version.spoken}),
                 self._client_id,
                 will,
@@ -200,7 +200,7 @@ class MqttPublisher:
                 link.drop()
             self._state = replace(self._state, connected=False)
 
-    def _connected(self, link: Link) -> None:
+    def _connected(self, link: Connection) -> None:
         self._state = replace(self._state, connected=True, connects=self._state.connects + 1)
         where = f"{self._mqtt.host}:{self._mqtt.port}"
         self._version.stands(where)
@@ -226,7 +226,7 @@ class MqttPublisher:
         self._retained.tell_again()
         self._outgoing.begin(link)
 
-    def _serve(self, link: Link) -> None:
+    def _serve(self, link: Connection) -> None:
         out = self._outgoing
         qos = link.maximum_qos
         try:
@@ -268,7 +268,7 @@ class MqttPublisher:
         nothing_left = self._outgoing.idle and not self._spool.depth
         return nothing_left or time.monotonic() > self._end - 0.3
 
-    def _farewell(self, link: Link) -> None:
+    def _farewell(self, link: Connection) -> None:
         offline = self._offline("The box was stopped.")
         out, (_, retain) = self._outgoing, self._will
         out.tell(link, "status", offline, qos=link.maximum_qos, retain=retain)
@@ -283,7 +283,7 @@ class MqttPublisher:
         )
         return messages.encode(status)
 
-    def _note(self, fault: BrokerError, link: Link | None, *, progress: bool) -> None:
+    def _note(self, fault: BrokerError, link: Connection | None, *, progress: bool) -> None:
         """Remember why there is no connection; what a broker cannot do is not asked again."""
         lived_s = time.monotonic() - link.since if link else 0.0
         self._told = fault.reason == "taken_over"
@@ -293,7 +293,7 @@ class MqttPublisher:
             # a broker that is being restarted hangs up, too
             and stays_open(self._mqtt.host, self._mqtt.port)
         )
-        if self._patience.ended(lived_s, progress=progress, hung_up=hung_up):
+        if self._backoff.ended(lived_s, progress=progress, hung_up=hung_up):
             fault = BrokerError(
                 f"The broker {self._mqtt.host}:{self._mqtt.port} hangs up again and again: probably"
                 f" a second box has our client id {self._client_id}. Give each its own name.",

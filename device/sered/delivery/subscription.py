@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from sered.contract.reading import Message, SetAside, Why, read
 from sered.contract.topics import parse
-from sered.delivery.backoff import DELAYS_S, Patience
+from sered.delivery.backoff import DELAYS_S, Backoff
 from sered.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -66,14 +66,14 @@ class Subscription:
         most: int = MOST,
         given_up: Callable[[], bool] = lambda: False,
     ) -> None:
-        from sered.delivery.connection import Link  # noqa: PLC0415 - paho
+        from sered.delivery.connection import Connection  # noqa: PLC0415 - paho
 
         self._base = mqtt.base
         self._most = most
         self._came: deque[Received] = deque()
         self.set_aside: Counter[Why] = Counter()
         """How many messages could not be used, by reason."""
-        self.link = Link(
+        self.link = Connection(
             mqtt,
             client_id,
             session_s=session_s,
@@ -168,7 +168,7 @@ def follow(
     raise to end it all, too.
     """
     stopping = stopping or threading.Event()
-    patience = Patience(delays_s)
+    backoff = Backoff(delays_s)
     while not stopping.is_set():
         began, handled = time.monotonic(), 0
         try:
@@ -189,8 +189,8 @@ def follow(
                         subscription.acknowledge(batch)
                         handled += len(batch)
         except BrokerError as error:
-            patience.ended(time.monotonic() - began, progress=handled > 0, hung_up=False)
+            backoff.ended(time.monotonic() - began, progress=handled > 0, hung_up=False)
             if stopping.is_set():
                 return
             lost(error)
-            stopping.wait(patience.delay_s(taken_over=error.reason == "taken_over"))
+            stopping.wait(backoff.delay_s(taken_over=error.reason == "taken_over"))

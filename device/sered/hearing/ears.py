@@ -10,7 +10,7 @@ import numpy as np
 from sered.hearing.cadence import Cadence
 from sered.hearing.crosstalk import Ownership
 from sered.hearing.hold_music import MusicDetector
-from sered.hearing.sit_and_fax import Signals
+from sered.hearing.sit_and_fax import SitAndFax
 from sered.hearing.tones import LONG, SHORT, DtmfKeys, Howler, dtmf_keys, howls, peaks, spectra
 from sered.hearing.voice_activity import Gate, VoiceDetector
 from sered.levels import FULL_SCALE, powers_db
@@ -47,7 +47,7 @@ class _SideEars:
         self._music = MusicDetector()
         self._cadence = Cadence(plan)
         self._howler = Howler()
-        self._signals = Signals()
+        self._sit_and_fax = SitAndFax()
         self._keys = DtmfKeys()
         self._last = np.zeros(FRAME, np.float32)
         self._levels: deque[float] = deque(maxlen=_STEADY_BLOCKS)
@@ -110,7 +110,7 @@ class _SideEars:
         tones = self._cadence.feed(
             lines, levels, self._gate.threshold_db, music=self._after_music < _MUSIC_ECHO_FRAMES
         )
-        signals = self._signals.feed(lines, levels, self._gate.threshold_db)
+        signals = self._sit_and_fax.feed(lines, levels, self._gate.threshold_db)
         onsets = self._cadence.doubtful
         tones = [
             tone if signal in (None, State.NOISE) else signal

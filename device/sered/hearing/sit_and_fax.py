@@ -24,7 +24,7 @@ _SIT_ON_S, _SIT_GAP_S = 0.15, 0.25
 """The least length of each of the three tones, and the longest gap between two of them."""
 
 
-class Signals:
+class SitAndFax:
     """Follows the one strongest line of a side through time."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ HOLD_S = 60.0
 _LATE_S = 5.0
 
 
-class Door:
+class FrameQueue:
     """Frames in at one end by the tap's thread, out at the other by the analysis'.
 
     The tap never waits. When the queue is full the newest frame is dropped; what was dropped is in

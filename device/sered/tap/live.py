@@ -13,10 +13,10 @@ from sered.errors import AudioError, DeviceError
 from sered.records import FRAME_S, RATE_HZ
 from sered.tap import cards
 from sered.tap.capture_process import COMMAND, START_DEADLINE_S, CaptureChild
-from sered.tap.frame_queue import HOLD_S, Door
+from sered.tap.frame_queue import HOLD_S, FrameQueue
 from sered.tap.line_time import LineTime
 from sered.tap.resample import Resampler, check_channels
-from sered.tap.sample_clock import StreamClock
+from sered.tap.sample_clock import SampleClock
 from sered.tap.sound_faults import SoundCheck
 from sered.tap.state import TapState
 from sered.tap.waits import Waits, spread
@@ -66,7 +66,7 @@ class LiveTap:
         self._die = random.Random()  # noqa: S311 - spreads lines, keeps no secret
         self._read_cards = read_cards
         self._command = command
-        self._door = Door(hold_s)
+        self._queue = FrameQueue(hold_s)
         self._check = SoundCheck(self._sides)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"tap-{line.name}", daemon=True)
@@ -81,10 +81,10 @@ class LiveTap:
         """How the tap is; safe from any thread."""
         with self._lock:
             state = self._state
-        lost = self._time.lost + self._door.dropped
-        if not self._door.behind:
+        lost = self._time.lost + self._queue.dropped
+        if not self._queue.behind:
             return replace(state, lost_samples=lost)
-        sentence = f"the analysis is {self._door.behind_s:.0f} s behind: this box is too slow."
+        sentence = f"the analysis is {self._queue.behind_s:.0f} s behind: this box is too slow."
         said = f"{state.sentence} {sentence}" if state.reasons else sentence
         return replace(state, reasons=(*state.reasons, "behind"), sentence=said, lost_samples=lost)
 
@@ -92,12 +92,12 @@ class LiveTap:
         """Frames until `close`; while the card is away, nothing."""
         if not self._closed.is_set():
             self._thread.start()
-        yield from self._door.frames()
+        yield from self._queue.frames()
 
     def close(self) -> None:
         """End the capture process and `frames`; safe from any thread, and twice."""
         self._closed.set()
-        self._door.close()
+        self._queue.close()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(2.0)
 
@@ -107,7 +107,7 @@ class LiveTap:
         except Exception:
             log.exception("tap.died line=%s", self._line.name)
             # no more frames: the analysis ends, the service with it, and systemd starts it again
-            self._door.fail()
+            self._queue.fail()
 
     def _listen_for_ever(self) -> None:
         began = time.monotonic()
@@ -139,7 +139,7 @@ class LiveTap:
 
     def _step(self) -> None:
         """Tell that the tap is at work, unless it is the analysis that is stuck."""
-        if not self._door.behind_s:
+        if not self._queue.behind_s:
             self._update(steps=self._state.steps + 1)
 
     def _beat(self) -> None:
@@ -148,7 +148,7 @@ class LiveTap:
         if frame is not None:
             if self._on_frame is not None:
                 self._on_frame(frame)
-            self._door.put(frame)
+            self._queue.put(frame)
 
     def _listen(self, seen: list[Card], began: float) -> None:
         self._update(attempts=self._state.attempts + 1)
@@ -207,7 +207,7 @@ class LiveTap:
         starts_s = first.end_s - len(first.raw) / found.frame_bytes / found.rate_hz
         first_attempt = self._state.attempts == 1
         resampler.lose(self._time.outage(starts_s, began, first=first_attempt))
-        stream = StreamClock(found.rate_hz)
+        stream = SampleClock(found.rate_hz)
         self._check = SoundCheck(self._sides)
         self._streams = True
         log.info(
@@ -227,7 +227,7 @@ class LiveTap:
             self._time.reached(piece.end_s - resampler.pending / RATE_HZ)
             piece = child.read()
 
-    def _take(self, frame: AudioFrame, stream: StreamClock, sentence: str) -> None:
+    def _take(self, frame: AudioFrame, stream: SampleClock, sentence: str) -> None:
         self._time.take(frame)
         if self._on_frame is not None:
             self._on_frame(frame)
@@ -249,7 +249,7 @@ class LiveTap:
             last_frame_at=time.monotonic(),
             **changes,
         )
-        self._door.put(frame)
+        self._queue.put(frame)
 
     def _say(self, error: AudioError) -> None:
         reason = error.reason if isinstance(error, DeviceError) else "failed"

@@ -16,7 +16,7 @@ _LEAP = 15
 _HOUR_WINDOWS = 900
 
 
-class StreamClock:
+class SampleClock:
     """Follows one stream of a card that runs at `rate_hz`.
 
     Pieces of sound arrive late by turns, never early; so the earliest of each window of some

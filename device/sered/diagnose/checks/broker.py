@@ -19,7 +19,7 @@ from sered.errors import BrokerError, ConfigError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from sered.delivery.connection import Link
+    from sered.delivery.connection import Connection
     from sered.delivery.subscription import Subscription
 
 PROBE = {"schema": PROBE_SCHEMA, "about": "sered diagnose asks whether it may publish here"}
@@ -36,10 +36,10 @@ def _own_name(context: Context) -> str:
     return f"{name}-doctor-{os.getpid()}"
 
 
-def _talk(context: Context) -> AbstractContextManager[Link]:
-    from sered.delivery.connection import Link
+def _talk(context: Context) -> AbstractContextManager[Connection]:
+    from sered.delivery.connection import Connection
 
-    return contextlib.closing(Link(context.known.mqtt, _own_name(context)))
+    return contextlib.closing(Connection(context.known.mqtt, _own_name(context)))
 
 
 def _listen(context: Context, topic: str) -> Subscription:

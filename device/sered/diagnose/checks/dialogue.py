@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from sered.delivery.connection import Link
+    from sered.delivery.connection import Connection
     from sered.delivery.subscription import Received, Subscription
 
 ANSWER_S = 4.0
 _LOOK_S = 0.1
 
 
-def ask(link: Link, topic: str, payload: bytes) -> ReasonCode | None:
+def ask(link: Connection, topic: str, payload: bytes) -> ReasonCode | None:
     """The broker's answer to a message, not retained; None: it gave none in time.
 
     Raises BrokerError when the connection is over.
