@@ -271,7 +271,8 @@ def test_a_version_that_cannot_begin_is_not_switched_to(
         program.parent.mkdir(parents=True)
         ends = 0 if begins or version == "old" else 1
         program.write_text(
-            '#!/bin/sh\ncase $1 in run) echo "$@" >> $0.asked; echo ImportError: no such;'
+            '#!/bin/sh\n[ "$2" != --help ] || { echo --dry-run; exit; }\n'
+            'case $1 in run) echo "$@" >> $0.asked; echo ImportError: no such;'
             f" exit {ends};; *) echo '{{\"checks\": []}}';; esac\n"
         )
         program.chmod(0o755)
