@@ -52,6 +52,7 @@ test: $(VENV)/.dev $(CONVERT)/.ready ## All tests; the slow ones are named, and 
 
 .PHONY: chaos
 chaos: $(VENV)/.dev ## As root: kills, cuts, outages, full disks, power cuts; the table goes into docs/chaos.md
+	@systemd/debian-packages chaos
 	@$(BIN)/python tests/chaos/run.py --keep
 
 .PHONY: check

@@ -258,7 +258,8 @@ class Broker:
         assert self._process
         assert self._process.poll() is None, f"Mosquitto ended: {self._last_words()}"
         try:
-            socket.create_connection((self.host, self.port), timeout=1).close()
+            for port in (self.port, *([self.readers_port] if self.shipped else [])):
+                socket.create_connection((self.host, port), timeout=1).close()
         except OSError:
             return False
         return True
@@ -288,7 +289,10 @@ class Broker:
 
 
 class Listener:
-    """A subscriber that stores what it gets: `messages` is a list of (topic, payload, retained)."""
+    """A subscriber that stores what it gets: `messages` is a list of (topic, payload, retained).
+
+    `certificates`: authority, certificate and key of a reader. `pause_s`: its work on a message.
+    """
 
     def __init__(
         self,
@@ -299,7 +303,10 @@ class Listener:
         password: str | None = None,
         client_id: str = "central",
         qos: int = 1,
+        certificates: tuple[Path, Path, Path] | None = None,
+        pause_s: float = 0.0,
     ) -> None:
+        self._pause_s = pause_s
         self.messages: list[tuple[str, bytes, bool]] = []
         self._ready = threading.Event()
         self._stopping = threading.Event()
@@ -311,6 +318,11 @@ class Listener:
             tls=broker.tls is not None,
             ca=broker.tls[0] if broker.tls else None,
         )
+        if certificates:
+            # a reader of the shipped configuration has a door of its own
+            ca, certificate, key = certificates
+            more = {"port": broker.readers_port, "tls": True, "ca": ca}
+            mqtt = mqtt.model_copy(update=more | {"cert": certificate, "key": key})
         filters = [topics] if isinstance(topics, str) else list(topics)
         self._thread = threading.Thread(
             target=follow,
@@ -330,7 +342,9 @@ class Listener:
         wait_until(self._ready.is_set, what="the subscription")
 
     def _got(self, batch: Sequence[Received]) -> None:
-        self.messages += [(each.topic, each.body, each.retained) for each in batch]
+        for each in batch:
+            self.messages.append((each.topic, each.body, each.retained))
+            time.sleep(self._pause_s)
 
     def on(self, leaf: str) -> list[bytes]:
         """Payloads whose topic ends in `/leaf`, in the order they came."""

@@ -13,6 +13,7 @@ from sered.contract.call import Quality, Sentiment, TalkTimes, Versions
 from sered.contract.messages import CallReport, encode
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.spool import Spool
+from sered.delivery.spool_row import Draft
 from sered.records import EndReason
 from sered.settings import MqttSettings, SpoolSettings
 
@@ -66,14 +67,22 @@ def report(number: int, incarnation: int = 0) -> CallReport:
     )
 
 
-def put(spool: Spool, number: int, incarnation: int = 0) -> bool:
-    """End one call; every third has an alert before it."""
+def alarms(call_id: str) -> bool:
+    """Whether a call's end has an alert beside its report: every third has."""
+    return int(call_id.removeprefix("call-")) % 3 == 0
+
+
+def put(spool: Spool, number: int, incarnation: int = 0, *, apart: bool = False) -> bool:
+    """End one call; `apart`: its report and its alert in two steps, as it must not be."""
     verdict = report(number, incarnation)
     key, line = verdict.call_id, verdict.line
-    if number % 3 == 0:
+    drafts = [Draft("calls", key, line, encode(verdict))]
+    if alarms(key):
         alert = b'{"call_id":"%s","state":"confirmed","by":%d}' % (key.encode(), incarnation)
-        spool.put("alerts", alert, key=f"{key}/confirmed", line=line)
-    return spool.put("calls", encode(verdict), key=key, line=line)
+        drafts.append(Draft("alerts", f"{key}/confirmed", line, alert))
+    if apart:
+        return [spool.put_all([each]) for each in drafts][-1]
+    return spool.put_all(drafts)
 
 
 def main() -> None:
@@ -86,16 +95,22 @@ def main() -> None:
     parser.add_argument("--incarnation", type=int, default=0)
     parser.add_argument("--pause", type=float, default=0.002)
     parser.add_argument("--await-subscriber", action="store_true")
+    parser.add_argument("--apart", action="store_true")
+    parser.add_argument("--certificates", type=Path)
     given = parser.parse_args()
     spool = Spool(SpoolSettings(path=given.spool))
     mqtt = MqttSettings(
         host="127.0.0.1", port=given.port or 1, await_subscriber=given.await_subscriber
     )
+    if made := given.certificates:
+        secure = {"tls": True, "ca": made / "ca.crt"}
+        secure |= {"cert": made / f"{SITE}.{DEVICE}.crt", "key": made / f"{SITE}.{DEVICE}.key"}
+        mqtt = mqtt.model_copy(update=secure)
     publisher = MqttPublisher(mqtt, SITE, DEVICE, spool, delays_s=DELAYS_S)
     if given.port:
         publisher.start()
     for number in range(given.first, given.first + given.count):
-        if put(spool, number, given.incarnation):
+        if put(spool, number, given.incarnation, apart=given.apart):
             sys.stdout.write(f"{number}\n")
             sys.stdout.flush()
         publisher.wake()

@@ -12,9 +12,11 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos import box
 from sered.delivery.spool import Spool
 from sered.settings import SpoolSettings
 
@@ -65,16 +67,15 @@ def _apply(content: bytearray, at: int, data: bytes) -> None:
     content[at : at + len(data)] = data
 
 
-def record(folder: Path, count: int) -> list[Event]:
+def record(folder: Path, count: int, *more: str) -> list[Event]:
     """Let a box put `count` calls; (what, file, offset, data) of each thing it did to its disk."""
     trace = folder / "trace"
-    spool = folder / "box" / "spool.db"
-    spool.parent.mkdir()
+    spool = Path(tempfile.mkdtemp(prefix="box-", dir=folder)) / "spool.db"
     subprocess.run(
         [
             *("strace", "-f", "-qq", "-xx", "-s", "100000", "-e", f"trace={_CALLS}"),
             *("-o", str(trace), sys.executable, "-m", "tests.chaos.box"),
-            *(str(spool), "0", "0", str(count), "--pause", "0"),
+            *(str(spool), "0", "0", str(count), "--pause", "0", *more),
         ],
         check=True,
         stdout=subprocess.DEVNULL,
@@ -126,10 +127,13 @@ def _text(quoted: str) -> bytes:
     return bytes(ast.literal_eval("b" + quoted))
 
 
-def cut_everywhere(events: list[Event], folder: Path, cuts: int, seed: int = 1) -> tuple[int, int]:
-    """(verdicts whose put() had returned, those of them missing) over `cuts` power cuts."""
+def cut_everywhere(
+    events: list[Event], folder: Path, cuts: int, seed: int = 1
+) -> tuple[int, int, int]:
+    """Over `cuts` power cuts: verdicts whose put() had returned, those missing, calls by half."""
     die = random.Random(seed)
-    promised = missing = 0
+    promised = missing = halves = 0
+    images = Path(tempfile.mkdtemp(prefix="images-", dir=folder))
     for number, at in enumerate(sorted(die.randrange(len(events)) for _ in range(cuts))):
         disk = _Disk()
         said: set[str] = set()
@@ -145,7 +149,7 @@ def cut_everywhere(events: list[Event], folder: Path, cuts: int, seed: int = 1) 
                 disk.maybe.pop(name, None)
             else:
                 said.update(f"call-{int(n):07d}" for n in data.split())
-        image = folder / f"cut{number}"
+        image = images / f"cut{number}"
         image.mkdir()
         disk.image(image, die)
         spool = Spool(SpoolSettings(path=image / "spool.db"))
@@ -153,4 +157,7 @@ def cut_everywhere(events: list[Event], folder: Path, cuts: int, seed: int = 1) 
         spool.close()
         promised += len(said)
         missing += len(said - there)
-    return promised, missing
+        calls = {key for key in there if "/" not in key}
+        alerts = {key.partition("/")[0] for key in there if "/" in key}
+        halves += len({key for key in calls if box.alarms(key)} ^ alerts)
+    return promised, missing, halves
