@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sered.central.callers import ami, csv_folder, forgetting, matcher
 from sered.central.cases import clock
 from sered.central.ingest.intake import Intake
+from sered.central.insight import keeping
 from sered.central.notify import sender
 from sered.central.store import migrate
 
@@ -94,6 +95,7 @@ class Service:
             ("clock", clock.run, (central,)),
             ("matcher", matcher.run, (central,)),
             ("forgetting", forgetting.run, (central,)),
+            ("figures", keeping.run, (central,)),
         ]
         parts += [
             (f"sender-{channel.name}", sender.run, (central, channel))

@@ -178,6 +178,13 @@ class OidcSettings(Section):
         return value
 
 
+class CourtesySettings(Section):
+    """`[courtesy]`: calls to customers whose call raised no alert, to know what is missed."""
+
+    calls_a_week: int = Field(0, ge=0, le=1000)
+    """How many are drawn at random each week; 0: what is missed is not measured."""
+
+
 class CentralSettings(Section):
     """The whole configuration of central."""
 
@@ -187,6 +194,7 @@ class CentralSettings(Section):
     """Key of numbers and notes, 32 bytes as hex; better: the systemd credential `central-key`."""
     source: SourceSettings = SourceSettings()
     store: StoreSettings = StoreSettings()
+    courtesy: CourtesySettings = CourtesySettings()
     web: WebSettings = WebSettings()
     oidc: OidcSettings = OidcSettings()
     limits: LimitSettings = LimitSettings()

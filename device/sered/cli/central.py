@@ -45,7 +45,7 @@ Config = Annotated[
 
 @app.callback()
 def _needs_extra() -> None:
-    if find_spec("sqlalchemy") is None or find_spec("fastapi") is None:
+    if find_spec("sqlalchemy") is None or find_spec("starlette") is None:
         msg = "central's libraries are not installed here. Run: pip install 'sered[central]'"
         raise SeredError(msg)
 

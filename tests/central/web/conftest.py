@@ -68,3 +68,9 @@ def look(chromium: Browser) -> Iterator[Callable[..., Look]]:
     for each in opened:
         each.close()
     assert [fault for each in opened for fault in each.faults] == []
+
+
+@pytest.fixture
+def board_once() -> list[Served]:
+    """One board for all examples of a property."""
+    return []

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sered.central.people import Role
-from sered.central.web import acts, analyse, board, login, oidc, oversight, stream
+from sered.central.web import acts, analyse, board, insight, login, oidc, oversight, stream
 from sered.central.web.guard import Guard
 from sered.central.web.views import posted, viewed
 
@@ -93,6 +93,9 @@ def _routes() -> list[Route | Mount]:
         Route("/analyse", viewed(analyse.page)),
         Route("/analyse", analyse.upload, methods=["POST"]),
         Route("/analyse/{key}", analyse.show),
+        Route("/figures/{key}.csv", viewed(insight.export)),
+        Route("/figures/{key}", viewed(insight.page)),
+        Route("/courtesy", posted(insight.courtesy_done, *works), methods=["POST"]),
         Route("/channels", viewed(oversight.channels, Role.ADMIN, Role.LEAD)),
         Route(
             "/channels/{name}/test",

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sered.central.web import say
+from sered.central.web import charts, say
 from sered.contract import picture
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def _environment() -> Environment:
         "face": lambda category: _drawn(picture.face(category)),
         "picture": lambda report, key="call-picture": _drawn(picture.call(report, key)),
         "bar": lambda share: _drawn(picture.bar(share)),
+        "chart": lambda found, key: _drawn(charts.chart(found, key)),
         "say": say,
     }
     return environment

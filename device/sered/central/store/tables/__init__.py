@@ -23,6 +23,7 @@ from sered.central.store.tables.cases import (
     undo,
 )
 from sered.central.store.tables.columns import metadata
+from sered.central.store.tables.insight import courtesy, desk, hourly, hourly_cause, rolled_up
 from sered.central.store.tables.people import api_token, audit, login_try, sessions, users
 
 __all__ = [
@@ -37,8 +38,12 @@ __all__ = [
     "channel_state",
     "claim_token",
     "clock_offset",
+    "courtesy",
+    "desk",
     "device",
     "feedback",
+    "hourly",
+    "hourly_cause",
     "line_map",
     "login_try",
     "metadata",
@@ -48,6 +53,7 @@ __all__ = [
     "pbx_call",
     "pbx_file",
     "quarantine",
+    "rolled_up",
     "sessions",
     "set_aside",
     "step_fired",

@@ -1,0 +1,75 @@
+"""What a page says: a question, its figures as tables, a chart of the same figures, and limits."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, field
+from typing import Literal
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One table."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of a chart; a share from 0 to 1, or a count."""
+
+    label: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    outside: bool = False
+    mark: str = ""
+    """What happened then: an upgrade."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`interval`: values with their intervals; `control`: values within limits; `bars`: counts."""
+
+    kind: Literal["interval", "control", "bars"]
+    title: str
+    points: tuple[Point, ...]
+    centre: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One page."""
+
+    key: str
+    question: str
+    lead: str
+    """The answer in a sentence, or why there is none."""
+    tables: tuple[Figures, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    limits: tuple[str, ...] = field(default=())
+    """What the figures do not say."""
+
+    def as_csv(self) -> str:
+        """All tables, one under the other; no cell can be taken for a formula."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        for number, table in enumerate(self.tables):
+            if number:
+                writer.writerow(())
+            writer.writerow((table.caption,))
+            writer.writerow(table.columns)
+            for row in table.rows:
+                writer.writerow([_inert(cell) for cell in row])
+        return out.getvalue()
+
+
+def _inert(cell: Cell) -> Cell:
+    if isinstance(cell, str) and cell.lstrip()[:1] in {"=", "+", "-", "@", "\t"}:
+        return "'" + cell
+    return cell

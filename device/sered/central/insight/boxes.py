@@ -1,0 +1,91 @@
+"""Boxes: their technical state, versions and drift; never what their calls were like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from sered.central.cases.around import SILENT_AFTER
+from sered.central.insight.answers import Answer, Figures
+from sered.central.store.tables import device, hourly, line_map
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from sered.central.context import Central
+
+DAYS = 14
+
+
+def boxes(central: Central) -> Answer:
+    """The inventory, and how versions compare in what can be measured without judging calls."""
+    now = central.now()
+    with central.store.reading() as connection:
+        found = connection.execute(select(device).order_by(device.c.site, device.c.device)).all()
+        known = {(row.site, row.device) for row in found}
+        expected = connection.execute(select(line_map.c.site, line_map.c.device).distinct()).all()
+        versions = _versions(connection, now - timedelta(days=DAYS))
+    never = sorted({(row.site, row.device) for row in expected} - known)
+    rows: list[tuple[str | int | float | None, ...]] = []
+    states: Counter[str] = Counter()
+    for row in found:
+        silent = now - row.last_seen > SILENT_AFTER
+        state = "silent" if silent else row.state
+        states[state] += 1
+        rows.append(
+            (
+                row.site, row.device, state, " ".join(row.reasons), f"{row.last_seen:%m-%d %H:%M}",
+                (row.versions or {}).get("sered"), row.spool_depth, row.spool_dropped, row.lost_s,
+                row.rtf, row.temperature_c, "yes" if row.clock_synced else "no",
+            )
+        )  # fmt: skip
+    rows += [(site, name, "never connected", *[""] * 9) for site, name in never]
+    columns = (
+        "site", "box", "state", "reasons", "last heard", "version", "spool", "dropped", "lost s",
+        "RTF", "°C", "clock",
+    )  # fmt: skip
+    said = ", ".join(f"{n} {state}" for state, n in sorted(states.items())) or "none yet"
+    lead = f"{len(found)} boxes: {said}; {len(never)} never connected."
+    drift = (
+        "calls", "undetermined", "mean score", "recogniser's confidence", "signal to noise dB",
+        "lost s an hour",
+    )  # fmt: skip
+    return Answer(
+        "boxes",
+        "How are the boxes?",
+        lead,
+        (
+            Figures("Inventory", columns, tuple(rows)),
+            Figures(f"Versions, {DAYS} days", ("version", *drift), tuple(versions)),
+        ),
+        (),
+        ("A box's calls are never counted here: a desk is a person.",),
+    )
+
+
+def _versions(connection: Connection, since: object) -> list[tuple[str | int | float | None, ...]]:
+    sums = {name: func.sum(hourly.c[name]).label(name) for name in (
+        "calls", "undetermined", "score_n", "score_sum", "heard", "asr_sum", "snr_n", "snr_sum",
+        "lost_s", "duration_s",
+    )}  # fmt: skip
+    query = (
+        select(hourly.c.versions, *sums.values())
+        .where(hourly.c.hour >= since)
+        .group_by(hourly.c.versions)
+        .order_by(hourly.c.versions)
+    )
+
+    def mean(total: float, n: int) -> float | None:
+        return round(total / n, 3) if n else None
+
+    return [
+        (
+            row.versions, int(row.calls), f"{row.undetermined / row.calls:.0%}",
+            mean(row.score_sum, row.score_n), mean(row.asr_sum, row.heard),
+            mean(row.snr_sum, row.snr_n), mean(row.lost_s * 3600, row.duration_s),
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip

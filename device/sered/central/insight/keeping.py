@@ -1,0 +1,28 @@
+"""Keeps the figures fresh: counts once a minute, last week's courtesy sample once."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from sered.central.errors import StoreError
+from sered.central.insight import missed, rollup
+
+if TYPE_CHECKING:
+    import threading
+
+    from sered.central.context import Central
+
+EVERY_S = 60.0
+_log = logging.getLogger(__name__)
+
+
+def run(central: Central, stop: threading.Event) -> None:
+    """Until `stop`; a store that is away is waited for."""
+    while not stop.is_set():
+        try:
+            rollup.follow(central)
+            missed.draw(central)
+        except StoreError as error:
+            _log.warning("figures.wait reason=%s", error.reason)
+        stop.wait(EVERY_S)
