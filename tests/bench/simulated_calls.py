@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 Mood = str
 """`negative`, `neutral` or `positive`, as sentences are labelled."""
 
-KINDS: dict[str, tuple[float, bool]] = {
-    "calm": (0.34, False),
-    "content": (0.16, False),
-    "one curse, then content": (0.05, False),
-    "unhappy, then helped": (0.15, False),
-    "calm, then unhappy": (0.14, True),
-    "unhappy throughout": (0.12, True),
-    "content, then unhappy": (0.04, True),
+KINDS: dict[str, tuple[float, Mood]] = {
+    "calm": (0.34, "neutral"),
+    "content": (0.16, "positive"),
+    "one curse, then content": (0.05, "positive"),
+    "unhappy, then helped": (0.15, "positive"),
+    "calm, then unhappy": (0.14, "negative"),
+    "unhappy throughout": (0.12, "negative"),
+    "content, then unhappy": (0.04, "negative"),
 }
-"""Kind of call: how often it happens, and whether it is a negative one: three in ten are."""
+"""Kind of call: how often it happens, and what it is by how it ends: three in ten are negative."""
 FEELINGS: dict[Mood, dict[str, float]] = {
     "negative": {"angry": 0.5, "sad": 0.2, "disgust": 0.2, "fear": 0.1},
     "positive": {"happy": 0.8, "surprise": 0.2},
@@ -100,9 +100,14 @@ class Simulated:
     """One call and what it is."""
 
     kind: str
-    negative: bool
+    mood: Mood
     results: tuple[UtteranceResult, ...]
     ended: CallEnded
+
+    @property
+    def negative(self) -> bool:
+        """Whether it is a negative one."""
+        return self.mood == "negative"
 
 
 def simulate(

@@ -3,7 +3,7 @@
 `make fit-verdict`, after `make model`, fits all of them anew and says what other weights of the
 emotions would gain on speakers and sentences that they were not fitted on. Round the weights into
 VALENCE of fusion.py and into table and worked example of docs/verdict.md (a test recomputes it),
-the odds into CERTAINTY of decision.py; then `make bench-verdict`.
+the odds into NEGATIVE and POSITIVE of decision.py; then `make bench-verdict`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bench.sentences import kept_aside, read_sentences
-from bench.simulated_calls import Simulated, simulate, unseen_voices
+from bench.simulated_calls import Mood, Simulated, simulate, unseen_voices
 from sered.records import LABELS
 from sered.settings import Mode, VerdictSettings
 from sered.verdict import decision, fusion
@@ -97,22 +97,23 @@ def logistic_loss(z: Floats, truth: Flags) -> float:
     return float(np.mean(np.logaddexp(0.0, np.where(truth, -z, z))))
 
 
-def odds(judged: list[Judged]) -> tuple[float, float]:
-    """Slope and offset of P(negative) = 1 / (1 + exp(slope * drive - offset)), by likelihood."""
+def odds(judged: list[Judged], mood: Mood = "negative") -> tuple[float, float]:
+    """Slope and offset of P(mood) = 1 / (1 + exp(slope * drive - offset)), by likelihood."""
     drive = np.array([j.drive for j in judged])
-    truth = np.array([j.call.negative for j in judged])
+    truth = np.array([j.call.mood == mood for j in judged])
     fit = minimize(
         lambda p: logistic_loss(p[1] - p[0] * drive, truth), [1.0, 0.0], method="Nelder-Mead"
     )
     return float(fit.x[0]), float(fit.x[1])
 
 
-def cross_fitted(judged: list[Judged], parts: NDArray[np.int64]) -> Floats:
-    """P(negative) of each call by odds fitted on the calls of other speakers and sentences."""
+def cross_fitted(judged: list[Judged], parts: NDArray[np.int64], mood: Mood = "negative") -> Floats:
+    """P(mood) of each call by odds fitted on the calls of other speakers and sentences."""
     drive = np.array([j.drive for j in judged])
     out = np.zeros(len(judged))
     for part in np.unique(parts):
-        slope, offset = odds([j for j, mine in zip(judged, parts, strict=True) if mine != part])
+        others = [j for j, mine in zip(judged, parts, strict=True) if mine != part]
+        slope, offset = odds(others, mood)
         mine = parts == part
         out[mine] = 1.0 / (1.0 + np.exp(slope * drive[mine] - offset))
     return out

@@ -23,23 +23,23 @@ CUTS = (-0.1, -0.2, -0.3, -0.4, -0.5, -0.6, -0.7, -0.8)
 
 
 def calibration_error(p: Floats, truth: Flags) -> float:
-    """Mean gap between P(negative) and how often it is so, over ten bins of equal count."""
+    """Mean gap between a probability and how often it is so, over ten bins of equal count."""
     bins = np.array_split(np.argsort(p), 10)
     return float(sum(len(b) / len(p) * abs(p[b].mean() - truth[b].mean()) for b in bins))
 
 
 def _p_negative(judged: Judged) -> float:
-    sentiment = judged.found.sentiment
-    negative = sentiment.category == "negative"
-    return sentiment.confidence if negative else 1.0 - sentiment.confidence
+    p_negative = judged.found.sentiment.p_negative
+    assert p_negative is not None
+    return p_negative
 
 
 def call_rows(by_mode: dict[Mode, list[Judged]], parts: NDArray[np.int64]) -> list[str]:
     """AUC, F1, escalations and calibration of the three modes."""
     lines = [
         "| mode | AUC | F1 negative | escalated: precision | recall | false alarms | "
-        "calibration error | undetermined |",
-        "|---|---|---|---|---|---|---|---|",
+        "calibration error: negative | positive | undetermined |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for mode, judged in by_mode.items():
         truth = np.array([j.call.negative for j in judged])
@@ -47,14 +47,18 @@ def call_rows(by_mode: dict[Mode, list[Judged]], parts: NDArray[np.int64]) -> li
         found = np.array([_p_negative(j) >= 0.5 for j in judged])
         alarm = np.array([j.found.sentiment.escalate for j in judged])
         none = Counter(j.found.sentiment.undetermined for j in judged)
-        error = calibration_error(cross_fitted(judged, parts), truth)
+        glad = np.array([j.call.mood == "positive" for j in judged])
+        errors = (
+            calibration_error(cross_fitted(judged, parts), truth),
+            calibration_error(cross_fitted(judged, parts, "positive"), glad),
+        )
         f1 = 2 * (found & truth).sum() / (found.sum() + truth.sum())
         lines.append(
             f"| {mode} | {auc(scores, truth):.3f} | {f1:.3f} | "
             f"{(alarm & truth).sum() / max(1, alarm.sum()):.3f} | "
             f"{(alarm & truth).sum() / truth.sum():.3f} | "
             f"{(alarm & ~truth).sum() / (~truth).sum():.1%} | "
-            f"{error:.3f} | {1 - none[None] / len(judged):.1%} |"
+            f"{errors[0]:.3f} | {errors[1]:.3f} | {1 - none[None] / len(judged):.1%} |"
         )
     return lines
 
@@ -191,9 +195,11 @@ def fitted_rows(calls: list[Simulated], judged: dict[Mode, list[Judged]]) -> lis
         f"{fusion.WORDS / fusion.VOICE:.2f} |",
     ]
     for mode in MODES:
-        slope, offset = odds(judged[mode])
-        used = decision.CERTAINTY[mode]
-        lines.append(
-            f"| odds, {mode}: slope, offset | {slope:.1f}, {offset:.1f} | {used[0]}, {used[1]} |"
-        )
+        for mood, known in (("negative", decision.NEGATIVE), ("positive", decision.POSITIVE)):
+            slope, offset = odds(judged[mode], mood)
+            used = known[mode]
+            lines.append(
+                f"| odds of {mood}, {mode}: slope, offset | {slope:.1f}, {offset:.1f} | "
+                f"{used[0]}, {used[1]} |"
+            )
     return lines

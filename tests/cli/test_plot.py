@@ -107,6 +107,25 @@ def test_utterances_in_their_colours(tmp_path: Path) -> None:
     assert rgb("fear") not in seen
 
 
+def test_what_decided_is_marked_only_where_there_is_a_verdict(tmp_path: Path) -> None:
+    """The band stands at what moved the score towards the verdict; without one there is none."""
+    band = (250, 247, 198)  # three tenths of #F0E442 on white
+
+    def bands(picture: Picture) -> bool:
+        draw(picture, tmp_path / "call.png")
+        return any(
+            max(abs(a - b) for a, b in zip(c[:3], band, strict=True)) < 12
+            for c in colours(tmp_path / "call.png")
+        )
+
+    neutral = call.Sentiment(
+        category=None, score=0.0, confidence=0.5, p_negative=0.2, undetermined="neutral",
+        escalate=False, causes=(),
+    )  # fmt: skip
+    assert bands(PICTURE)
+    assert not bands(replace(PICTURE, call=report(sentiment=neutral)))
+
+
 def test_every_feeling_has_a_colour_of_its_own() -> None:
     """The seven feelings have seven colours."""
     assert set(FEELINGS) == set(LABELS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sered.contract.call import Quality, Sentiment, TalkTimes, Versions
-from sered.contract.explain import explain
+from sered.contract.explain import decisive, explain
 from sered.contract.messages import CallReport
 from sered.contract.vocabulary import UNDETERMINED
 from sered.records import LABELS, EndReason, UtteranceResult
@@ -74,9 +74,9 @@ def test_no_estimate_reads_as_certainty() -> None:
 
 
 def test_what_a_positive_calls_confidence_means_is_said() -> None:
-    """It is the certainty that the customer is not unhappy, and the sentence says so."""
+    """It is the certainty that the customer is happy, and the sentence says so."""
     call = report(*(said("thank you so much it is perfect now", HAPPY) for _ in range(5)))
-    assert "certainty no unhappy customer" in explain(call)[0]
+    assert "certainty a happy customer" in explain(call)[0]
 
 
 @pytest.mark.parametrize("reason", sorted(UNDETERMINED))
@@ -103,6 +103,28 @@ def test_a_calm_call_has_no_worst_moment_to_tell() -> None:
     text = "\n".join(explain(report(*(said("my number is five one two", CALM),) * 3)))
     assert "worst" not in text
     assert "Undetermined" in text
+
+
+def test_what_decided_lies_in_the_direction_of_the_verdict() -> None:
+    """A happy call is decided by what was happy, even where its worst moment is told besides."""
+    thanks = "thank you so much it is perfect now"
+    happy = report(said(COMPLAINT, CALM), *(said(thanks, HAPPY) for _ in range(8)))
+    assert happy.sentiment is not None
+    assert happy.sentiment.category == "positive"
+    moment = decisive(happy)
+    assert moment is not None
+    assert moment.share == max(spoken.share for spoken in happy.utterances) > 0
+    assert happy.worst is not None
+    assert happy.worst.offset_s != moment.offset_s
+    unhappy = report(said(thanks, HAPPY), *(said(COMPLAINT, ANGRY) for _ in range(4)))
+    moment = decisive(unhappy)
+    assert moment is not None
+    assert unhappy.worst is not None
+    assert moment.offset_s == unhappy.worst.offset_s
+    assert any(line.startswith("What decided is from 0:") for line in explain(unhappy))
+    neither = report(*(said("my number is five one two", CALM),) * 3)
+    assert decisive(neither) is None
+    assert not any("decided" in line for line in explain(neither))
 
 
 def test_a_missing_half_is_said() -> None:

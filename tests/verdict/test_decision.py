@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from sered.records import CallEnded, Side, UtteranceResult
 from sered.settings import CauseSettings, Mode, VerdictSettings
 from sered.verdict.causes import CAUSES
-from sered.verdict.decision import Verdict, acoustic_score, judge
+from sered.verdict.decision import (
+    NEGATIVE,
+    POSITIVE_FROM,
+    SUREST,
+    Verdict,
+    acoustic_score,
+    confidence,
+    judge,
+    probability,
+)
 from utterance_makers import (
     ANGRY,
     CALM,
@@ -28,6 +37,7 @@ from utterance_makers import (
 )
 
 SETTINGS = VerdictSettings()
+MODES: tuple[Mode, ...] = ("audio", "text", "both")
 
 
 def call(*utterances: UtteranceResult, mode: Mode = "both", mixed: bool = False) -> Verdict:
@@ -50,6 +60,29 @@ def test_a_happy_call_is_positive_and_nobody_is_alarmed() -> None:
     assert found.category == "positive"
     assert not found.escalate
     assert found.causes == ()
+
+
+@given(st.floats(-1.0, 1.0), st.sampled_from(MODES))
+def test_confidence_is_that_of_the_category_beside_it(score: float, mode: Mode) -> None:
+    """Negative, positive and neither share what is certain: together they are one."""
+    parts = [confidence(category, score, mode) for category in ("negative", "positive", None)]
+    assert sum(parts) == pytest.approx(1.0, abs=2 * (1.0 - SUREST))
+    assert all(1.0 - SUREST <= part <= SUREST for part in parts)
+    assert parts[0] == probability(score, NEGATIVE[mode])
+
+
+def test_a_call_that_is_hardly_positive_is_not_surely_so() -> None:
+    """That it is not negative makes a call no happy one: P(negative) is a figure of its own."""
+    for mode in MODES:
+        sure = confidence("positive", POSITIVE_FROM, mode)
+        assert sure < 0.65 < 1.0 - probability(POSITIVE_FROM, NEGATIVE[mode])
+    found = call(*happy()).sentiment
+    assert found.p_negative == 1.0 - SUREST
+    assert found.confidence > 0.9
+    neither = call(*(said(text, CALM) for text in PLAIN)).sentiment
+    assert neither.category is None
+    assert neither.p_negative is not None
+    assert neither.confidence + neither.p_negative < 1.0
 
 
 def test_one_curse_at_the_start_of_a_happy_call_is_not_a_negative_call() -> None:

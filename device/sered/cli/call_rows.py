@@ -9,8 +9,8 @@ import typer
 
 from sered.archive.rows import verdict, why, worst_moment
 from sered.cli import options
-from sered.cli.tables import share, show_call, signed
-from sered.contract.explain import clock, explain
+from sered.cli.tables import show_call, signed
+from sered.contract.explain import clock, explain, percent
 from sered.tap.paths import shown
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def row(call: Judged) -> str:
     report = call.report
     feeling, talk = report.sentiment, report.talk
     score = signed(feeling.score) if feeling else ""
-    sure = share(feeling.confidence) if feeling and feeling.category else ""
+    sure = percent(feeling.confidence) if feeling and feeling.category else ""
     reason = why(report) or (feeling.undetermined or "" if feeling else "").replace("_", " ")
     back = " !" if feeling and feeling.escalate else ""
     return (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sered.contract.explain import clock, percent
+from sered.contract.explain import clock, decisive, sureness
 from sered.errors import SeredError
 from sered.levels import powers_db
 from sered.records import FRAME, RATE_HZ, Side
@@ -133,7 +133,7 @@ def _headline(figure: Any, picture: Picture) -> None:
         colour = _BAD if feeling.category == "negative" else _GOOD
     figure.text(0.075, 0.925, head, size=21, weight="bold", color=colour, va="baseline")
     if feeling is not None:
-        facts = [f"score {_signed(feeling.score)}", f"confidence {percent(feeling.confidence)}"]
+        facts = [f"score {_signed(feeling.score)}", sureness(feeling)]
         for name, part in (("voice", call.acoustic), ("words", call.verbal)):
             if part is not None:
                 facts.append(f"{name} {_signed(part.score)}")
@@ -259,11 +259,10 @@ def _draw_moment(panels: tuple[Any, ...], picture: Picture) -> None:
             axes.axvline(
                 picture.call_at_s + edge, color=_SOFT, linewidth=0.8, linestyle=(0, (1, 3))
             )
-    worst = picture.call.worst
-    if worst is None:
+    moment = decisive(picture.call)
+    if moment is None:
         return
-    begin = picture.call_at_s + worst.offset_s
-    end = begin + worst.duration_s
+    begin, end = _span(picture, moment)
     for axes in panels:
         axes.axvspan(begin, end, color="#F0E442", alpha=0.3, linewidth=0, zorder=0)
     panels[1].annotate(

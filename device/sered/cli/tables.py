@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sered.contract.explain import clock, ended
+from sered.contract.explain import clock, decisive, ended, percent, sureness
 from sered.contract.vocabulary import NOTES, UNDETERMINED
 
 if TYPE_CHECKING:
@@ -41,11 +41,6 @@ def show_call(console: Console, call: CallReport, title: str, at_s: float = 0.0)
     console.print(Padding(_talk(call), (0, 0, 0, _INDENT), expand=False))
 
 
-def share(value: float) -> str:
-    """A share in per cent; never 100, which nothing here deserves."""
-    return ">99%" if value > 0.99 else f"{value:.0%}"
-
-
 def signed(value: float | None) -> str:
     """A score with its sign; a dash for none."""
     return "–" if value is None else f"{value:+.2f}".replace("-", "−")
@@ -69,7 +64,7 @@ def _verdict(call: CallReport, at_s: float) -> Iterator[RenderableType]:
     else:
         style = "bold red" if feeling.category == "negative" else "bold green"
         head = Text(feeling.category.upper(), style)
-    head.append(f"  score {signed(feeling.score)}, confidence {share(feeling.confidence)}")
+    head.append(f"  score {signed(feeling.score)}, {sureness(feeling)}")
     yield head
     for word in call.quality.notes:
         yield Text(f"Take care: {ended(NOTES.get(word, word))}", style="yellow")
@@ -85,17 +80,16 @@ def _verdict(call: CallReport, at_s: float) -> Iterator[RenderableType]:
         heard = ", ".join(f"{name} {shares[name]:.0%}" for name in likely)
         parts.append(f"voice {signed(call.acoustic.score)} ({heard})")
     if call.verbal is not None:
-        sure = f"{call.verbal.words} words, {share(call.verbal.asr_confidence)} sure"
+        sure = f"{call.verbal.words} words, {percent(call.verbal.asr_confidence)} sure"
         parts.append(f"words {signed(call.verbal.score)} ({sure})")
     if parts:
         yield Text("; ".join(parts))
     if call.trend is not None:
         quarters = "  ".join(signed(quarter) for quarter in call.trend.quarters)
         yield Text(f"quarters {quarters}   change {signed(call.trend.change)}")
-    if call.worst is not None:
-        begin = at_s + call.worst.offset_s
-        end = begin + call.worst.duration_s
-        yield Text(f"what decided: > {clock(begin)}–{clock(end)}")
+    if (moment := decisive(call)) is not None:
+        begin = at_s + moment.offset_s
+        yield Text(f"what decided: > {clock(begin)}–{clock(begin + moment.duration_s)}")
 
 
 def _utterances(call: CallReport, at_s: float, *, narrow: bool) -> RenderableType:
@@ -109,23 +103,17 @@ def _utterances(call: CallReport, at_s: float, *, narrow: bool) -> RenderableTyp
         table.add_column("words", justify="right", no_wrap=True)
     table.add_column("moved it", justify="right", no_wrap=True)
     table.add_column("telling words")
+    moment = decisive(call)
+    style = "red" if call.sentiment and call.sentiment.category == "negative" else "green"
     for utterance in call.utterances:
-        decided = _decided(call, utterance)
+        decided = utterance is moment
         mark = "> " if decided else ""
         cells = [mark + clock(at_s + utterance.offset_s), utterance.emotion or "–"]
         if not narrow:
             cells += [signed(utterance.acoustic), signed(utterance.verbal)]
         words = ", ".join(_words(call, utterance)) or "–"
-        table.add_row(*cells, signed(utterance.share), words, style="red" if decided else "")
+        table.add_row(*cells, signed(utterance.share), words, style=style if decided else "")
     return table
-
-
-def _decided(call: CallReport, utterance: UtteranceShare) -> bool:
-    """Whether the utterance lies in the moment that decided."""
-    if call.worst is None:
-        return False
-    middle = utterance.offset_s + utterance.duration_s / 2
-    return call.worst.offset_s <= middle <= call.worst.offset_s + call.worst.duration_s
 
 
 def _words(call: CallReport, utterance: UtteranceShare) -> Iterator[str]:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from sered.contract.vocabulary import NOTES, UNDETERMINED
 
 if TYPE_CHECKING:
-    from sered.contract.call import Acoustic, Sentiment, Trend, Verbal
+    from sered.contract.call import Acoustic, Moment, Sentiment, Trend, UtteranceShare, Verbal
     from sered.contract.messages import CallReport
 
 MOST_TERMS = 6
 """Phrases named; the rest are in the report."""
 NOTABLE = 0.05
 """Share of the score under which no moment is worth calling the worst."""
+_DIRECTION = {"negative": -1.0, "positive": 1.0}
 STEADY = 0.1
 """A change of the feeling under which it is called steady."""
 
@@ -44,6 +45,26 @@ def ended(said: str) -> str:
     return said if said.endswith("?") else f"{said}."
 
 
+def decisive(report: CallReport) -> UtteranceShare | None:
+    """The utterance that moved the score most towards the verdict; None: there is no verdict.
+
+    The worst moment of a happy call decided nothing.
+    """
+    feeling = report.sentiment
+    if feeling is None or feeling.category not in _DIRECTION:
+        return None
+    towards = _DIRECTION[feeling.category]
+    most = max(report.utterances, key=lambda spoken: towards * spoken.share, default=None)
+    return most if most is not None and towards * most.share >= NOTABLE else None
+
+
+def sureness(feeling: Sentiment) -> str:
+    """How sure a category is; without one how probable an unhappy customer is."""
+    if feeling.category is None and feeling.p_negative is not None:
+        return f"{percent(feeling.p_negative)} that it is negative"
+    return f"confidence {percent(feeling.confidence)}"
+
+
 def clock(seconds: float) -> str:
     """Seconds from the call's start as `1:05`."""
     minutes, rest = divmod(int(seconds), 60)
@@ -59,11 +80,11 @@ def _head(sentiment: Sentiment) -> str:
     score = f"score {sentiment.score:+.2f} on a scale from -1 to +1"
     if sentiment.category is None:
         reason = sentiment.undetermined or ""
-        return f"Undetermined, because {UNDETERMINED.get(reason, reason)} ({score})."
-    sure = percent(sentiment.confidence)
-    if sentiment.category == "negative":
-        return f"Negative: {score}; with {sure} certainty an unhappy customer."
-    return f"Positive: {score}; with {sure} certainty no unhappy customer."
+        why = UNDETERMINED.get(reason, reason)
+        return f"Undetermined, because {why} ({score}, {sureness(sentiment)})."
+    sure, what = percent(sentiment.confidence), sentiment.category
+    who = {"negative": "an unhappy customer", "positive": "a happy customer"}.get(what, what)
+    return f"{what.capitalize()}: {score}; with {sure} certainty {who}."
 
 
 def _voice(acoustic: Acoustic | None, report: CallReport) -> list[str]:
@@ -101,9 +122,9 @@ def _course(trend: Trend | None, report: CallReport, at_s: float) -> list[str]:
     worst = report.worst
     lowest = min((spoken.share for spoken in report.utterances), default=0.0)
     if worst is not None and lowest <= -NOTABLE:
-        begin = at_s + worst.offset_s
-        until = clock(begin + worst.duration_s)
-        lines.append(f"The worst moment is from {clock(begin)} to {until}.")
+        lines.append(f"The worst moment is {_span(worst, at_s)}.")
+    if (moment := decisive(report)) is not None:
+        lines.append(f"What decided is {_span(moment, at_s)}.")
     if trend is not None:
         present = [quarter for quarter in trend.quarters if quarter is not None]
         if len(present) > 1:
@@ -115,6 +136,11 @@ def _course(trend: Trend | None, report: CallReport, at_s: float) -> list[str]:
                 f"{present[-1]:+.2f} at the end."
             )
     return lines
+
+
+def _span(moment: Moment | UtteranceShare, at_s: float) -> str:
+    begin = at_s + moment.offset_s
+    return f"from {clock(begin)} to {clock(begin + moment.duration_s)}"
 
 
 def _listed(names: tuple[str, ...] | list[str]) -> str:

@@ -32,12 +32,18 @@ STRONG_UTTERANCES = 2
 """... by so many negative utterances at least."""
 WITHHELD = ("sides_exchanged",)
 """Why nothing is told of a call whatever was heard in it, as whoever asks has found out."""
-CERTAINTY: dict[Mode, tuple[float, float]] = {
+NEGATIVE: dict[Mode, tuple[float, float]] = {
     "audio": (5.6, -1.1),
     "text": (5.1, -1.4),
     "both": (5.7, -1.7),
 }
 """Slope and offset of the log-odds that a call is negative; `make fit-verdict` fits them."""
+POSITIVE: dict[Mode, tuple[float, float]] = {
+    "audio": (-2.3, -0.4),
+    "text": (-4.8, -0.9),
+    "both": (-5.1, -0.7),
+}
+"""The same that it is positive."""
 SUREST = 0.99
 """Of the surest simulated calls so many are judged right; more cannot be claimed of any."""
 
@@ -60,10 +66,8 @@ class Running:
 
     score: float
     """-1 to 1."""
-    confidence: float
-    """0 to 1, that a negative score is a negative call, a positive one none."""
     p_negative: float
-    """0 to 1."""
+    """Probability that it is a negative call, 0 to 1."""
     alert: bool
     """Whether the evidence is strong enough to alarm somebody before the call is over."""
     causes: tuple[str, ...] = ()
@@ -91,12 +95,12 @@ def judge(
     undetermined = withheld or _undetermined(heard, weighed, mode, usable, settings, mixed=mixed)
     score = weighed.score
     category = None if undetermined else "negative" if score < 0 else "positive"
-    p_negative = _p_negative(score, usable or mode)
+    p_negative = probability(score, NEGATIVE[usable or mode])
     return Verdict(
         sentiment=Sentiment(
             category=category,
             score=score,
-            confidence=p_negative if category == "negative" else 1.0 - p_negative,
+            confidence=confidence(category, score, usable or mode),
             p_negative=p_negative,
             undetermined=undetermined,
             escalate=undetermined is None and score <= settings.escalate_below,
@@ -118,7 +122,7 @@ def running(results: Sequence[UtteranceResult], mode: Mode, settings: VerdictSet
     heard = _customers(results)
     usable = _usable(heard, mode)
     weighed = weigh(heard, usable or mode)
-    p_negative = _p_negative(weighed.score, usable or mode)
+    p_negative = probability(weighed.score, NEGATIVE[usable or mode])
     undetermined = _undetermined(heard, weighed, mode, usable, settings, mixed=False)
     bad = sum(piece.voice_share + piece.words_share < 0 for piece in weighed.pieces)
     alert = (
@@ -130,7 +134,6 @@ def running(results: Sequence[UtteranceResult], mode: Mode, settings: VerdictSet
     )
     return Running(
         score=weighed.score,
-        confidence=p_negative if weighed.score < 0 else 1.0 - p_negative,
         p_negative=p_negative,
         alert=alert,
         causes=causes(heard, settings.cause) if alert else (),
@@ -140,6 +143,26 @@ def running(results: Sequence[UtteranceResult], mode: Mode, settings: VerdictSet
 def acoustic_score(result: UtteranceResult) -> float | None:
     """What one utterance's voice says, -1 to 1; None where it could not be judged."""
     return valence(result.emotion) if result.emotion else None
+
+
+def probability(score: float, odds: tuple[float, float]) -> float:
+    """How probable it is that a call with such a score is of a kind with these odds, 0 to 1."""
+    slope, offset = odds
+    drive = math.atanh(max(-0.999999, min(0.999999, score)))
+    return _sure(1.0 / (1.0 + math.exp(slope * drive - offset)))
+
+
+def confidence(category: str | None, score: float, mode: Mode) -> float:
+    """How sure a category is of a call with such a score; None: that it is neither; 0 to 1."""
+    bad = probability(score, NEGATIVE[mode])
+    if category == "negative":
+        return bad
+    good = min(probability(score, POSITIVE[mode]), 1.0 - bad)
+    return good if category == "positive" else _sure(1.0 - bad - good)
+
+
+def _sure(p: float) -> float:
+    return min(SUREST, max(1.0 - SUREST, p))
 
 
 def _customers(results: Sequence[UtteranceResult]) -> list[UtteranceResult]:
@@ -186,11 +209,3 @@ def _undetermined(
     if usable == "both" and voice * words < 0 and min(abs(voice), abs(words)) >= DISAGREE:
         return "disagreement"
     return "neutral" if NEGATIVE_FROM < weighed.score < POSITIVE_FROM else None
-
-
-def _p_negative(score: float, mode: Mode) -> float:
-    """Probability that a call with such a score is a negative one."""
-    slope, offset = CERTAINTY[mode]
-    drive = math.atanh(max(-0.999999, min(0.999999, score)))
-    p = 1.0 / (1.0 + math.exp(slope * drive - offset))
-    return min(SUREST, max(1.0 - SUREST, p))

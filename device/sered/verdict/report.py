@@ -156,7 +156,7 @@ def provisional(
         at=facts.now,
         started_at=facts.started_at,
         score=running.score,
-        confidence=running.confidence,
+        confidence=running.p_negative,
         p_negative=running.p_negative,
         causes=running.causes,
         terms=(),
