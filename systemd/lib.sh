@@ -10,6 +10,9 @@ udev_rules=/etc/udev/rules.d/60-sered.rules
 sysusers=/etc/sysusers.d/sered.conf
 tmpfiles=/etc/tmpfiles.d/sered.conf
 command_link=/usr/local/bin/sered
+# the man page and the shells' completions, below share/
+share_files="man/man1/sered.1 bash-completion/completions/sered zsh/site-functions/_sered
+    fish/vendor_completions.d/sered.fish"
 
 # a lost terminal must not end an upgrade half-way
 say() { printf '%s\n' "$*" || true; }

@@ -6,13 +6,25 @@ import ctypes
 import os
 import subprocess
 import time
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sered.diagnose import runner
-from sered.diagnose.model import Check, Context, Group, Mark, Outcome, Result, fault, ok, skip_all
+from sered.diagnose.model import (
+    Check,
+    Context,
+    Group,
+    Mark,
+    Outcome,
+    Result,
+    fault,
+    judge,
+    ok,
+    skip_all,
+)
 from sered.settings import Settings
 
 if TYPE_CHECKING:
@@ -208,3 +220,15 @@ def test_the_chatter_of_libraries_does_not_reach_the_terminal(
 
     assert alone(chatter).found == "quiet"
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_strangers_wrote_steers_no_terminal() -> None:
+    """Control and direction signs in what a broker or card says are replaced, long texts cut."""
+    name = "\x1b[2Jcard\u202eevil\x07" + "x" * 100_000
+    check = Check("box.card", "c", "w", lambda _: ok(""), failures={"f": "Unplug {what}."})
+    result = judge(check, fault("f", f"{name}\nsecond line", what=name))
+    for text in (result.found, result.hint):
+        assert not {c for c in text if unicodedata.category(c) in {"Cc", "Cf"}} - {"\n"}
+        assert "card" in text
+        assert len(text) < 2_200
+    assert result.found.splitlines()[1] == "second line"

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sered.config import digest
+from sered.contract.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sered.box.snapshot import Snapshot
     from sered.settings import LineSettings, Settings
+
+
+_LONGEST, _MOST_LINES = 1_000, 100
+"""Characters of a line and lines of what one check says."""
 
 
 class Mark(StrEnum):
@@ -175,6 +180,16 @@ class Result:
     took_s: float = 0.0
     blocked: bool = False
     """Skipped because something else failed, not because there is nothing to check."""
+
+    def __post_init__(self) -> None:
+        # brokers, cards and files are quoted in it, and strangers name them
+        for name in ("found", "hint"):
+            object.__setattr__(self, name, _plain_lines(getattr(self, name)))
+
+
+def _plain_lines(text: str) -> str:
+    """Lines that steer no terminal and are not endless."""
+    return "\n".join(plain(line, _LONGEST) for line in text.split("\n")[:_MOST_LINES])
 
 
 def judge(check: Check, outcome: Outcome, line: str | None = None, took_s: float = 0.0) -> Result:
