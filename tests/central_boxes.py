@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
 from sered.central.cases import around
-from sered.central.ingest.sifting import Arrived
 from sered.central.simulate import truth
+from sered.contract import topics
+from sered.delivery import subscription
+from sered.delivery.subscription import Received
 
 if TYPE_CHECKING:
     from central_stage import Clock
@@ -22,20 +25,31 @@ DESK = truth.Desk("berlin", "desk1", "line1", "201", "")
 
 def calls(clock: Clock, count: int, desk: truth.Desk = DESK) -> list[truth.TrueCall]:
     """The last calls of a desk, the newest just over."""
-    begin = clock() - timedelta(hours=200)
-    made = list(truth.day(desk, begin, 200))[-count:]
+    made = _many(desk)[-count:]
     shift = clock() - timedelta(seconds=3) - made[-1].heard_until
     return [moved(call, shift) for call in made]
+
+
+@cache
+def _many(desk: truth.Desk) -> tuple[truth.TrueCall, ...]:
+    return tuple(truth.day(desk, datetime(2026, 2, 20, tzinfo=UTC), 100))
 
 
 def moved(call: truth.TrueCall, by: timedelta, **over: Any) -> truth.TrueCall:
     return replace(call, heard_from=call.heard_from + by, heard_until=call.heard_until + by, **over)
 
 
-def arrived(message: Payload, leaf: str = "calls", desk: truth.Desk = DESK) -> Arrived:
-    """As the broker hands it on."""
+def arrived(message: Payload, leaf: str = "calls", desk: truth.Desk = DESK) -> Received:
+    """As the subscription gives it."""
     body = message.model_dump_json(by_alias=True).encode()
-    return Arrived(f"sered/{desk.site}/{desk.device}/{leaf}", body, retained=False)
+    return raw(f"sered/{desk.site}/{desk.device}/{leaf}", body)
+
+
+def raw(topic: str, body: bytes, *, retained: bool = False) -> Received:
+    """Any bytes, as the subscription gives them."""
+    place = topics.parse("sered", topic)
+    found = subscription.found_in(place, body, retained=retained)
+    return Received(topic, place, body, retained, found, 1, 1)
 
 
 def unhappy(clock: Clock, **over: Any) -> truth.TrueCall:

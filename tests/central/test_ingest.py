@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select
 
-from central_boxes import DESK, arrived, asides, calls, count, moved, unhappy
+from central_boxes import DESK, arrived, asides, calls, count, moved, raw, unhappy
 from central_stage import actor
 from sered.central.cases import actions, around, views
 from sered.central.ingest.intake import Intake
 from sered.central.ingest.limits import Limiter
-from sered.central.ingest.sifting import Arrived
 from sered.central.simulate import messages, truth
 from sered.central.store import tables
 
@@ -67,7 +66,7 @@ def test_a_withdrawn_alert_closes_or_tells(central: Central, clock: Clock) -> No
 
 
 HOSTILE: list[tuple[str, bytes, str]] = [
-    ("sered/berlin/desk1/calls", b"", "malformed"),
+    ("sered/berlin/desk1/calls", b"", "cleared"),
     ("sered/berlin/desk1/calls", b"\xff\xfe", "malformed"),
     ("sered/berlin/desk1/calls", b"[" * 100_000, "malformed"),
     ("sered/berlin/desk1/calls", b'{"schema":"sered.call/1"}', "malformed"),
@@ -86,11 +85,11 @@ def test_what_cannot_be_used_is_set_aside_and_counted(
 ) -> None:
     """Whatever it is, its neighbours in the batch are stored, and it is counted by its reason."""
     good = arrived(messages.report(calls(clock, 1)[0]))
-    Intake(central).take([Arrived(topic, body, retained=False), good])
+    Intake(central).take([raw(topic, body), good])
     assert count(central, tables.call) == 1
     assert asides(central) == {why: 1}
     kept = around.kept_messages(central)
-    assert [row[1] for row in kept] == ([] if why == "probe" else [why])
+    assert [row[1] for row in kept] == ([] if why in {"probe", "cleared"} else [why])
 
 
 def test_a_box_that_lies_about_its_name_is_set_aside(central: Central, clock: Clock) -> None:
@@ -105,7 +104,7 @@ def test_a_box_that_lies_about_its_name_is_set_aside(central: Central, clock: Cl
 def test_a_retained_call_is_old_news(central: Central, clock: Clock) -> None:
     """A call or alert that a broker had retained is set aside as stale."""
     one = arrived(messages.report(calls(clock, 1)[0]))
-    Intake(central).take([Arrived(one.topic, one.payload, retained=True)])
+    Intake(central).take([raw(one.topic, one.body, retained=True)])
     assert asides(central) == {"stale": 1}
 
 
@@ -120,8 +119,8 @@ def test_odd_words_and_numbers_are_stored_as_far_as_they_fit(
     health = json.loads(messages.health(DESK, clock()).model_dump_json(by_alias=True))
     health["spool_depth"] = 2**70
     batch = [
-        Arrived("sered/berlin/desk1/calls", json.dumps(said).encode(), retained=False),
-        Arrived("sered/berlin/desk1/health", json.dumps(health).encode(), retained=False),
+        raw("sered/berlin/desk1/calls", json.dumps(said).encode()),
+        raw("sered/berlin/desk1/health", json.dumps(health).encode()),
     ]
     Intake(central).take(batch)
     with central.store.reading() as connection:

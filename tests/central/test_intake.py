@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from central_stage import Clock
     from sered.central.context import Central
-    from sered.central.ingest.sifting import Arrived
+    from sered.delivery.subscription import Received
 
 
 @pytest.fixture
@@ -39,12 +39,12 @@ def running(central: Central, broker: Broker) -> Iterator[tuple[Intake, threadin
     thread.join(10)
 
 
-def publish(broker: Broker, batch: list[Arrived]) -> None:
+def publish(broker: Broker, batch: list[Received]) -> None:
     """Over the network, QoS 1, as boxes do."""
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     client.connect(broker.host, broker.port)
     client.loop_start()
-    for info in [client.publish(one.topic, one.payload, qos=1) for one in batch]:
+    for info in [client.publish(one.topic, one.body, qos=1) for one in batch]:
         info.wait_for_publish(10)
     client.disconnect()
     client.loop_stop()

@@ -73,8 +73,6 @@ class StoreSettings(Section):
 class LimitSettings(Section):
     """`[limits]`: what one box may send; more is set aside and counted."""
 
-    message_bytes: int = Field(262_144, ge=4096, le=4_194_304)
-    """Largest message."""
     calls_an_hour: int = Field(240, ge=1)
     """Calls of one box that ended in one hour of its own clock."""
     alerts_an_hour: int = Field(480, ge=1)

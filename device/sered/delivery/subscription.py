@@ -112,6 +112,15 @@ class Subscription:
         for each in batch:
             self.link.acknowledge(each.number, each.qos)
 
+    def hold(self, seconds: float) -> None:
+        """Stay connected for so long, giving nothing: what was taken cannot be dealt with yet.
+
+        Raises BrokerError once the connection is over.
+        """
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.link.pump(left)
+
     def close(self) -> None:
         """Say goodbye; what was not acknowledged comes again at the next connection."""
         # a broker that takes over a session forgets acknowledgements that it has not read yet
@@ -128,7 +137,7 @@ class Subscription:
         except UnicodeDecodeError:
             topic = ""
         place = parse(self._base, topic)
-        found = _found(place, body, retained=message.retain)
+        found = found_in(place, body, retained=message.retain)
         if isinstance(found, SetAside):
             self.set_aside[found.why] += 1
         self._came.append(
@@ -136,7 +145,8 @@ class Subscription:
         )
 
 
-def _found(place: Place | None, body: bytes, *, retained: bool) -> Message | SetAside:
+def found_in(place: Place | None, body: bytes, *, retained: bool) -> Message | SetAside:
+    """What a broker's message says, or why it is set aside."""
     if place is None:
         return SetAside(Why.FOREIGN_TOPIC, "no topic of the contract")
     if retained and place.leaf in _NEVER_RETAINED:

@@ -11,21 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sered.central.errors import StoreError
-from sered.central.ingest import landing, sifting
+from sered.central.ingest import landing, session, sifting
 from sered.central.ingest.landing import Memory
 from sered.central.ingest.limits import Limiter
-from sered.central.ingest.session import Session
 from sered.central.ingest.sifting import Aside, Sifted
 from sered.errors import BrokerError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sered.central.context import Central
-    from sered.central.ingest.sifting import Arrived
     from sered.central.settings import SourceSettings
+    from sered.delivery.subscription import Received
 
 _WAITS_S = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 _log = logging.getLogger(__name__)
@@ -34,11 +33,14 @@ _log = logging.getLogger(__name__)
 class Inbox(Protocol):
     """Where messages come from."""
 
-    def batch(self, within_s: float) -> list[Arrived]:
+    def take(self, wait_s: float, within_s: float) -> list[Received]:
         """What came; raises BrokerError when the connection is over."""
 
-    def acknowledge(self, batch: Iterable[Arrived]) -> None:
+    def acknowledge(self, batch: Sequence[Received]) -> None:
         """The store has them."""
+
+    def hold(self, seconds: float) -> None:
+        """Stay connected, taking nothing; raises BrokerError when the connection is over."""
 
     def close(self) -> None:
         """Let go of the broker."""
@@ -60,7 +62,7 @@ class Intake:
     """Takes what boxes say; `run` until told to stop, `health` tells how it goes."""
 
     def __init__(
-        self, central: Central, connect: Callable[[SourceSettings], Inbox] = Session
+        self, central: Central, connect: Callable[[SourceSettings], Inbox] = session.connect
     ) -> None:
         self._central, self._connect = central, connect
         limits = central.settings.limits
@@ -95,14 +97,19 @@ class Intake:
                 inbox.close()
 
     def _drain(self, inbox: Inbox, stop: threading.Event, alive: Callable[[], None]) -> None:
+        within_s = self._central.settings.source.batch_ms / 1000
         while not stop.is_set():
             alive()
-            batch = inbox.batch(1.0)
-            if batch and self._stored(batch, stop, alive):
+            batch = inbox.take(1.0, within_s)
+            if batch and self._stored(inbox, batch, stop, alive):
                 inbox.acknowledge(batch)
 
     def _stored(
-        self, batch: Sequence[Arrived], stop: threading.Event, alive: Callable[[], None]
+        self,
+        inbox: Inbox,
+        batch: Sequence[Received],
+        stop: threading.Event,
+        alive: Callable[[], None],
     ) -> bool:
         """Store the batch however long it takes; False: told to stop before."""
         sifted, tries = self._sift(batch), 0
@@ -111,35 +118,29 @@ class Intake:
                 self._take(batch, sifted)
             except StoreError as error:
                 self._trouble("store", error)
-                _wait(stop, _WAITS_S[min(tries, 3)], alive)
+                inbox.hold(_WAITS_S[min(tries, 2)])
+                alive()
                 tries += 1
             else:
                 self.health.why = ""
                 return True
         return False
 
-    def take(self, batch: Sequence[Arrived]) -> None:
+    def take(self, batch: Sequence[Received]) -> None:
         """Store a batch; raises StoreError where the store takes nothing just now."""
         self._take(batch, self._sift(batch))
 
-    def _sift(self, batch: Sequence[Arrived]) -> Sifted:
-        settings = self._central.settings
+    def _sift(self, batch: Sequence[Received]) -> Sifted:
         # once a batch, however often it is tried: the limiter counts
-        return sifting.sift(
-            batch,
-            settings.source.base,
-            self._limiter,
-            self._central.now(),
-            settings.limits.message_bytes,
-        )
+        return sifting.sift(batch, self._limiter, self._central.now())
 
-    def _take(self, batch: Sequence[Arrived], sifted: Sifted) -> None:
+    def _take(self, batch: Sequence[Received], sifted: Sifted) -> None:
         try:
             changed = self._land(sifted)
         except StoreError as error:
             if error.reason != "broken":
                 raise
-            changed = sum(self._alone(arrived) for arrived in batch)
+            changed = sum(self._alone(each) for each in batch)
         self.health.messages += len(batch)
         self.health.last_commit = self._central.now()
         if changed:
@@ -157,17 +158,15 @@ class Intake:
             self._memory = Memory()
             raise
 
-    def _alone(self, arrived: Arrived) -> int:
-        settings = self._central.settings
-        now, largest = self._central.now(), settings.limits.message_bytes
+    def _alone(self, received: Received) -> int:
         # counted once already, with its batch
         free = Limiter(calls_an_hour=1, alerts_an_hour=1, messages_a_minute=1)
         try:
-            return self._land(sifting.sift([arrived], settings.source.base, free, now, largest))
+            return self._land(sifting.sift([received], free, self._central.now()))
         except StoreError as error:
             if error.reason != "broken":
                 raise
-            return self._land(Sifted(asides=[Aside("refused_by_store", arrived)]))
+            return self._land(Sifted(asides=[Aside("refused_by_store", received)]))
 
     def _trouble(self, what: str, error: Exception) -> None:
         said = str(error)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 COALESCE = timedelta(minutes=5)
 """A box's figures are written at most so often; a change of its state at once."""
+_NO_FAULT = {"probe", "cleared"}
+"""Set aside, and nothing to look at."""
 _MAP_HOLDS = timedelta(seconds=30)
 
 
@@ -223,12 +225,12 @@ def _aside(connection: Connection, asides: Iterable[Aside], kept: int, now: date
     rows: list[dict[str, Any]] = []
     for aside in asides:
         counts[aside.why] = counts.get(aside.why, 0) + 1
-        arrived = aside.arrived
-        if aside.why != "probe" and len(rows) < kept:
-            body = zlib.compress(arrived.payload) if len(arrived.payload) <= 65_536 else None
-            topic = sifting.fitting(arrived.topic, 500)
+        received = aside.received
+        if aside.why not in _NO_FAULT and len(rows) < kept:
+            body = zlib.compress(received.body) if len(received.body) <= 65_536 else None
+            topic = sifting.fitting(received.topic, 500)
             rows.append({
-                "at": now, "reason": aside.why, "topic": topic, "size": len(arrived.payload),
+                "at": now, "reason": aside.why, "topic": topic, "size": len(received.body),
                 "z": body,
             })  # fmt: skip
     for why, n in sorted(counts.items()):

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sered.contract import reading, topics
 from sered.contract.messages import Alert, CallReport, Health, Status
 from sered.contract.reading import SetAside
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from sered.central.ingest.limits import Limiter
     from sered.contract.topics import Place
+    from sered.delivery.subscription import Received
 
 _AHEAD = timedelta(minutes=2)
 _BEHIND = timedelta(days=60)
@@ -27,22 +27,11 @@ _LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """One message as it came from the broker."""
-
-    topic: str
-    payload: bytes = field(repr=False)
-    retained: bool
-    token: object = None
-    """What acknowledges it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Aside:
     """One that is set aside."""
 
     why: str
-    arrived: Arrived
+    received: Received
 
 
 @dataclass(slots=True)
@@ -56,34 +45,25 @@ class Sifted:
     asides: list[Aside] = field(default_factory=list)
 
 
-def sift(
-    batch: Iterable[Arrived], base: str, limiter: Limiter, now: datetime, largest: int
-) -> Sifted:
+def sift(batch: Iterable[Received], limiter: Limiter, now: datetime) -> Sifted:
     """Everything in the batch, each where it belongs."""
     sifted = Sifted()
-    for arrived in batch:
-        if (why := _into(sifted, arrived, base, limiter, (now, largest))) is not None:
-            sifted.asides.append(Aside(why, arrived))
+    for received in batch:
+        if (why := _into(sifted, received, limiter, now)) is not None:
+            sifted.asides.append(Aside(why, received))
     return sifted
 
 
-def _into(
-    sifted: Sifted, arrived: Arrived, base: str, limiter: Limiter, frame: tuple[datetime, int]
-) -> str | None:
+def _into(sifted: Sifted, received: Received, limiter: Limiter, now: datetime) -> str | None:
     """Put one where it belongs; a word: why it cannot be used."""
-    now, largest = frame
-    place = topics.parse(base, arrived.topic)
-    if place is None:
-        return reading.Why.FOREIGN_TOPIC
-    if arrived.retained and place.leaf in {"calls", "alerts"}:
-        return reading.Why.STALE
-    message = reading.read(place, arrived.payload, largest=largest)
+    message, place = received.found, received.place
     if isinstance(message, SetAside):
         return str(message.why)
+    assert place is not None, "a message was read, so its place is known"
     if not _allowed(message, place, limiter, now):
         return "too_many"
     if isinstance(message, CallReport):
-        sifted.calls.append((message, arrived.payload))
+        sifted.calls.append((message, received.body))
     elif isinstance(message, Alert):
         sifted.alerts.append(message)
     elif isinstance(message, Status):
