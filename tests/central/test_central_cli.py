@@ -145,7 +145,7 @@ def test_the_service_runs_takes_calls_and_ends(
             return connection.scalar(select(func.count()).select_from(table)) or 0
 
     # without a session nobody keeps what boxes say
-    wait_until(lambda: "Sending SUBACK to sered-central" in broker.log.read_text(), 30, "a session")
+    wait_until(lambda: "Sending SUBACK to sered/central" in broker.log.read_text(), 30, "a session")
     told = sered(
         "central", "simulate", "--boxes", "6", "--a-minute", "600", "--minutes", "0.05",
         "--json", "--config", config,

@@ -28,12 +28,13 @@ class Stage:
     channels: str = ""
     """TOML of channels and teams."""
     postgres: Postgres | None = None
+    saves: str = "autosave_on_changes true"
     web_port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        # as docs/mqtt has it; the tests' own saves every second
-        self.broker = Broker(self.folder / "broker", extra="autosave_interval 60").start()
+        # as docs/mqtt/mosquitto.conf has it: saved at every change
+        self.broker = Broker(self.folder / "broker", extra=self.saves).start()
         self.url = f"sqlite:///{self.folder}/central.db"
         if self.kind == "postgresql":
             assert self.postgres
@@ -63,7 +64,7 @@ class Stage:
         time.sleep(0.5)
 
     def _subscribed(self) -> int:
-        return self.broker.log.read_text(errors="replace").count("Sending SUBACK to sered-central")
+        return self.broker.log.read_text(errors="replace").count("Sending SUBACK to sered/central")
 
     def kill(self) -> None:
         """As a power cut would."""

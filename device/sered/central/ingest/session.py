@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sered.contract import topics
+from sered.delivery.broker import client_id
 from sered.settings import MqttSettings
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ def connect(source: SourceSettings) -> Subscription:
     """A subscription that stands; raises BrokerError, ConfigError."""
     from sered.delivery.subscription import Subscription  # noqa: PLC0415 - loads paho
 
+    mqtt = mqtt_settings(source)
     return Subscription(
-        mqtt_settings(source),
+        mqtt,
         [topics.topic_filter(source.base, leaf=leaf) for leaf in LEAVES],
-        client_id=source.client_id or "sered-central",
+        client_id=client_id(mqtt, "central"),
         session_s=int(source.session_days * 86_400),
         most=source.batch,
     )
