@@ -54,6 +54,7 @@ def report(number: int, incarnation: int = 0) -> CallReport:
             customer_s=30,
             agent_s=20,
             mixed_s=0,
+            recorded_s=0.0,
             silence_s=10,
             hold_s=0,
             longest_silence_s=2,

@@ -55,7 +55,7 @@ def report(**changes: object) -> messages.CallReport:
         ),
         trend=None,
         talk=call.TalkTimes(
-            customer_s=8.0, agent_s=5.0, mixed_s=0.0, silence_s=7.0, hold_s=0.0,
+            customer_s=8.0, agent_s=5.0, mixed_s=0.0, recorded_s=0.0, silence_s=7.0, hold_s=0.0,
             longest_silence_s=2.0, interruptions=0,
         ),
         worst=call.Moment(offset_s=3.0, duration_s=4.0),

@@ -31,7 +31,7 @@ def report(*results: UtteranceResult, mode: Mode = "both", unanswered: bool = Fa
         duration_s=300.0, clock_synced=True, end_reason=EndReason.HANG_UP_TONE, mode=mode,
         mixed=False, sentiment=None if unanswered else found.sentiment, acoustic=found.acoustic,
         verbal=found.verbal, trend=found.trend, worst=found.worst, utterances=found.utterances,
-        talk=TalkTimes(customer_s=9, agent_s=9, mixed_s=0, silence_s=0, hold_s=0,
+        talk=TalkTimes(customer_s=9, agent_s=9, mixed_s=0, recorded_s=0.0, silence_s=0, hold_s=0,
                        longest_silence_s=0, interruptions=0),
         quality=Quality(lost_s=0, clipping=0, snr_db=None, notes=()),
         versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),

@@ -20,6 +20,7 @@ from sered.words.polarity import CallPolarity
 from sered.words.transcript import VoskModel
 
 if TYPE_CHECKING:
+    from sered.hearing.recorded_voice import Remembered
     from sered.settings import LineSettings, Settings
     from sered.tap.clock import Clock
     from sered.tap.source import AudioSource
@@ -85,10 +86,12 @@ def make_line(
     clock: Clock,
     *,
     live: bool | None = None,
+    remembered: Remembered | None = None,
 ) -> Line:
     """One line with ears, segmenter and recogniser of its own.
 
-    `live`: whether it tells of each utterance; None: as [mqtt] live has it.
+    `live`: whether it tells of each utterance; None: as [mqtt] live has it. `remembered`: the
+    recordings that the lines of a box have heard.
     """
     sides = tuple(line.channels)
     return Line(
@@ -111,6 +114,7 @@ def make_line(
             judges.polarity,
         ),
         clock,
+        remembered=remembered,
     )
 
 

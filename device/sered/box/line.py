@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sered.hearing.recorded_voice import RecordedVoices
 from sered.hearing.sides import EXCHANGED, SAME, SidesWatch
 from sered.records import (
     BLOCK,
@@ -23,6 +24,7 @@ from sered.records import (
     UtteranceResult,
 )
 from sered.verdict.report import CallFacts, final_alert, live, provisional, report, running
+from sered.words.formulas import formulas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from sered.calls.segmenter import Segmenter
     from sered.contract.messages import Alert, CallReport, Live
     from sered.hearing.ears import Ears
+    from sered.hearing.recorded_voice import Remembered
     from sered.records import State
     from sered.tap.clock import Clock
     from sered.verdict.report import ReportSettings
@@ -88,6 +91,8 @@ class Line:
         segmenter: Segmenter,
         analysis: Analysis,
         clock: Clock,
+        *,
+        remembered: Remembered | None = None,
     ) -> None:
         self._settings = settings
         self._ears = ears
@@ -99,6 +104,7 @@ class Line:
         self._lost: deque[tuple[float, float]] = deque(maxlen=10_000)
         self._call: _RunningCall | None = None
         self._sides = SidesWatch(settings.sides)
+        self._voices = RecordedVoices(settings.sides, remembered)
         self.calls = 0
         self.heard: dict[Side, Counter[State]] = {}
         """Blocks of each state since the start."""
@@ -122,6 +128,7 @@ class Line:
         out: list[CallReport | Alert | Live] = []
         blocks = self._ears.feed(frame, off_hook)
         self._sides.feed(frame, blocks)
+        self._voices.feed(frame, blocks)
         for heard in blocks:
             for side, state in heard.states.items():
                 self.heard.setdefault(side, Counter())[state] += 1
@@ -162,21 +169,29 @@ class Line:
     def _begin(self, at_s: float) -> None:
         call_id = self._clock.call_id(self._clock.wall(at_s), at_s)
         self._call = _RunningCall(call_id, at_s)
+        self._voices.begin(at_s)
         self._analysis.begin_call()
 
     def _hear(self, utterance: Utterance) -> list[Alert | Live]:
         call = self._call
         assert call is not None, "the segmenter opens a call before its utterances"
         pcm = self._recent.cut(utterance.side, utterance.start_s, utterance.end_s)
-        call.results.append(self._analysis.judge(utterance, pcm, self._floor(utterance.side)))
+        result = self._analysis.judge(utterance, pcm, self._floor(utterance.side))
+        call.results.append(result)
+        said = result.transcript.text if result.transcript else ""
+        self._voices.take(utterance, pcm, formulas(said))
         settings = self._settings
+        if self._voices.flags()[-1]:
+            return []
         if call.alerted and not settings.live:
             # nobody asks where the call stands: to look goes through all its utterances
             return []
         facts = self._facts(call, utterance.end_s)
         stands = running(settings, facts)
         out: list[Alert | Live] = [live(settings, facts, stands)] if settings.live else []
-        if not call.alerted and (early := provisional(settings, facts, stands)):
+        # who is called and never answered may be a machine that is not known yet
+        answered = not self._voices.unanswered
+        if answered and not call.alerted and (early := provisional(settings, facts, stands)):
             call.alerted = True
             out.append(early)
         return out
@@ -186,8 +201,9 @@ class Line:
         assert call is not None, "the segmenter opens a call before it ends it"
         self._call = None
         self.calls += 1
-        facts = self._facts(call, ended.end_s)
+        facts = self._facts(call, ended.end_s, over=True)
         self._sides.end()
+        self._voices.end()
         final = report(self._settings, facts, ended)
         if final.sentiment is not None and final.sentiment.escalate:
             return [final, final_alert(self._settings, final, "confirmed")]
@@ -195,7 +211,9 @@ class Line:
             return [final, final_alert(self._settings, final, "withdrawn")]
         return [final]
 
-    def _facts(self, call: _RunningCall, until_s: float) -> CallFacts:
+    def _facts(self, call: _RunningCall, until_s: float, *, over: bool = False) -> CallFacts:
+        flags = self._voices.flags(over=over)
+        recorded = [r.utterance for r, flag in zip(call.results, flags, strict=True) if flag]
         # both ends from one reading of one clock, which may have been put right in mid-call
         now = self._clock.wall(until_s)
         return CallFacts(
@@ -204,7 +222,8 @@ class Line:
             now=now,
             start_s=call.start_s,
             clock_synced=self._clock.synced(),
-            results=tuple(call.results),
+            results=tuple(r for r, flag in zip(call.results, flags, strict=True) if not flag),
+            recorded_s=sum(utterance.voiced_s for utterance in recorded),
             # what is missing before the call is not the call's, though it borders on it
             lost_s=sum(
                 min(lost, at - call.start_s)

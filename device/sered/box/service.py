@@ -25,6 +25,7 @@ from sered.delivery import certificate
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.outbox import draft, ends_of
 from sered.delivery.spool import Spool
+from sered.hearing.recorded_voice import Remembered
 from sered.tap.clock import kernel_clock_synced
 from sered.tap.live import LiveTap
 
@@ -81,6 +82,7 @@ class Service:
             settings.mqtt, settings.site, settings.device, self._spool, failed=self._fail
         )
         self._judges: Judges = load_judges(settings)
+        self._remembered = Remembered()
         self._workers: list[LineWorker] = []
         self._ready = False
         self._progress: dict[str, tuple[int, int]] = {}
@@ -137,7 +139,9 @@ class Service:
                 from sered.tap.hook_switch import HookSwitch  # noqa: PLC0415 - gpiozero is an extra
 
                 hook = HookSwitch(feed.line.hook_gpio, active=feed.line.hook_active)
-            line = make_line(self._settings, feed.line, self._judges, feed.clock)
+            line = make_line(
+                self._settings, feed.line, self._judges, feed.clock, remembered=self._remembered
+            )
             worker = LineWorker(
                 feed.line.name,
                 feed.source,

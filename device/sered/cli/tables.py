@@ -128,6 +128,8 @@ def _talk(call: CallReport) -> Text:
     who = f"customer {talk.customer_s:.0f} s, agent {talk.agent_s:.0f} s"
     if call.mixed:
         who = f"both on one channel {talk.mixed_s:.0f} s"
+    if talk.recorded_s:
+        who += f", recorded voice {talk.recorded_s:.0f} s"
     rest = f"silence {talk.silence_s:.0f} s, hold {talk.hold_s:.0f} s"
     times = f"{talk.interruptions} interruption" + "s" * (talk.interruptions != 1)
     lost = f", {call.quality.lost_s:.1f} s lost" if call.quality.lost_s else ""

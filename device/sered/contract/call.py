@@ -112,6 +112,8 @@ class TalkTimes(Payload):
     """Speech of the agent, in seconds."""
     mixed_s: Seconds
     """Speech on a channel that both share, in seconds."""
+    recorded_s: Annotated[Seconds, added("0.2.0", 0.0)]
+    """Speech of recorded voices on the customer's channel, in seconds; no part of customer_s."""
     silence_s: Seconds
     """Time in which nobody spoke and nothing held the line, in seconds."""
     hold_s: Seconds

@@ -14,6 +14,7 @@ UNDETERMINED = {
     "disagreement": "the voice and the words say opposite things",
     "mixed_side": "both people share one channel, so the agent cannot be kept out",
     "sides_exchanged": "customer and agent look exchanged, and an agent is never judged",
+    "recorded_voice": "nobody but a recorded voice spoke: an announcement, a mailbox, a menu",
     "no_analysis": "neither the voice nor the words could be analysed",
     "neutral": "nothing in it is clearly negative or positive",
 }

@@ -28,6 +28,10 @@ Kind = Literal[
     "unanswered",
     "engaged",
     "dial_only",
+    "voicemail",
+    "announcement",
+    "queue",
+    "menu",
 ]
 Ending = Literal["busy", "reorder", "howler", "dial", "on_hook"]
 
@@ -40,6 +44,8 @@ class Span:
     state: State
     start_s: float
     end_s: float
+    recorded: bool = False
+    """Whether a machine speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +69,12 @@ class Truth:
     spans: tuple[Span, ...]
     """Speech (without its inner pauses over 0.2 s), tones and music."""
 
-    def spoken(self, side: Side) -> list[tuple[float, float]]:
-        """When that side speaks."""
+    def spoken(self, side: Side, *, recorded: bool = False) -> list[tuple[float, float]]:
+        """When a person speaks on that side, or a machine."""
         return [
             (span.start_s, span.end_s)
             for span in self.spans
-            if span.side is side and span.state is State.SPEECH
+            if span.side is side and span.state is State.SPEECH and span.recorded is recorded
         ]
 
 
@@ -153,7 +159,7 @@ class Tape:
         music = sounds.hold_music(self.rng, seconds)
         self.put(Side.CUSTOMER, State.MUSIC, music, self.recipe.music_db)
 
-    def say(self, side: Side, clip: NDArray[np.int16]) -> None:
+    def say(self, side: Side, clip: NDArray[np.int16], *, recorded: bool = False) -> None:
         """One clip of speech at the present moment, levelled; time moves to its end."""
         sound = clip.astype(np.float32) / 32768.0
         loud = _active(sound)
@@ -168,6 +174,7 @@ class Tape:
                     State.SPEECH,
                     self.now_s + first / RATE_HZ,
                     self.now_s + last / RATE_HZ,
+                    recorded,
                 )
             )
         self.now_s += len(sound) / RATE_HZ

@@ -30,7 +30,7 @@ STRONG_CONFIDENCE = 0.8
 """An alert while the call runs wants the verdict to be so sure ..."""
 STRONG_UTTERANCES = 2
 """... by so many negative utterances at least."""
-WITHHELD = ("sides_exchanged",)
+WITHHELD = ("sides_exchanged", "recorded_voice")
 """Why nothing is told of a call whatever was heard in it, as whoever asks has found out."""
 NEGATIVE: dict[Mode, tuple[float, float]] = {
     "audio": (5.6, -1.1),

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from sered.settings import Mode, PrivacySettings, VerdictSettings
 
 
+_SCRAPS_S, _SCRAPS_SHARE = 1.0, 0.3
+"""Speech beside a recorded voice that is no person's: a piece of it that was not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
     """What a line's reports need to know of the configuration."""
@@ -52,13 +56,19 @@ class CallFacts:
     clock_synced: bool
     results: tuple[UtteranceResult, ...]
     lost_s: float
+    recorded_s: float = 0.0
+    """Speech of recorded voices on the customer's side; none of it is in `results`."""
     notes: tuple[str, ...] = ()
     """What was wrong with the sides: words of vocabulary.NOTES."""
 
     @property
     def withheld(self) -> str | None:
         """Why nobody's feelings may be told of it, whatever was heard."""
-        return next((why for why in decision.WITHHELD if why in self.notes), None)
+        if "sides_exchanged" in self.notes:
+            return "sides_exchanged"
+        spoken_s = sum(result.utterance.voiced_s for result in self.results)
+        alone = spoken_s < _SCRAPS_S and spoken_s < _SCRAPS_SHARE * self.recorded_s
+        return "recorded_voice" if alone else None
 
 
 def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> messages.CallReport:
@@ -96,9 +106,10 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
         verbal=_private(settings.privacy, judged.verbal) if judged else None,
         trend=judged.trend if judged else None,
         talk=call.TalkTimes(
-            customer_s=round(talk.customer_s, 3),
+            customer_s=round(max(talk.customer_s - facts.recorded_s, 0.0), 3),
             agent_s=round(talk.agent_s, 3),
             mixed_s=round(talk.mixed_s, 3),
+            recorded_s=round(min(facts.recorded_s, talk.customer_s), 3),
             silence_s=round(talk.silence_s, 3),
             hold_s=round(talk.hold_s, 3),
             longest_silence_s=round(talk.longest_silence_s, 3),

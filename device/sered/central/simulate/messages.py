@@ -168,5 +168,6 @@ def _verbal(call: TrueCall, random: Random, seconds: float) -> Verbal:
 def _talk(seconds: float) -> TalkTimes:
     return TalkTimes(
         customer_s=round(seconds * 0.4, 2), agent_s=round(seconds * 0.4, 2), mixed_s=0.0,
+        recorded_s=0.0,
         silence_s=round(seconds * 0.2, 2), hold_s=0.0, longest_silence_s=4.0, interruptions=1,
     )  # fmt: skip

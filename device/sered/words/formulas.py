@@ -1,0 +1,50 @@
+"""Phrases that recorded voices say: menus, queues, mailboxes, announcements. English; pure."""
+
+from __future__ import annotations
+
+import re
+
+_DIGIT = "(?:zero|one|two|three|four|five|six|seven|eight|nine|star|pound|hash)"
+_STAFF = "(?:agents?|operators?|representatives?|advisers?|advisors?|associates?|colleagues?|staff)"
+_FORMULAS = tuple(
+    re.compile(rf"\b{pattern}\b")
+    for pattern in (
+        rf"(?:please )?press(?: or say)?(?: the)? {_DIGIT}(?: key)?",
+        rf"(?:dial|say|enter) {_DIGIT} (?:for|to)",
+        "(?:after|at|wait for|following) the (?:tone|beep|signal)",
+        "leave (?:a|your|me a|us a) (?:message|name|number|detailed message)",
+        "record your (?:message|name)",
+        "your call (?:is|remains) (?:very )?important",
+        "call (?:may|might|will|could|is being) (?:be )?(?:recorded|monitored)",
+        "(?:for|to) (?:quality|training)(?: and| or)?(?: quality| training)? purposes",
+        "cannot be completed(?: as (?:dialed|dialled))?",
+        "(?:number|person|party|subscriber|customer|extension) you "
+        "(?:have |are |were |ve )?(?:dialed|dialled|called|calling|trying to (?:reach|call))",
+        "(?:is not|no longer|is no longer) in service",
+        "check the number and (?:dial|try|call)",
+        "(?:please )?(?:try (?:your call )?again|call (?:back|again)) (?:later|in a few minutes)",
+        rf"(?:all|all of) (?:our )?(?:{_STAFF}|lines|circuits) are (?:currently |still |now )?busy",
+        rf"next (?:available|free) {_STAFF}",
+        "(?:stay|remain|hold) on the line",
+        "hold the line",
+        "(?:in the order|answered in the order)(?: in which)?(?: it was)? received",
+        "(?:estimated|expected|approximate|average) wait(?:ing)?(?: time)?",
+        "caller (?:number )?(?:one|two|three|four|five|six|seven|eight|nine|ten)",
+        "number (?:one|two|three|four|five|six|seven|eight|nine|ten) in (?:the )?(?:queue|line)",
+        "(?:reached|this is) the (?:voice ?mail|voice mail|mailbox|answering)",
+        "(?:voice mailbox|mailbox) (?:of|is full|for)",
+        "(?:cannot|can not|unable to) (?:come to|get to|answer) (?:the phone|your call)",
+        "not available (?:right now|at the moment|to take your call)",
+        "our (?:menu|options) (?:have|has) (?:recently )?changed",
+        "listen (?:carefully )?to the following (?:options|menu)",
+        "main menu",
+        "(?:our )?(?:office|business|opening) hours are",
+        "you are being (?:transferred|connected)",
+        "(?:please )?(?:hold|wait) while (?:i|we) (?:connect|transfer|try)",
+    )
+)
+
+
+def formulas(text: str) -> int:
+    """How many different phrases of machines are in a transcript: lower case, no punctuation."""
+    return sum(bool(pattern.search(text)) for pattern in _FORMULAS)

@@ -1,0 +1,45 @@
+"""What recorded voices say is known by its formulas, and what people say has next to none."""
+
+import pytest
+
+from sered.words.formulas import formulas
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for billing press two",
+        "please leave your name and number after the tone",
+        "your call is important to us please stay on the line",
+        "we are sorry your call cannot be completed as dialed",
+        "the number you have called is not in service please check the number and dial again",
+        "all of our agents are currently busy",
+        "your call will be answered by the next available representative",
+        "this call may be monitored or recorded for quality and training purposes",
+        "you are caller number four",
+        "the person you are trying to reach is not available at the moment",
+        "to return to the main menu press star",
+        "you have reached the voice mailbox of",
+        "please hold while i connect you",
+    ],
+)
+def test_machines_say_formulas(text: str) -> None:
+    """A menu, a queue, a mailbox or an announcement has a formula in it."""
+    assert formulas(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i pressed the button and nothing happened",
+        "hello this is miller speaking",
+        "i have been waiting for three weeks and nobody called me back",
+        "can you tell me what the number is",
+        "i left you a message on tuesday",
+        "yes please that would be great thank you",
+        "one moment let me get a pen",
+    ],
+)
+def test_people_say_none(text: str) -> None:
+    """What callers and people who are called say holds none."""
+    assert formulas(text) == 0
