@@ -13,6 +13,7 @@ import pytest
 
 from broker import Authority, Broker, Listener, free_port
 from message_makers import status
+from old_broker import Manner, Old
 from sered.box import snapshot
 from sered.contract import messages
 from sered.diagnose.checks import broker as broker_checks
@@ -192,11 +193,39 @@ def test_a_topic_that_the_acl_denies_is_named(brokers: Brokers, look: Look) -> N
     assert "sered/oslo/desk4/alerts" in result.hint
 
 
-def test_mqtt_3_cannot_tell_a_refusal_and_the_doctor_says_so(brokers: Brokers, look: Look) -> None:
-    """Over MQTT 3.1.1 the topics stay unsure, and the login is checked all the same."""
+def test_over_mqtt_3_what_comes_back_is_proven(brokers: Brokers, look: Look) -> None:
+    """Over MQTT 3.1.1 each topic is listened to: what comes back was taken."""
     results = look(at(brokers(), 'version = "3.1.1"'))
-    assert results["broker.topics"].fault == "unsure"
-    assert results["broker.login"].mark is Mark.OK
+    assert results["broker.topics"].found.endswith("each came back")
+    assert {r.mark for r in results.values()} <= {Mark.OK, Mark.SKIP}
+
+
+def test_over_mqtt_3_a_box_that_may_only_read_is_told(brokers: Brokers, look: Look) -> None:
+    """Acknowledged and thrown away: the doctor does not say that the box may write."""
+    rules = "user box\ntopic read sered/oslo/desk4/#\n"
+    broker = brokers(passwords={"box": "right"}, acl=rules)
+    results = look(at(broker, 'version = "3.1.1"\nusername = "box"\npassword = "right"'))
+    result = failed(results, "topics")
+    assert result.fault == "swallowed"
+    assert "does not come back although we may read: probably refused" in result.found
+    assert "sered/oslo/desk4/calls" in result.hint
+    assert not any("only write" in r.found for r in results.values())
+
+
+@pytest.mark.parametrize("manner", ["answers", "hangs up"])
+def test_a_broker_without_mqtt_5_is_asked_in_3(
+    manner: Manner, brokers: Brokers, look: Look
+) -> None:
+    """The doctor falls back as the service does, names the setting, and advises no MQTT 5."""
+    broker = brokers()
+    old = Old(broker, manner)
+    results = look(f'host = "127.0.0.1"\nport = {old.port}\n')
+    result = results["broker.login"]
+    assert (result.mark, result.fault) == (Mark.WARN, "older")
+    assert 'version = "3.1.1"' in result.hint
+    assert results["broker.topics"].found.endswith("each came back")
+    assert not any('version = "5"' in f"{r.found} {r.hint}" for r in results.values())
+    old.close()
 
 
 @pytest.fixture

@@ -339,9 +339,8 @@ class InFlight:
             self._thrown_away(flight)
         else:
             said = f"{self.root}{flight.leaf}: the broker cuts the connection at a message"
-            self.refusals.hold(
-                flight.message, f"{said} of {flight.size} bytes. See its log and limits."
-            )
+            said += f" of {flight.size} bytes. See its log, its ACL and its limits."
+            self.refusals.hold(flight.message, said, "refused")
 
     @property
     def idle(self) -> bool:

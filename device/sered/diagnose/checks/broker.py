@@ -6,12 +6,14 @@ import contextlib
 import json
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sered.contract import topics
 from sered.contract.messages import Status
 from sered.contract.reading import PROBE as PROBE_SCHEMA
 from sered.delivery import certificate
+from sered.delivery.broker import UnansweredError
 from sered.diagnose.checks import network, service_user
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip
 from sered.errors import BrokerError, ConfigError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from sered.delivery.connection import Connection
     from sered.delivery.subscription import Subscription
+    from sered.settings import MqttSettings
 
 PROBE = {"schema": PROBE_SCHEMA, "about": "sered diagnose asks whether it may publish here"}
 """What the doctor publishes on every topic; whoever reads `schema` first passes over it."""
@@ -39,13 +42,19 @@ def _own_name(context: Context) -> str:
 def _talk(context: Context) -> AbstractContextManager[Connection]:
     from sered.delivery.connection import Connection
 
-    return contextlib.closing(Connection(context.known.mqtt, _own_name(context)))
+    return contextlib.closing(Connection(_spoken(context), _own_name(context)))
 
 
-def _listen(context: Context, topic: str) -> Subscription:
+def _spoken(context: Context) -> MqttSettings:
+    """The broker's settings, with the MQTT version that it understood at the login."""
+    mqtt = context.known.mqtt
+    return mqtt.model_copy(update={"version": context.facts.get("spoken", mqtt.version)})
+
+
+def _listen(context: Context, *topics_: str) -> Subscription:
     from sered.delivery.subscription import Subscription
 
-    return Subscription(context.known.mqtt, [topic], client_id=_own_name(context))
+    return Subscription(_spoken(context), topics_, client_id=_own_name(context))
 
 
 def _login(context: Context) -> Outcome:
@@ -58,6 +67,12 @@ def _login(context: Context) -> Outcome:
     except ConfigError as error:
         return fault("clear_secret", str(error))
     except BrokerError as error:
+        unknown = error.reason == "version" or isinstance(error, UnansweredError)
+        if mqtt.version == "5" and unknown:
+            older = replace(context, facts={**context.facts, "spoken": "3.1.1"})
+            with contextlib.suppress(BrokerError), _talk(older):
+                found = f"{who}, MQTT 3.1.1: it knows no 5, or does not answer to it"
+                return Outcome(found, "older", facts={"spoken": "3.1.1"})
         known = {"password", "denied", "version", "client_id", "tls", "mute"}
         return fault(error.reason if error.reason in known else "failed", str(error), who=who)
     return ok(f"{who}, MQTT {mqtt.version}, {spent * 1000:.0f} ms")
@@ -77,7 +92,9 @@ def _topic(context: Context, leaf: str) -> str:
 
 def _topics(context: Context) -> Outcome:
     """MQTT 5 brokers say no in the acknowledgement; older ones swallow, which only echo shows."""
-    mqtt = context.known.mqtt
+    mqtt = _spoken(context)
+    if mqtt.version != "5":
+        return _come_back(context)
     probe = json.dumps(PROBE).encode()
     from sered.diagnose.checks import dialogue
 
@@ -102,9 +119,33 @@ def _topics(context: Context) -> Outcome:
         return fault("denied", f"the broker refuses {names}", **fields)
     if mute:
         return fault("mute", f"no acknowledgement for {_topic(context, mute[0])}")
-    if mqtt.version != "5":
-        return fault("unsure", "acknowledged, but MQTT 3.1.1 does not tell a refusal")
     return ok(", ".join(leaves))
+
+
+def _come_back(context: Context) -> Outcome:
+    """With MQTT 3.1.1 what comes back to us was taken, and nothing else proves it."""
+    from sered.diagnose.checks import dialogue
+
+    names = [leaf for leaf in topics.LEAVES if leaf != "live" or context.known.mqtt.live]
+    probe = json.dumps(PROBE | {"pid": os.getpid()}).encode()
+    missing = []
+    for topic in (_topic(context, leaf) for leaf in names):
+        try:
+            with _listen(context, topic) as listens:
+                dialogue.ask(listens.link, topic, probe)
+                if dialogue.hear(listens, topic, _ECHO_S / 2, probe) is None:
+                    missing.append(topic)
+        except BrokerError as error:
+            if error.reason == "denied":
+                return fault("unsure", "acknowledged, but MQTT 3.1.1 does not tell a refusal")
+            # Mosquitto acknowledges what its rules forbid, and hangs up
+            missing.append(topic)
+    settings = context.known
+    tree = topics.root(settings.mqtt.base, settings.site, settings.device)
+    if missing:
+        found = "our own message does not come back although we may read: probably refused"
+        return fault("swallowed", found, topics=", ".join(missing), tree=tree)
+    return ok(f"{', '.join(names)}: each came back")
 
 
 def _echo(context: Context) -> Outcome:
@@ -125,12 +166,20 @@ def _echo(context: Context) -> Outcome:
         acked_s = time.perf_counter() - began
         if answer is None:
             return fault("lost", "no acknowledgement of a message within 4 s")
-        heard = listens is not None and dialogue.hear(listens, topic, _ECHO_S, probe) is not None
+        try:
+            heard = listens is not None and bool(dialogue.hear(listens, topic, _ECHO_S, probe))
+        except BrokerError:
+            # with 3.1.1 Mosquitto acknowledges what its rules forbid, and hangs up
+            heard = False
         spent = time.perf_counter() - began if heard else acked_s
     found = f"{'back' if heard else 'acknowledged'} after {spent * 1000:.0f} ms"
     if spent > _SLOW_S:
         return fault("slow", found)
-    return ok(found if heard else f"{found}; its ACL lets this box only write")
+    if heard:
+        return ok(found)
+    if _spoken(context).version == "5" or listens is None:
+        return ok(f"{found}; its ACL lets this box only write")
+    return ok(f"{found}; it does not come back, see broker.topics")
 
 
 def _retained(context: Context) -> Outcome:
@@ -250,6 +299,10 @@ CHECKS = (
             "over a network unless `insecure = true`.",
             "failed": "The broker's own log tells why it hung up.",
         },
+        warnings={
+            "older": 'The service speaks 3.1.1 by itself then. Set [mqtt] version = "3.1.1" to '
+            "say so, or upgrade the broker.",
+        },
         deadline_s=12.0,
         fatal=True,
     ),
@@ -265,10 +318,13 @@ CHECKS = (
             "Refused: {topics}.",
             "mute": "The broker takes messages and confirms none: is its disk full, is it "
             "overloaded? Its log tells.",
+            "swallowed": "MQTT 3.1.1 acknowledges what a rule throws away. Let this box write and "
+            "read {tree}# in the broker's ACL: the service keeps its verdicts until they come "
+            "back. Missed: {topics}.",
         },
         warnings={
-            "unsure": 'With `version = "5"` in [mqtt] the broker would tell; else watch at '
-            "central whether the calls arrive."
+            "unsure": "Let this box read its own topics, too: the service keeps a verdict until "
+            "it comes back, and this check sees what was taken."
         },
         deadline_s=12.0,
     ),
