@@ -22,7 +22,7 @@ class Sentiment(Payload):
     """How the customer felt, as one number: -1 (very unhappy) to 1 (very happy)."""
     confidence: Share
     """How sure the category beside it is, 0 to 1; where that is null: that the call is neither."""
-    p_negative: Annotated[Share | None, added("0.2.0")]
+    p_negative: Annotated[Share | None, added("0.3.0")]
     """Probability, 0 to 1, that the call is a negative one, whatever the category says."""
     undetermined: Annotated[str, Words(tuple(UNDETERMINED))] | None
     """Why there is no category; null where there is one."""
@@ -161,7 +161,7 @@ class Quality(Payload):
     """Share of the customer's samples at full scale or next to it, 0 to 1."""
     snr_db: float | None
     """Median ratio of speech to noise, in dB; null where it could not be measured."""
-    notes: Annotated[tuple[Annotated[str, Words(tuple(NOTES))], ...], added("0.2.0", ())]
+    notes: Annotated[tuple[Annotated[str, Words(tuple(NOTES))], ...], added("0.3.0", ())]
     """What is wrong with the channels, as far as this call tells; empty when nothing is."""
 
 

@@ -109,7 +109,7 @@ class Alert(Payload):
     """How the customer felt until then, as one number: -1 (very unhappy) to 1 (very happy)."""
     confidence: Share
     """How sure the call's category was at that moment, 0 to 1: negative, unless withdrawn."""
-    p_negative: Annotated[Share | None, added("0.2.0")]
+    p_negative: Annotated[Share | None, added("0.3.0")]
     """Probability, 0 to 1, at that moment that the call is a negative one."""
     causes: tuple[str, ...]
     """Probable causes, the likeliest first; a site may add words of its own."""
@@ -124,9 +124,9 @@ class Live(Payload):
     """What kind of message this is, and the version of its contract."""
     call_id: CallId
     """UUIDv7 of the call."""
-    site: Annotated[Name, added("0.2.0", "")]
+    site: Annotated[Name, added("0.3.0", "")]
     """Where the box stands: the level after the base in its topics."""
-    device: Annotated[Name, added("0.2.0", "")]
+    device: Annotated[Name, added("0.3.0", "")]
     """Name of the box: the level after the site in its topics."""
     line: Name
     """Name of the desk phone's line on that box."""
@@ -160,9 +160,9 @@ class Status(Payload):
 
     schema_: Literal["sered.status/1"] = Field("sered.status/1", alias="schema")
     """What kind of message this is, and the version of its contract."""
-    site: Annotated[Name, added("0.2.0", "")]
+    site: Annotated[Name, added("0.3.0", "")]
     """Where the box stands: the level after the base in its topics."""
-    device: Annotated[Name, added("0.2.0", "")]
+    device: Annotated[Name, added("0.3.0", "")]
     """Name of the box: the level after the site in its topics."""
     state: Annotated[str, Words(BOX_STATES)]
     """Whether the box listens: online, degraded (something is wrong) or offline."""
@@ -202,17 +202,17 @@ class Health(Payload):
 
     schema_: Literal["sered.health/1"] = Field("sered.health/1", alias="schema")
     """What kind of message this is, and the version of its contract."""
-    site: Annotated[Name, added("0.2.0", "")]
+    site: Annotated[Name, added("0.3.0", "")]
     """Where the box stands: the level after the base in its topics."""
-    device: Annotated[Name, added("0.2.0", "")]
+    device: Annotated[Name, added("0.3.0", "")]
     """Name of the box: the level after the site in its topics."""
     at: Time
     """When these figures were taken, UTC."""
     clock_synced: bool
     """False: the box does not know the time; `at` may be off."""
-    state: Annotated[Annotated[str, Words(BOX_STATES)] | None, added("0.2.0")]
+    state: Annotated[Annotated[str, Words(BOX_STATES)] | None, added("0.3.0")]
     """Whether the box listens, as in `status`; null from a box that does not tell it here."""
-    reasons: Annotated[tuple[str, ...], added("0.2.0", ())]
+    reasons: Annotated[tuple[str, ...], added("0.3.0", ())]
     """What is wrong, as in `status`; empty when all is well."""
     uptime_s: Seconds
     """How long the service has been running, in seconds."""
@@ -228,7 +228,7 @@ class Health(Payload):
     """Memory of the service, in MiB."""
     temperature_c: float | None
     """Temperature of the processor, in °C; null where it cannot be measured."""
-    certificate_until: Annotated[Time | None, added("0.2.0")]
+    certificate_until: Annotated[Time | None, added("0.3.0")]
     """When the first of the box's certificates ends, its own or its authority's, UTC; null where it
     uses none."""
     versions: Versions
