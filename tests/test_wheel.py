@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -142,3 +144,32 @@ def test_suites_against_the_wheel(installed: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "tests" / "data", tests / "data")
     done = python(installed, tests, "-m", "pytest", "-q", "-p", "no:cacheprovider", *QUICK)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_an_installation_of_hard_links_judges(wheel: Path, tmp_path: Path) -> None:
+    """uv and pipx lay out libraries as hard links of a cache: sered judges a call all the same."""
+    theirs = Path(sysconfig.get_paths()["purelib"])
+    # links do not reach from one file system to another
+    folder = Path(tempfile.mkdtemp(prefix=".hard-links-", dir=theirs.parent))
+    try:
+        program = folder / "bin/python"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        (ours,) = folder.glob("lib/python*/site-packages")
+        shutil.copytree(
+            theirs, ours, copy_function=os.link, dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("*sered*", "__pycache__", "tensorflow*"),
+        )  # fmt: skip
+        assert (ours / "numpy/__init__.py").stat().st_nlink > 1
+        with zipfile.ZipFile(wheel) as packed:
+            packed.extractall(ours)
+        call = ours / "sered/demo/call.wav"
+        done = subprocess.run(
+            [program, "-I", "-m", "sered", "analyze", call, "--json"],
+            cwd=tmp_path, env={"PATH": os.environ["PATH"], "SERED_CONFIG": os.devnull},
+            capture_output=True, text=True, check=False, timeout=100,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert '"category": "negative"' in done.stdout
+        assert "money back" in done.stdout
+    finally:
+        shutil.rmtree(folder)
