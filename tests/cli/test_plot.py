@@ -1,14 +1,17 @@
 """Promises of the picture of a call; the picture itself is looked at by people."""
 
+import math
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sered.cli.plot import FEELINGS, Loudness, Picture, draw, loudness
+from sered.cli.feelings import BAD, FEELINGS, GOOD, INK, PALE, SOFT, densities, inside
+from sered.cli.plot import Loudness, Picture, draw, loudness
 from sered.contract import call, messages
 from sered.errors import SeredError
 from sered.records import FRAME, LABELS, RATE_HZ, AudioFrame, EndReason, Side
@@ -109,12 +112,12 @@ def test_utterances_in_their_colours(tmp_path: Path) -> None:
 
 def test_what_decided_is_marked_only_where_there_is_a_verdict(tmp_path: Path) -> None:
     """The band stands at what moved the score towards the verdict; without one there is none."""
-    band = (250, 247, 198)  # three tenths of #F0E442 on white
+    band = (241, 237, 251)
 
     def bands(picture: Picture) -> bool:
         draw(picture, tmp_path / "call.png")
         return any(
-            max(abs(a - b) for a, b in zip(c[:3], band, strict=True)) < 12
+            max(abs(a - b) for a, b in zip(c[:3], band, strict=True)) < 3
             for c in colours(tmp_path / "call.png")
         )
 
@@ -130,6 +133,81 @@ def test_every_feeling_has_a_colour_of_its_own() -> None:
     """The seven feelings have seven colours."""
     assert set(FEELINGS) == set(LABELS)
     assert len(set(FEELINGS.values())) == len(LABELS)
+
+
+def linear(colour: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Light of a colour as it is added, 0 to 1."""
+    value = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+EYES = {
+    "normal": np.eye(3),
+    # Machado, Oliveira and Fernandes 2009, the whole loss
+    "deuteranopia": np.array([
+        [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ]),
+    "protanopia": np.array([
+        [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ]),
+}  # fmt: skip
+XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def lab(light: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
+    """CIE Lab of what an eye sees."""
+    x, y, z = (
+        float(np.cbrt(v) if v > 0.008856 else 7.787 * v + 16 / 116)
+        for v in XYZ @ np.clip(light, 0, 1) / (0.9505, 1.0, 1.089)
+    )
+    return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
+
+
+@pytest.mark.parametrize("eyes", EYES)
+def test_colours_are_told_apart(eyes: str) -> None:
+    """Any two feelings, and speech that nothing was felt in, differ by 30 (CIE 1976) and more."""
+    seen = [lab(EYES[eyes] @ linear(colour)) for colour in (*FEELINGS.values(), PALE)]
+    for (a, one), (b, other) in combinations(enumerate(seen), 2):
+        assert math.dist(one, other) > 30, (a, b)
+
+
+@pytest.mark.parametrize("colour", [INK, SOFT, BAD, GOOD])
+def test_text_has_contrast(colour: str) -> None:
+    """What is written stands out 4.5 : 1 from white, and from the band of the moment."""
+    for ground in ("#FFFFFF", "#F1EDFB"):
+        high, low = (float(XYZ[1] @ linear(each)) + 0.05 for each in (ground, colour))
+        assert high / low >= 4.5
+
+
+def test_labels_stay_inside() -> None:
+    """A label at an edge is moved until it is whole; one without room stands in the middle."""
+    assert inside(1.0, 5.0, 60.0) == 5.0
+    assert inside(59.0, 5.0, 60.0) == 55.0
+    assert inside(30.0, 5.0, 60.0) == 30.0
+    assert inside(1.0, 5.0, 8.0) == 4.0
+
+
+def test_a_long_call_is_drawn_by_density(tmp_path: Path) -> None:
+    """Twenty minutes of short utterances are shares of columns, with a legend, not a fence."""
+    feelings = ("angry", "neutral", "neutral", "happy")
+    utterances = tuple(
+        call.UtteranceShare(
+            offset_s=4.0 * n, duration_s=2.0, emotion=feelings[n % 4], acoustic=0.0, verbal=0.0,
+            score=0.0, share=0.0,
+        )
+        for n in range(300)
+    )  # fmt: skip
+    made = report(duration_s=1_200.0, utterances=utterances)
+    picture = replace(PICTURE, call=made, loudness=levels(1_200.0))
+    shares = densities(picture, np.array([0.0, 600.0, 1_200.0]))
+    assert list(shares) == ["neutral", "angry", "happy"]
+    assert [round(float(share), 2) for share in shares["neutral"]] == [0.25, 0.25]
+    draw(picture, tmp_path / "call.png")
+    seen = colours(tmp_path / "call.png")
+    assert {rgb("angry"), rgb("neutral"), rgb("happy")} <= seen
+    assert rgb("sad") not in seen
 
 
 @pytest.mark.parametrize(

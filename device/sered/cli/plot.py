@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sered.cli import feelings
+from sered.cli.feelings import BAD, GOOD, INK, PALE, SOFT
 from sered.contract.explain import clock, decisive, sureness
 from sered.errors import SeredError
 from sered.levels import powers_db
@@ -20,22 +22,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sered.contract.call import UtteranceShare, VerbalTerm
+    from sered.contract.call import VerbalTerm
     from sered.contract.messages import CallReport, Live
     from sered.records import AudioFrame
 
-# Okabe and Ito's colours, which every kind of colour vision can tell apart; words stand beside them
-FEELINGS = {
-    "angry": "#D55E00",
-    "disgust": "#CC79A7",
-    "fear": "#E69F00",
-    "happy": "#009E73",
-    "neutral": "#8C8C8C",
-    "surprise": "#56B4E9",
-    "sad": "#0072B2",
-}
-_INK, _SOFT, _PALE = "#222222", "#6B6B6B", "#D9D9D9"
-_BAD, _GOOD = "#D55E00", "#0072B2"
+_MOMENT = "#F1EDFB"
 _FLOOR_DB = -60.0
 _COLUMNS = 1500
 _CELL = FRAME // 4
@@ -124,13 +115,13 @@ def _headline(figure: Any, picture: Picture) -> None:
     call = picture.call
     feeling = call.sentiment
     if feeling is None:
-        head, colour = "Not answered", _SOFT
+        head, colour = "Not answered", SOFT
     elif feeling.category is None:
         why = (feeling.undetermined or "").replace("_", " ")
-        head, colour = f"No verdict: {why}", _SOFT
+        head, colour = f"No verdict: {why}", SOFT
     else:
         head = f"{feeling.category.capitalize()} call"
-        colour = _BAD if feeling.category == "negative" else _GOOD
+        colour = BAD if feeling.category == "negative" else GOOD
     figure.text(0.075, 0.925, head, size=21, weight="bold", color=colour, va="baseline")
     if feeling is not None:
         facts = [f"score {_signed(feeling.score)}", sureness(feeling)]
@@ -139,12 +130,12 @@ def _headline(figure: Any, picture: Picture) -> None:
                 facts.append(f"{name} {_signed(part.score)}")
         if feeling.escalate:
             facts.append("call the customer back")
-        figure.text(0.075, 0.875, "   ".join(facts), size=12.5, color=_INK, va="baseline")
+        figure.text(0.075, 0.875, "   ".join(facts), size=12.5, color=INK, va="baseline")
     when = f"{call.line} · {call.started_at:%Y-%m-%d %H:%M:%S} UTC · {clock(call.duration_s)}"
-    figure.text(0.975, 0.925, when, size=11, color=_SOFT, ha="right", va="baseline")
+    figure.text(0.975, 0.925, when, size=11, color=SOFT, ha="right", va="baseline")
     if feeling is not None and feeling.causes:
         causes = "probable cause: " + ", ".join(feeling.causes).replace("_", " ")
-        figure.text(0.975, 0.875, causes, size=11, color=_SOFT, ha="right", va="baseline")
+        figure.text(0.975, 0.875, causes, size=11, color=SOFT, ha="right", va="baseline")
 
 
 def _draw_sound(axes: Any, picture: Picture) -> None:
@@ -155,20 +146,13 @@ def _draw_sound(axes: Any, picture: Picture) -> None:
         tops = [height[i : i + group].max() for i in range(0, len(height), group)]
         t = (np.arange(len(tops)) + 0.5) * group * loud.step_s
         sign = -1.0 if side is Side.AGENT else 1.0
-        axes.fill_between(t, 0, sign * np.asarray(tops), step="mid", color=_PALE, linewidth=0)
+        axes.fill_between(t, 0, sign * np.asarray(tops), step="mid", color=PALE, linewidth=0)
         if side is not Side.AGENT:
-            for utterance in picture.call.utterances:
-                begin, end = _span(picture, utterance)
-                axes.fill_between(
-                    t,
-                    0,
-                    tops,
-                    where=(t >= begin) & (t <= end),
-                    step="mid",
-                    color=FEELINGS.get(utterance.emotion or "", _SOFT),
-                    linewidth=0,
-                )
-    _name_feelings(axes, picture)
+            feelings.colour(axes, picture, t, np.asarray(tops))
+    if len(picture.call.utterances) <= feelings.FENCE:
+        feelings.name_each(axes, picture)
+    else:
+        feelings.legend(axes, picture)
     two = Side.AGENT in loud.level_db
     axes.set_ylim(-1.0 if two else 0.0, 1.3)
     names = {
@@ -177,26 +161,13 @@ def _draw_sound(axes: Any, picture: Picture) -> None:
         Side.MIXED: (0.5, "both"),
     }
     shown = [names[side] for side in loud.level_db]
-    axes.set_yticks([at for at, _ in shown], [name for _, name in shown], color=_INK, size=11)
-    axes.axhline(0, color=_SOFT, linewidth=0.8)
-
-
-def _name_feelings(axes: Any, picture: Picture) -> None:
-    """The feeling's name over each utterance; narrow neighbours that feel the same share one."""
-    room = 0.055 * max(picture.loudness.duration_s, 1.0)
-    last: tuple[str, float] | None = None
-    for utterance in picture.call.utterances:
-        begin, end = _span(picture, utterance)
-        middle, name = (begin + end) / 2, utterance.emotion
-        if name is None or (last and (middle - last[1] < room)):
-            continue
-        axes.text(middle, 1.09, name, ha="center", color=FEELINGS[name], size=11, weight="bold")
-        last = (name, middle)
+    axes.set_yticks([at for at, _ in shown], [name for _, name in shown], color=INK, size=11)
+    axes.axhline(0, color=SOFT, linewidth=0.8)
 
 
 def _draw_score(axes: Any, picture: Picture) -> None:
-    axes.axhline(0, color=_SOFT, linewidth=0.8)
-    axes.axhline(picture.escalate_below, color=_BAD, linewidth=1, linestyle=(0, (4, 3)))
+    axes.axhline(0, color=SOFT, linewidth=0.8)
+    axes.axhline(picture.escalate_below, color=BAD, linewidth=1, linestyle=(0, (4, 3)))
     axes.text(
         0.0,
         picture.escalate_below - 0.06,
@@ -204,7 +175,7 @@ def _draw_score(axes: Any, picture: Picture) -> None:
         transform=axes.get_yaxis_transform(),
         va="top",
         size=9.5,
-        color=_BAD,
+        color=BAD,
     )
     at = picture.call_at_s
     t = [at, *(at + live.offset_s + live.duration_s for live in picture.running)]
@@ -212,19 +183,20 @@ def _draw_score(axes: Any, picture: Picture) -> None:
     t.append(max(t[-1], at + picture.call.duration_s))
     y.append(y[-1])
     times, scores = np.asarray(t), np.asarray(y)
-    for keep, colour in ((np.minimum(scores, 0), _BAD), (np.maximum(scores, 0), _GOOD)):
+    for keep, colour in ((np.minimum(scores, 0), BAD), (np.maximum(scores, 0), GOOD)):
         axes.fill_between(times, 0, keep, step="post", color=colour, alpha=0.16, linewidth=0)
-    axes.step(times, scores, where="post", color=_INK, linewidth=1.8)
-    for moment, value in zip(times[1:-1], scores[1:-1], strict=True):
-        axes.plot(moment, value, "o", color=_BAD if value < 0 else _GOOD, markersize=5)
+    axes.step(times, scores, where="post", color=INK, linewidth=1.8)
+    dots = zip(times[1:-1], scores[1:-1], strict=True)
+    for moment, value in dots if len(times) <= feelings.FENCE else ():
+        axes.plot(moment, value, "o", color=BAD if value < 0 else GOOD, markersize=5)
     axes.set_ylim(-1.25, 1.35)
-    axes.set_yticks([-1, 0, 1], ["−1", "running\nscore  0", "+1"], color=_INK, size=11)
+    axes.set_yticks([-1, 0, 1], ["−1", "running\nscore  0", "+1"], color=INK, size=11)
 
 
 def _draw_words(axes: Any, picture: Picture) -> None:
     """The phrases that moved the score most, under the moment they were said, in four rows."""
     axes.set_ylim(0, 4.2)
-    axes.set_yticks([2.1], ["words"], color=_INK, size=11)
+    axes.set_yticks([2.1], ["words"], color=INK, size=11)
     terms: tuple[VerbalTerm, ...] = picture.call.verbal.terms if picture.call.verbal else ()
     if not terms:
         axes.text(0.5, 0.5, "no telling words", transform=axes.transAxes, ha="center", va="center")
@@ -240,7 +212,7 @@ def _draw_words(axes: Any, picture: Picture) -> None:
         if not free:
             continue
         rows[free[0]] = begin + wide
-        colour = _BAD if term.valence < 0 else _GOOD
+        colour = BAD if term.valence < 0 else GOOD
         axes.text(
             begin,
             3.6 - free[0],
@@ -256,24 +228,23 @@ def _draw_moment(panels: tuple[Any, ...], picture: Picture) -> None:
     """The call's ends as thin lines, and a band at the stretch that decided."""
     for edge in (0.0, picture.call.duration_s):
         for axes in panels:
-            axes.axvline(
-                picture.call_at_s + edge, color=_SOFT, linewidth=0.8, linestyle=(0, (1, 3))
-            )
+            axes.axvline(picture.call_at_s + edge, color=SOFT, linewidth=0.8, linestyle=(0, (1, 3)))
     moment = decisive(picture.call)
     if moment is None:
         return
-    begin, end = _span(picture, moment)
+    begin, end = feelings.span(picture, moment)
     for axes in panels:
-        axes.axvspan(begin, end, color="#F0E442", alpha=0.3, linewidth=0, zorder=0)
+        axes.axvspan(begin, end, color=_MOMENT, linewidth=0, zorder=0)
+    full = max(picture.loudness.duration_s, 1.0)
     panels[1].annotate(
         "this decided",
-        ((begin + end) / 2, 0.95),
+        (feelings.inside((begin + end) / 2, 0.055 * full, full), 0.95),
         xycoords=("data", "axes fraction"),
         ha="center",
         va="top",
         size=10.5,
         weight="bold",
-        color=_INK,
+        color=INK,
     )
 
 
@@ -281,8 +252,8 @@ def _time_axis(panels: tuple[Any, ...], picture: Picture) -> None:
     for axes in panels:
         for name, spine in axes.spines.items():
             spine.set_visible(name == "bottom" and axes is panels[-1])
-            spine.set_color(_SOFT)
-        axes.tick_params(axis="both", length=0, colors=_INK)
+            spine.set_color(SOFT)
+        axes.tick_params(axis="both", length=0, colors=INK)
         axes.tick_params(axis="x", labelbottom=axes is panels[-1])
     full = max(picture.loudness.duration_s, 1.0)
     step = next((s for s in (5, 10, 30, 60, 300, 600, 1800) if full / s <= 13), 3600)
@@ -290,11 +261,6 @@ def _time_axis(panels: tuple[Any, ...], picture: Picture) -> None:
     panels[-1].set_xlim(0, full)
     panels[-1].set_xticks(ticks, [clock(tick) for tick in ticks])
     panels[-1].tick_params(axis="x", length=3, labelsize=10.5)
-
-
-def _span(picture: Picture, utterance: UtteranceShare) -> tuple[float, float]:
-    begin = picture.call_at_s + utterance.offset_s
-    return begin, begin + utterance.duration_s
 
 
 def _signed(value: float) -> str:
