@@ -30,6 +30,10 @@ SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup
 COUNTED := --cov --cov-report= --cov-fail-under=0
 PARALLEL := env OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
+.PHONY: central
+central: $(VENV)/.central ## Central on this machine with simulated boxes and a board; ARGS=--once ends by itself
+	@$(BIN)/sered central demo $(ARGS)
+
 .PHONY: quick
 quick: $(VENV)/.dev ## Style, types and the fast tests, under a minute: before every commit
 	@$(MAKE) --no-print-directory -j2 --output-sync=target check fast
@@ -119,10 +123,15 @@ $(VENV)/.run: pyproject.toml $(PINS) $(BIN)/python | packages-run
 	@$(PIP) install --use-pep517 -e '.[plot]'
 	@touch $@
 
+$(VENV)/.central: $(VENV)/.run
+	@echo "Installing central's libraries into $(VENV) (a minute)"
+	@$(PIP) install -q --disable-pip-version-check --use-pep517 -e '.[plot,central]'
+	@touch $@
+
 $(VENV)/.dev: pyproject.toml $(PINS) $(BIN)/python | packages-test
 	@echo "Installing sered, its libraries and the test tools into $(VENV) (a minute or two)"
 	@$(PIP) install --use-pep517 -e '.[dev]'
-	@touch $(VENV)/.run $@
+	@touch $(VENV)/.run $(VENV)/.central $@
 
 $(CONVERT)/.ready: pyproject.toml | $(BIN)/python
 	@echo "Installing TensorFlow into $(CONVERT) (a minute or two)"

@@ -157,12 +157,13 @@ def test_demo_fits_a_terminal_and_a_pipe(tmp_path: Path, width: int) -> None:
 
 def test_demo_without_a_broker_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Mosquitto is not installed one sentence says how to get it."""
-    from sered.cli import demo as module
+    from sered.cli import stage
+    from sered.cli.demo import demo
     from sered.errors import BrokerError
 
-    monkeypatch.setattr(module, "_MOSQUITTO_PATH", str(tmp_path))
+    monkeypatch.setattr(stage, "_MOSQUITTO_PATH", str(tmp_path))
     with pytest.raises(BrokerError, match="apt-get install mosquitto"):
-        module.demo(tmp_path)
+        demo(tmp_path)
 
 
 def test_demo_where_nothing_can_be_written(sered: Sered, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sered.cli import options
+from sered.cli import central_demo, options
 from sered.cli.run import log_to_stderr
 from sered.errors import ConfigError, SeredError
 
@@ -31,6 +31,7 @@ user = typer.Typer(
     help="Add, list and shut out users.", rich_markup_mode=None, no_args_is_help=True
 )
 app.add_typer(user, name="user")
+app.command()(central_demo.demo)
 
 Config = Annotated[
     Path | None,
@@ -194,6 +195,27 @@ def simulate(
         return
     for name, value in told.items():
         typer.echo(f"{name.replace('_', ' '):24}{value}")
+
+
+@app.command()
+def token(
+    scope: Annotated[str, typer.Option(help="What it is good for: pbx.")] = "pbx",
+    withdraw: Annotated[
+        str | None, typer.Option(metavar="START", help="Shut out those whose digest begins so.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Give a program a token, shown this once: an exchange that pushes who calls.
+
+    Example: sered central token --scope pbx
+    """
+    from sered.central import api_tokens
+
+    with _central(config) as central:
+        if withdraw is not None:
+            typer.echo(f"{api_tokens.withdraw(central, withdraw)} token(s) shut out.")
+            return
+        typer.echo(api_tokens.issue(central, scope))
 
 
 @user.command("add")

@@ -7,7 +7,6 @@ import json
 import os
 import selectors
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,11 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sered.cli import options
+from sered.cli.stage import START_S, broker, ended, said, started, until
 from sered.cli.watch import WATCHING
 from sered.errors import BrokerError, SeredError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from sered.contract.messages import CallReport
 
@@ -33,10 +33,8 @@ _LEGEND = (
     "  (…): weight of a phrase, −4 to +4; > marks what decided."
 )
 _SIDES = "agent=left,customer=right"
-_START_S = 10.0
 _END_S = 120.0
 _LOOK_S = 1.0
-_MOSQUITTO_PATH = "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"
 
 
 def register(app: typer.Typer) -> None:
@@ -79,22 +77,22 @@ def demo(
 def _play(folder: Path) -> list[dict[str, Any]]:
     """The call through all three programs; every message that the subscriber received."""
     with contextlib.ExitStack() as stack:
-        port = stack.enter_context(_broker(folder))
+        port = stack.enter_context(broker(folder))
         typer.echo(f"Broker      Mosquitto on 127.0.0.1:{port}, for this demo only")
         config = folder / "sered.toml"
         config.write_text(_configuration(folder, port), encoding="utf-8")
         common = ("--config", str(config))
-        watch = _start(stack, folder, "watch", *common, "--json")
+        watch = started(stack, folder, "watch", *common, "--json")
         _wait_for_subscriber(watch, folder / "watch.log")
         typer.echo("Subscriber  sered watch --json, a program of its own")
         recording = ("--replay", str(CALL), "--sides", _SIDES, "--speed", "max")
-        box = _start(stack, folder, "run", *common, *recording)
+        box = started(stack, folder, "run", *common, *recording)
         typer.echo("Box         sered run --replay call.wav, as fast as it can listen")
         typer.echo("\nAs the call goes, in time from its beginning:")
         received = list(_messages(watch, box))
-        _end(box, patience_s=_START_S)
+        ended(box, patience_s=START_S)
         if box.returncode != 0:
-            msg = f"the box ended with status {box.returncode}:\n{_said(folder, 'run')}"
+            msg = f"the box ended with status {box.returncode}:\n{said(folder, 'run')}"
             raise SeredError(msg)
     return received
 
@@ -105,54 +103,6 @@ def _configuration(folder: Path, port: int) -> str:
         'site = "demo"\ndevice = "box"\nlog_level = "warning"\n'
         f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\nlive = true\n[spool]\npath = {spool}\n'
     )
-
-
-@contextlib.contextmanager
-def _broker(folder: Path) -> Iterator[int]:
-    """A Mosquitto on a free loopback port; it is what sites run, and speaks MQTT 5."""
-    program = shutil.which("mosquitto", path=_MOSQUITTO_PATH)
-    if program is None:
-        msg = "The demo needs Mosquitto, the MQTT broker: sudo apt-get install mosquitto"
-        raise BrokerError(msg)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    config = folder / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-    with (folder / "mosquitto.log").open("w") as log:
-        broker = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
-    try:
-        _until(lambda: _answers(port) or broker.poll() is not None)
-        if broker.poll() is not None or not _answers(port):
-            msg = f"Mosquitto did not start:\n{_said(folder, 'mosquitto')}"
-            raise BrokerError(msg)
-        yield port
-    finally:
-        _end(broker)
-
-
-def _start(
-    stack: contextlib.ExitStack, folder: Path, command: str, *arguments: str
-) -> subprocess.Popen[bytes]:
-    log = stack.enter_context((folder / f"{command}.log").open("w"))
-    program = subprocess.Popen(
-        [sys.executable, "-m", "sered", command, *arguments], stdout=subprocess.PIPE, stderr=log
-    )
-    stack.callback(_end, program)
-    return program
-
-
-def _end(program: subprocess.Popen[bytes], patience_s: float = 0.0) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        program.wait(patience_s)
-    program.terminate()
-    try:
-        program.wait(_START_S)
-    except subprocess.TimeoutExpired:
-        program.kill()
-        program.wait()
-    if program.stdout is not None:
-        program.stdout.close()
 
 
 def _messages(
@@ -251,23 +201,7 @@ def _verdict(report: CallReport) -> str:
 
 
 def _wait_for_subscriber(watch: subprocess.Popen[bytes], log: Path) -> None:
-    _until(lambda: WATCHING in log.read_text() or watch.poll() is not None)
+    until(lambda: WATCHING in log.read_text() or watch.poll() is not None)
     if WATCHING not in log.read_text():
         msg = f"the subscriber did not start:\n{log.read_text()}"
         raise BrokerError(msg)
-
-
-def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
-        return True
-    return False
-
-
-def _until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + _START_S
-    while not true() and time.monotonic() < end:
-        time.sleep(0.02)
-
-
-def _said(folder: Path, program: str) -> str:
-    return (folder / f"{program}.log").read_text(errors="replace").strip()
