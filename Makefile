@@ -61,6 +61,11 @@ chaos: $(VENV)/.dev ## As root: kills, cuts, outages, full disks, power cuts; th
 	@systemd/debian-packages chaos
 	@$(BIN)/python tests/chaos/run.py --keep
 
+.PHONY: test-brokers
+test-brokers: $(VENV)/.dev ## As root: RabbitMQ, NATS and two Mosquittos as real processes, minutes
+	@[ "$$(id -u)" -ne 0 ] || systemd/debian-packages system
+	@$(BIN)/python -m pytest -m brokers tests/brokers $(PYTEST_ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Style and types of everything: ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

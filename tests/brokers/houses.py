@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import hashlib
+import json
 import os
+import re
 import shutil
-import signal
 import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from broker import free_port
 
@@ -108,8 +114,12 @@ class HouseBroker:
     def kill(self) -> None:
         """End it and all that it started, as a power cut would."""
         for process in reversed(self._running):
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+            family = [psutil.Process(process.pid)] if process.poll() is None else []
+            family += [child for parent in family for child in parent.children(recursive=True)]
+            for each in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+            psutil.wait_procs(family, timeout=30)
             process.wait(timeout=30)
         self._running.clear()
 
@@ -138,7 +148,7 @@ class HouseBroker:
             "autosave_interval 1",
         ]
         if self.denied:
-            acl = self._write("acl", f"topic readwrite #\ntopic deny {self.denied}\n")
+            acl = self._write("acl", f"user {USER}\ntopic readwrite #\ntopic deny {self.denied}\n")
             lines.append(f"acl_file {acl}")
         if self.largest:
             lines.append(f"message_size_limit {self.largest}")
@@ -146,7 +156,7 @@ class HouseBroker:
 
     def _nats(self) -> tuple[list[str], Mapping[str, str]]:
         deny = self.denied.replace("/", ".")
-        rules = f'permissions: {{publish: {{deny: ["{deny}"]}}}}' if deny else ""
+        rules = f', permissions: {{publish: {{deny: ["{deny}"]}}}}' if deny else ""
         conf = f"""
         listen: "127.0.0.1:{self._others[0]}"
         server_name: one
@@ -158,14 +168,38 @@ class HouseBroker:
         """
         return ["nats-server", "-c", self._write("conf", conf)], {}
 
+    def _definitions(self) -> dict[str, object]:
+        """RabbitMQ's users and what they may do: topics have dots for slashes there."""
+        salt = b"salt"
+        digest = hashlib.sha256(salt + PASSWORD.encode()).digest()
+        mine = {"user": USER, "vhost": "/"}
+        denied = re.escape(self.denied.replace("/", "."))
+        return {
+            "vhosts": [{"name": "/"}],
+            "users": [
+                {
+                    "name": USER,
+                    "password_hash": base64.b64encode(salt + digest).decode(),
+                    "hashing_algorithm": "rabbit_password_hashing_sha256",
+                    "tags": "",
+                }
+            ],
+            "permissions": [{**mine, "configure": ".*", "write": ".*", "read": ".*"}],
+            "topic_permissions": [
+                {**mine, "exchange": "amq.topic", "write": f"^(?!{denied}$)", "read": ".*"}
+            ]
+            if denied
+            else [],
+        }
+
     def _rabbitmq(self) -> tuple[list[str], Mapping[str, str]]:
         amqp, dist, epmd = self._others
+        definitions = self._write("definitions.json", json.dumps(self._definitions()))
         conf = f"""
+        load_definitions = {definitions}
         listeners.tcp.1 = 127.0.0.1:{amqp}
         mqtt.listeners.tcp.1 = {self.host}:{self.port}
         vm_memory_calculation_strategy = erlang
-        default_user = {USER}
-        default_pass = {PASSWORD}
         """
         if self.largest:
             conf += f"mqtt.max_packet_size_authenticated = {self.largest}\n"

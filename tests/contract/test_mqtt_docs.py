@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.publish import single
 
 from broker import Broker, Listener, make_certificates, wait_until
+from brokers.table import markdown
 from chaos import box
 from project import ROOT
 from sered.delivery.broker import client_id
@@ -243,6 +244,11 @@ def test_readme_configuration() -> None:
     settings = Settings.model_validate(tomllib.loads(text))
     assert settings.mqtt.tls
     assert settings.device == "desk1"
+
+
+def test_readme_brokers() -> None:
+    """The table of brokers is the one that `make test-brokers` holds them to."""
+    assert f"<!-- brokers -->\n{markdown()}<!-- end -->" in (DOCS / "README.md").read_text()
 
 
 def test_readme_links() -> None:
