@@ -265,19 +265,29 @@ def _draw(drawn: list[Any], picture: Path) -> None:
         for i, side in enumerate(pair)
     ]
     figure, axes = plt.subplots(len(rows), 1, figsize=(18, 2.0 * len(rows)))
+    seen: dict[str, Any] = {}
     for axis, (name, sound, side, said, calls) in zip(axes, rows, strict=True):
         step = RATE_HZ // 50
         peaks = np.abs(sound[: len(sound) // step * step].astype(int)).reshape(-1, step).max(1)
-        axis.fill_between(np.arange(len(peaks)) / 50, -peaks, peaks, color="0.6", lw=0)
+        marks = [axis.fill_between(np.arange(len(peaks)) / 50, -peaks, peaks, color="0.6", lw=0)]
         for utterance in (u for u in said if u.side is side):
-            axis.axvspan(utterance.start_s, utterance.end_s, color="tab:green", alpha=0.3)
+            span = axis.axvspan(utterance.start_s, utterance.end_s, color="tab:green", alpha=0.3)
+            _mark(marks, span, "utterance")
         for call in calls:
-            axis.axvline(call.start_s, color="tab:blue")
-            axis.axvline(call.end_s, color="tab:red")
+            _mark(marks, axis.axvline(call.start_s, color="tab:blue"), "the call begins")
+            _mark(marks, axis.axvline(call.end_s, color="tab:red", ls="--"), "the call ends")
+        marks[0].set_label("level")
+        seen.update((mark.get_label(), mark) for mark in marks)
         axis.set_title(f"{name}, {side}", loc="left", fontsize=9)
         axis.set_xlim(0, len(peaks) / 50)
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0, 1, 1 - 0.6 / (2.0 * len(rows))))
+    figure.legend(list(seen.values()), list(seen), loc="upper left", ncols=4, fontsize=13)
     figure.savefig(picture, dpi=70)
+
+
+def _mark(marks: list[Any], drawn: Any, name: str) -> None:
+    drawn.set_label(name)
+    marks.append(drawn)
 
 
 def table(

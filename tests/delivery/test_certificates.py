@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import ssl
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,10 +15,13 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import Broker, wait_until
+from chaos import box
 from project import ROOT
 from sered.delivery import certificate
 from sered.delivery.homeassistant import box_id
-from sered.settings import MqttSettings
+from sered.delivery.mqtt_publisher import MqttPublisher
+from sered.delivery.spool import Spool
+from sered.settings import MqttSettings, SpoolSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,3 +169,46 @@ def test_the_first_end_of_our_certificates_is_known(made: Path) -> None:
     assert certificate.first_end(MqttSettings()) is None
     assert certificate.ends(made / "acl") is None
     assert certificate.ends(made / "nothing") is None
+
+
+def test_the_docs_subscriber_speaks_tls_with_them(
+    made: Path, start_broker: Callable[..., Broker], tmp_path: Path
+) -> None:
+    """A call that a box sends with its certificate is stored by the subscriber with its own."""
+    make(made.parent, "box", box.SITE, box.DEVICE)
+    rules, own = made / "acl", f"{box.SITE}.{box.DEVICE}"
+    rules.write_text((DOCS / "acl").read_text() + rules.read_text())
+    broker = serve(start_broker, made)
+    tls = f'tls = true\nca = "{made}/ca.crt"\n'
+    (tmp_path / "central.toml").write_text(
+        f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.readers_port}\n{tls}'
+        f'cert = "{made}/central.crt"\nkey = "{made}/central.key"\n'
+    )
+    with (tmp_path / "said").open("w") as said:
+        process = subprocess.Popen(
+            [sys.executable, DOCS / "subscriber.py", tmp_path / "central.toml", tmp_path / "db"],
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        wait_until(lambda: "sered/+/+/calls" in broker.log.read_text(), 20.0, "its subscription")
+        mqtt = MqttSettings(
+            host="127.0.0.1", port=broker.port, tls=True, ca=made / "ca.crt",
+            cert=made / f"{own}.crt", key=made / f"{own}.key",
+        )  # fmt: skip
+        spool = Spool(SpoolSettings(path=tmp_path / "spool.db"))
+        publisher = MqttPublisher(mqtt, box.SITE, box.DEVICE, spool)
+        publisher.start()
+        box.put(spool, 1)
+        publisher.wake()
+
+        def stored() -> int:
+            with sqlite3.connect(tmp_path / "db") as db:
+                return int(db.execute("SELECT count(*) FROM calls").fetchone()[0])
+
+        wait_until(lambda: stored() == 1, 20.0, "the call to be stored")
+        publisher.stop(2.0)
+        spool.close()
+    finally:
+        process.terminate()
+        process.wait(10)
