@@ -180,8 +180,12 @@ soak: $(VENV)/.dev ## Half an hour: a day of calls at the highest speed, a card 
 	@$(BIN)/python tests/soak/unplug.py
 
 .PHONY: bench-calls
-bench-calls: $(VENV)/.dev ## How well calls are found: 520 composed calls, 24 idle hours, the real ones; half an hour
-	@OMP_NUM_THREADS=1 $(BIN)/python tests/bench/bench_calls.py $(ARGS)
+bench-calls: $(VENV)/.dev ## How well calls are found, and recorded voices in them: composed calls, idle hours; half an hour
+	@missed=0; \
+	OMP_NUM_THREADS=1 $(BIN)/python tests/bench/bench_calls.py $(ARGS) || missed=1; \
+	cd tests && OMP_NUM_THREADS=1 PYTHONPATH=.. ../$(BIN)/python -m bench.recorded_calls $(ARGS) \
+	  || missed=1; \
+	exit $$missed
 
 .PHONY: bench-quick
 bench-quick: $(VENV)/.dev ## Twenty lines with synthetic voices, two minutes: what a change does to calls; BEFORE=revision

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.bench_calls import clips, recipe
+from bench.bench_calls import clips, recipe, show
 from bench.prompts import prompts
 from sered.box.line import Recent
 from sered.calls.segmenter import Segmenter
@@ -195,3 +198,24 @@ def rows(known: Known) -> list[tuple[str, str, str, bool]]:
         ("calls of a machine alone with a customer in them", "none set",
          f"{known.unheard} of {known.machine_calls}", True),
     ]  # fmt: skip
+
+
+def main() -> int:
+    """Print the table; 1 when a reach is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=60, help="lines of four calls to compose")
+    parser.add_argument("--first", type=int, default=0, help="first seed; others give other lines")
+    parser.add_argument("--jobs", type=int, default=2)
+    # the rest is for the bench of calls, which has the same arguments
+    args, _ = parser.parse_known_args()
+    known = Known()
+    with ProcessPoolExecutor(args.jobs) as pool:
+        for found in pool.map(one_line, range(args.first, args.first + args.lines)):
+            known += found
+    table = rows(known)
+    show(table, known.faults)
+    return 0 if all(row[3] for row in table) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
