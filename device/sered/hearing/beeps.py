@@ -19,7 +19,8 @@ _PURE = 0.9
 """Share of the power within two lines of the strongest."""
 _AUDIBLE_DB = -55.0
 _TONAL = frozenset({State.NOISE, State.DIAL, State.SPEECH})
-_OTHER = frozenset(State) - _TONAL - {State.SILENCE}
+_OTHER = frozenset(State) - _TONAL - {State.SILENCE, State.FAX}
+"""What is no beep; a fax that calls has a beep's tone, but comes back."""
 _TAPER = np.hanning(BLOCK).astype(np.float32)
 _LEAST_S, _MOST_S = 0.12, 2.5
 _AGAIN_S = 5.0

@@ -42,7 +42,11 @@ _ANSWER_S = 0.35
 """What the other side says for less is a cough or a leak."""
 _NEAR_S = 2.5
 """Music, a beep or a key within so much of a turn belongs to it."""
+_TUNE_S = 4.0
+"""A tune is known as one seconds after its first note."""
 _SHORT_S = 1.0
+_SCRAP_S = 0.6
+"""A shorter piece of speech between music may be the music's."""
 _WORDLESS_S = 1.5
 """Who is rung up does not speak for so long without a word from the caller in the whole call."""
 _TAPE_S, _TAPE_NEAR_S = 0.2, 8.0
@@ -298,14 +302,15 @@ class RecordedVoices:
         if repeated_s >= 0.5 * voiced_s or (repeated_s and self._unanswered(start_s, end_s)):
             return True
         before = self._music.between(start_s - _NEAR_S, start_s + _SHORT_S, _MUSIC_S)
-        after = self._music.between(end_s - _SHORT_S, end_s + _NEAR_S, _MUSIC_S)
+        after = self._music.between(end_s - _SHORT_S, end_s + _TUNE_S, _MUSIC_S)
         formulas = sum(said.formulas for said in turn)
         if not self._unanswered(start_s, end_s):
             return formulas >= _MANY
         keyed = self._keyed(start_s, end_s)
         # who complains of a machine says what it says
         alone = known or before or after or (self._near and self._unanswered(self._start_s, end_s))
-        return (before and after) or keyed or formulas >= (1 if alone else _MANY)
+        between = before and after and voiced_s >= _SCRAP_S
+        return between or keyed or formulas >= (1 if alone else _MANY)
 
     def _handed_on(self, first: int, last: int, *, known: bool) -> bool:
         """Whether music or ringing follows on a turn to which nobody has said a word.
@@ -318,7 +323,7 @@ class RecordedVoices:
             return False
         if not known and not self._calls_out():
             return False
-        music = self._music.between(end_s - _SHORT_S, end_s + _NEAR_S, _MUSIC_S)
+        music = self._music.between(end_s - _SHORT_S, end_s + _TUNE_S, _MUSIC_S)
         rings = self._rings.between(end_s, end_s + _NEAR_S, _ANSWER_S)
         return music or (rings and known)
 
