@@ -142,20 +142,35 @@ def run(
 
 @app.command("import")
 def import_(
-    lines: Annotated[
+    source: Annotated[
         Path,
-        typer.Argument(metavar="CSV", help="With the heading site,device,line,extension,queue."),
+        typer.Argument(
+            metavar="CSV|DIR",
+            help="Lines (site,device,line,extension,queue), or a folder of `sered analyze --out`.",
+        ),
     ],
     config: Config = None,
 ) -> None:
-    """Take in which extension and queue each box's line has; all of the file or nothing.
+    """Take in which extension and queue each box's line has, or what an archive came to.
 
-    Example: sered central import lines.csv
+    Of lines all of the file or nothing. Calls of an archive are marked so: no case is opened and
+    nobody is told; a second import adds nothing.
+
+    Examples: sered central import lines.csv; sered central import results/
     """
-    from sered.central import importing
+    from sered.central import archive, importing
 
     with _central(config) as central:
-        changed, same = importing.lines(central, lines)
+        if source.is_dir() or source.suffix == ".jsonl":
+            taken = archive.take(central, source)
+            for fault in taken.faults:
+                typer.echo(f"note: {fault}", err=True)
+            typer.echo(
+                f"{taken.new} call(s) from the archive, {taken.known} were there already, "
+                f"{taken.refused} could not be used."
+            )
+            raise typer.Exit(1 if taken.refused else 0)
+        changed, same = importing.lines(central, source)
     typer.echo(f"{changed} line(s) new or changed, {same} were so already.")
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 from sered.central.store.tables.columns import Id, Utc, call_key, metadata
@@ -87,6 +88,7 @@ call = Table(
     Column("versions", String(200), nullable=False),
     Column("received_at", Utc, nullable=False),
     Column("arrived_late", Boolean, nullable=False),
+    Column("archived", Boolean, nullable=False, server_default=false()),
     Index(None, "site", "device", "line", "ended_at"),
     Index(None, "received_at"),
 )
