@@ -27,6 +27,7 @@ from sered.records import EndReason
 SETTINGS = """
 site = "berlin"
 device = "desk1"
+health_every_s = 1
 [[line]]
 name = "line1"
 sides = "customer=right,agent=left"
@@ -45,7 +46,7 @@ path = "{folder}/spool.db"
 
 
 def said_by_a_box(folder: Path) -> dict[str, bytes]:
-    """The first message of each kind of a box that hears the demo call, by `leaf-state`."""
+    """A message of each kind of a box that hears the demo call, by `leaf-state`."""
     broker = Broker(folder / "broker").start()
     listener = Listener(broker, "sered/#")
     config = folder / "sered.toml"
@@ -59,6 +60,8 @@ def said_by_a_box(folder: Path) -> dict[str, bytes]:
     for topic, body, _ in listener.messages:
         leaf = topic.rpartition("/")[2]
         state = json.loads(body)["state"] if leaf in ("alerts", "status") else ""
+        if leaf == "health":
+            found[leaf] = body
         found.setdefault(f"{leaf}-{state}".rstrip("-"), body)
     return found
 

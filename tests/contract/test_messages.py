@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
@@ -13,15 +17,37 @@ from chaos.box import report
 from message_makers import alert, status
 from project import ROOT
 from sered.contract.messages import PAYLOADS, Status, encode
+from sered.contract.reading import read
 from sered.contract.schemas import schemas
+from sered.contract.topics import Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOLDER = ROOT / "docs" / "mqtt"
 
 
+def test_what_is_made_from_the_classes_is_current(tmp_path: Path) -> None:
+    """Schemas, words and examples in docs/mqtt are those of the program: else run make-schemas."""
+    subprocess.run([sys.executable, FOLDER / "make-schemas", tmp_path], check=True, timeout=60)
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made >= {"words.md", "examples.md", "calls.schema.json"}
+    for name in made:
+        assert (FOLDER / name).read_text("utf-8") == (tmp_path / name).read_text("utf-8"), name
+
+
 @pytest.mark.parametrize("leaf", PAYLOADS)
-def test_schema_is_current(leaf: str) -> None:
-    """The schema files in docs/mqtt are what the program publishes: else run make-schemas."""
-    assert json.loads((FOLDER / f"{leaf}.schema.json").read_text()) == schemas()[leaf]
+def test_the_example_is_a_message(leaf: str) -> None:
+    """Each topic's annotated example fits the strict schema, is read, and explains every field."""
+    text = (FOLDER / "examples.md").read_text("utf-8")
+    (block,) = re.findall(rf"## `{leaf}`\n```jsonc\n(.*?)```", text, re.DOTALL)
+    rows = block.splitlines()
+    body = "\n".join(row for row in rows if not row.lstrip().startswith("//"))
+    jsonschema.validate(json.loads(body), schemas(strict=True)[leaf])
+    assert isinstance(read(Place("berlin", "desk1", leaf), body.encode()), PAYLOADS[leaf])
+    for row, before in zip(rows[1:], rows, strict=False):
+        if re.match(r'\s*"\w+": ', row):
+            assert before.lstrip().startswith("// "), row
 
 
 def test_no_other_schema() -> None:

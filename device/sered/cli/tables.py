@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sered.contract.explain import clock, decisive, ended, percent, sureness
-from sered.contract.vocabulary import NOTES, UNDETERMINED
+from sered.contract.vocabulary import ENDINGS, NOTES, UNDETERMINED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 
 _NARROW = 72
 _INDENT = 2
-_ENDINGS = {
-    "hang_up_tone": "hung up",
-    "on_hook": "hung up",
-    "silence": "fell silent",
-    "sound_lost": "until the sound was lost",
-    "max_length": "cut at the longest call",
-    "unanswered": "not answered",
-    "end_of_recording": "until the recording's end",
-    "shutdown": "until the box was stopped",
-}
 
 
 def show_call(console: Console, call: CallReport, title: str, at_s: float = 0.0) -> None:
@@ -47,7 +37,7 @@ def signed(value: float | None) -> str:
 
 
 def _title(call: CallReport, title: str, at_s: float) -> Text:
-    ending = _ENDINGS.get(call.end_reason, call.end_reason.replace("_", " "))
+    ending = ENDINGS.get(call.end_reason, call.end_reason.replace("_", " "))
     span = f"{clock(at_s)}–{clock(at_s + call.duration_s)}, {ending}"
     when = f"{call.started_at:%Y-%m-%d %H:%M:%S} UTC"
     return Text.assemble((title, "bold"), f"  {span}  ", (f"{call.line}, {when}", "dim"))

@@ -30,10 +30,7 @@ from sered.contract.fields import (
     Words,
     added,
 )
-from sered.contract.vocabulary import ALERT_STATES, BOX_STATES, MODES
-from sered.records import EndReason
-
-_ENDINGS = tuple(reason.value for reason in EndReason)
+from sered.contract.vocabulary import ALERT_STATES, BOX_STATES, ENDINGS, MODES
 
 
 class CallReport(Payload):
@@ -58,7 +55,7 @@ class CallReport(Payload):
     """How long the call was, in seconds."""
     clock_synced: bool
     """False: the box did not know the time; started_at and ended_at may be off."""
-    end_reason: Annotated[str, Words(_ENDINGS)]
+    end_reason: Annotated[str, Words(tuple(ENDINGS))]
     """Why the call is over."""
     mode: Annotated[str, Words(MODES)]
     """What was to be judged: audio (the voice), text (the words) or both."""
@@ -73,15 +70,15 @@ class CallReport(Payload):
     trend: Trend | None
     """How the feeling moved; null where nothing was judged."""
     talk: TalkTimes
-    """Who spoke how long."""
+    """Talk times of both people, and the silences between."""
     worst: Moment | None
     """The utterance that cost the score most; null where none did."""
     utterances: tuple[UtteranceShare, ...]
     """What the customer said, in the order spoken."""
     quality: Quality
-    """How well the call could be heard."""
+    """How well both could be heard, and what may be wrong with the line."""
     versions: Versions
-    """What judged."""
+    """Versions of all that judged: reports with the same ones were judged alike."""
     transcript: str | None
     """What the customer said, word for word; null unless `[privacy] transcript` is on."""
 
@@ -217,7 +214,7 @@ class Health(Payload):
     uptime_s: Seconds
     """How long the service has been running, in seconds."""
     lines: tuple[LineHealth, ...]
-    """Every line."""
+    """Every line of the box."""
     spool_depth: Count
     """Number of messages that wait for the broker."""
     spool_dropped: Count
