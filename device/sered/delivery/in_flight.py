@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sered.delivery.flight import Flight
 from sered.delivery.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -40,28 +41,6 @@ _OF_THE_MESSAGE = (0x95, 0x99)
 
 
 @dataclass(slots=True)
-class _Flight:
-    """A message on its way, or a question to which any answer will do."""
-
-    number: int
-    """In which order it was sent."""
-    at: float
-    leaf: str
-    """Empty: a question."""
-    size: int = 0
-    message: Message | None = None
-    """None: it is not from the spool."""
-    acked_at: float | None = None
-    """Acknowledged, but it has not come back yet."""
-    heard: bool = False
-    """It came back."""
-
-    @property
-    def name(self) -> str:
-        return self.message.key if self.message else self.leaf
-
-
-@dataclass(slots=True)
 class InFlight:
     """Moves messages from the spool through a Connection; used by the publisher's thread alone.
 
@@ -89,7 +68,7 @@ class InFlight:
     _number: int = 0
     _progress: bool = False
     _unasked: int = 0
-    _sent: dict[int, _Flight] = field(default_factory=dict)
+    _sent: dict[int, Flight] = field(default_factory=dict)
     _watched: bool = False
     _awaited: dict[tuple[str, bytes], int] = field(default_factory=dict)
     """(topic, payload) that has to come back, to its id."""
@@ -128,7 +107,7 @@ class InFlight:
 
     def _fly(self, mid: int, leaf: str, size: int = 0, message: Message | None = None) -> None:
         self._number += 1
-        self._sent[mid] = _Flight(self._number, time.monotonic(), leaf, size, message)
+        self._sent[mid] = Flight(self._number, time.monotonic(), leaf, size, message)
 
     def tell(self, link: Connection, leaf: str, payload: bytes, *, qos: int, retain: bool) -> None:
         """Send a message that is not from the spool."""
@@ -219,7 +198,7 @@ class InFlight:
         if late or len(self._done) >= _BATCH or (self._done and not self._sent):
             self.flush()
 
-    def _answered(self, flight: _Flight) -> None:
+    def _answered(self, flight: Flight) -> None:
         """The broker lives: what was acknowledged before this was sent is safe with it."""
         if not flight.leaf:
             self._unasked = 0
@@ -232,7 +211,7 @@ class InFlight:
             self._done.append(self._landed.pop(0)[1])
             self.published += 1
 
-    def _acknowledged(self, mid: int, flight: _Flight, reason: ReasonCode) -> None:
+    def _acknowledged(self, mid: int, flight: Flight, reason: ReasonCode) -> None:
         if not flight.leaf:
             return
         if reason.value >= 0x80:
@@ -255,7 +234,7 @@ class InFlight:
             self.spool.done(self._done)
             self._done.clear()
 
-    def _accept(self, flight: _Flight) -> None:
+    def _accept(self, flight: Flight) -> None:
         self._window = min(self._window * 2, WINDOW)
         if self.refusals.allow(flight.leaf):
             log.info("broker.allows %s", self._topic(flight.leaf))
@@ -273,25 +252,19 @@ class InFlight:
                 del self._sent[mid]
                 self._thrown_away(flight)
 
-    def _thrown_away(self, flight: _Flight) -> None:
+    def _thrown_away(self, flight: Flight) -> None:
         assert flight.message, "nothing else is awaited"
         topic = self.root + flight.leaf
         self._awaited.pop((topic, flight.message.payload), None)
         self.refused += 1
-        said = f"{topic}: a message of {flight.size} bytes was acknowledged, but"
         if flight.leaf in self._proven:
-            said += " thrown away: others come back to us. Raise the broker's size limits."
-            self.refusals.hold(flight.message, said)
+            self.refusals.hold(flight.message, flight.too_large(topic))
             return
-        said += (
-            " does not come back, so it was probably thrown away: MQTT 3.1.1 has no other way to "
-            f"say no. Let this box write and read {self.root}# in the broker's ACL, or use a "
-            "broker with MQTT 5. It is kept meanwhile."
-        )
+        said = flight.unproven(topic, self.root)
         self.refusals.hold(flight.message, said, "unproven")
         self._block(flight.leaf, "unproven", said)
 
-    def _refuse(self, flight: _Flight, reason: ReasonCode) -> None:
+    def _refuse(self, flight: Flight, reason: ReasonCode) -> None:
         self.refused += 1
         said = f"{reason.getName().lower()}, 0x{reason.value:02X}"
         if flight.message and reason.value in _OF_THE_MESSAGE:
@@ -331,7 +304,7 @@ class InFlight:
         elif self.refusals.strike(flight.name):
             self._cut_at(flight)
 
-    def _cut_at(self, flight: _Flight) -> None:
+    def _cut_at(self, flight: Flight) -> None:
         """Connections end on this one alone, again and again."""
         if flight.message is None:
             self._deny(flight.leaf, "refused", "it hangs up")
