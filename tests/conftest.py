@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+SERVERS = {"broker", "start_broker", "served", "chromium", "postgres"}
+"""Fixtures that start somebody else's server or browser: no test that needs one is quick."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests run in one process, one after the other, and know what they need.
 
@@ -25,8 +29,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
-        if "shared" in getattr(item, "fixturenames", ()):
+        needs = set(getattr(item, "fixturenames", ()))
+        if "shared" in needs:
             item.add_marker("shared")
+        callspec = getattr(item, "callspec", None)
+        if needs & SERVERS or (callspec and "postgresql" in map(str, callspec.params.values())):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
