@@ -151,6 +151,10 @@ $(CONVERT)/.ready: pyproject.toml | $(BIN)/python
 install: ## On a box, as root: install the service, or bring it up to this checkout
 	@systemd/install
 
+.PHONY: install-central
+install-central: ## On a server, as root: install central, or bring it up to this checkout
+	@systemd/install --central
+
 upgrade: ## On a box, as root: the same where it is installed; rolls back when it does not get well
 	@systemd/install --upgrade
 
