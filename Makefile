@@ -212,6 +212,10 @@ PROTOTYPE := .venv-prototype
 bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it replaces, 15 minutes; docs/performance.md
 	@PYTHONPATH=tests $(BIN)/python -m bench.cost.bench docs/performance/bench.json $(abspath $(PROTOTYPE)/bin/python) $(STAGES)
 
+.PHONY: board-pictures
+board-pictures: $(VENV)/.dev ## The board's pictures in docs/central.md, taken anew
+	@$(BIN)/python tests/bench/board_pictures.py
+
 .PHONY: same-verdicts
 same-verdicts: $(VENV)/.dev ## Whether the verdicts of fixed calls are still those of revision BEFORE=...
 	@$(BIN)/python tests/bench/cost/verdicts.py $(BEFORE)
