@@ -45,7 +45,7 @@ def outage(folder: Path, count: int) -> Row:
     # the subscriber was away as well: its session at the broker kept everything for it
     listener = Listener(broker)
     tally = Tally(listener)
-    missing, _ = tally.wait(set(range(count)), 60)
+    missing, _ = tally.wait(set(range(count)), 400)
     listener.close()
     broker.stop()
     assert rate >= 500, f"drained at {rate:.0f}/s"

@@ -23,7 +23,7 @@ class SourceSettings(Section):
     host: str = "localhost"
     """Name or address of the broker."""
     port: int = Field(1883, ge=1, le=65_535)
-    """1883 in clear, 8883 with TLS."""
+    """1883 in clear; with TLS 8884, the door of readers in the mosquitto.conf that we hand out."""
     username: str | None = None
     """Central's own login, which reads everything and writes nothing."""
     password: SecretStr | None = None
