@@ -72,18 +72,37 @@ def told(reports: list[dict[str, Any]]) -> str:
     )
 
 
+def differences(was: Any, now: Any, at: str = "") -> set[str]:
+    """Paths of what differs; `+path` is a field that only the second has: the contract may grow."""
+    if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        pairs = zip(was, now, strict=True)
+        return {path for old, new in pairs for path in differences(old, new, f"{at}[]")}
+    if isinstance(was, dict) and isinstance(now, dict):
+        found = {f"+{at}.{key}" for key in now.keys() - was.keys()}
+        found |= {f"{at}.{key}" for key in was.keys() - now.keys()}
+        for key in was.keys() & now.keys():
+            found |= differences(was[key], now[key], f"{at}.{key}")
+        return found
+    return set() if was == now else {at}
+
+
 def main(before: str, after: str | None) -> int:
     """Compare; 0 where nothing moved."""
     moved = 0
+    added: set[str] = set()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         old = tree(before, folder / "before")
         new = tree(after, folder / "after") if after else ROOT
         for recording, options in calls(folder).items():
             was, now = (verdicts(code, recording, options) for code in (old, new))
-            same = was == now
-            moved += not same
-            print(f"{recording.stem}: {told(now)}{'' if same else f' MOVED from {told(was)}'}")
+            found = differences(was, now)
+            added |= {path for path in found if path.startswith("+")}
+            other = sorted(found - added)
+            moved += bool(other)
+            more = f" MOVED from {told(was)}: {', '.join(other)}" if other else ""
+            print(f"{recording.stem}: {told(now)}{more}", flush=True)
+    print(f"Added: {', '.join(sorted(added)) or 'nothing'}")
     print(f"{moved} moved: whole reports compared, but for ids, times of day and versions")
     return 1 if moved else 0
 
