@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from convert.schemes import CONTRADICTORY, NOT_ONE_OF_SEVEN, SCHEMES, VOTES
 
 from sered.errors import AudioError, ModelError
 from sered.records import LABELS, RATE_HZ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset({".wav", ".aif", ".aiff", ".flac", ".opus", ".ogg"})
 SILENT = 33
 """Peak (of 32768, -60 dBFS) below which a clip is silent."""
-NOT_ONE_OF_SEVEN = "not one of the seven"
-"""Boredom: a class of the corpus', none of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,8 @@ COARSE: dict[str, dict[str, float]] = {
     "ordinary": {"happy": 0.06, "neutral": 0.9, "surprise": 0.04},
 }
 """Labels that name no emotion, and how far each is one of the seven when nothing else is known."""
+SHELVES = (*LABELS, *COARSE)
+"""Everything that a clip may be labelled as."""
 ORDINARY = "ordinary"
 """Plain speech whose feeling nobody noted down: somebody unhappy among them would be the odd one
 out."""
@@ -86,106 +86,6 @@ class Found:
                 shown = ", ".join(sorted(names)[:4]) + (" ..." if len(names) > 4 else "")
                 lines.append(f"{what}, {reason}: {len(names)} ({shown})")
         return "\n".join(lines)
-
-
-_TESS = {"ps": "surprise"} | {
-    name: name for name in ("angry", "disgust", "fear", "happy", "neutral", "sad")
-}
-_RAVDESS = dict(
-    zip(
-        ("01", "02", "03", "04", "05", "06", "07", "08"),
-        ("neutral", "neutral", "happy", "sad", "angry", "fear", "disgust", "surprise"),
-        strict=True,
-    )
-)
-"""Calm is the corpus' second neutral."""
-_EMODB = {
-    "W": "angry",
-    "L": NOT_ONE_OF_SEVEN,
-    "E": "disgust",
-    "A": "fear",
-    "F": "happy",
-    "T": "sad",
-    "N": "neutral",
-}
-_NEMO = {
-    "anger": "angry",
-    "fear": "fear",
-    "happiness": "happy",
-    "neutral": "neutral",
-    "sadness": "sad",
-    "surprised": "surprise",
-    "surprise": "surprise",
-}
-_CREMA = {
-    "ANG": "angry",
-    "DIS": "disgust",
-    "FEA": "fear",
-    "HAP": "happy",
-    "NEU": "neutral",
-    "SAD": "sad",
-}
-_EMOVO = {
-    "dis": "disgust", "gio": "happy", "neu": "neutral", "pau": "fear", "rab": "angry",
-    "sor": "surprise", "tri": "sad",
-}  # fmt: skip
-_AESDD = {"a": "angry", "d": "disgust", "f": "fear", "h": "happy", "s": "sad"}
-_VOTES = {
-    "A": "angry", "D": "disgust", "F": "fear", "H": "happy", "N": "neutral", "S": "sad",
-}  # fmt: skip
-"""CREMA-D's letters for what its crowd heard."""
-_SAVEE = {
-    "a": "angry",
-    "d": "disgust",
-    "f": "fear",
-    "h": "happy",
-    "n": "neutral",
-    "sa": "sad",
-    "su": "surprise",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Scheme:
-    """How a corpus names its files."""
-
-    pattern: re.Pattern[str]
-    labels: dict[str, str]
-    speaker: Callable[[str], str] = str
-    folders: tuple[str, ...] = ()
-    """Other names that its folder goes by."""
-
-
-SCHEMES = {
-    "tess": _Scheme(
-        re.compile(r"(?P<speaker>OAF|OA|YAF)_[a-zA-Z]+_(?P<label>[a-z]+)"),
-        _TESS,
-        # `OA_bite_neutral` is the corpus' own slip
-        lambda name: "OAF" if name == "OA" else name,
-    ),
-    "ravdess": _Scheme(
-        re.compile(r"03-01-(?P<label>\d\d)-\d\d-\d\d-\d\d-(?P<speaker>\d\d)"), _RAVDESS
-    ),
-    "emodb": _Scheme(re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<label>[WLEAFTN])[a-z]?"), _EMODB),
-    "nemo": _Scheme(re.compile(r"(?P<speaker>[A-Z]{2}\d)_(?P<label>[a-z]+)_.+"), _NEMO),
-    "crema-d": _Scheme(
-        re.compile(r"(?P<speaker>1\d{3})_[A-Z]{3}_(?P<label>[A-Z]{3})_(?:LO|MD|HI|XX|X)"),
-        _CREMA,
-        folders=("cremad",),
-    ),
-    "emovo": _Scheme(re.compile(r"(?P<label>[a-z]{3})-(?P<speaker>[fm]\d)-[a-z]+\d?"), _EMOVO),
-    # officially `a01 (1).wav`
-    "aesdd": _Scheme(re.compile(r"(?P<label>[adfhs])\d+[_ ]\(?(?P<speaker>\d)\)?[a-z]?"), _AESDD),
-    "savee": _Scheme(
-        re.compile(r"(?P<speaker>DC|JE|JK|KL)_(?P<label>sa|su|a|d|f|h|n)\d\d"), _SAVEE
-    ),
-}
-
-CONTRADICTORY = frozenset({
-    "1006_TIE_HAP_XX", "1006_TIE_NEU_XX", "1013_WSI_DIS_XX", "1013_WSI_SAD_XX",
-    "1017_IWW_ANG_XX", "1017_IWW_FEA_XX",
-})  # fmt: skip
-"""CREMA-D's own: one recording under two labels."""
 
 
 def read_folder(folder: Path, corpus: str) -> Found:
@@ -233,7 +133,7 @@ def _votes(folder: Path) -> dict[str, tuple[str, ...]]:
         for row in csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()):
             name = row.get("FileName") or row.get("path") or ""
             heard = row.get("VoiceVote") or row.get("voice_vote") or ""
-            labels = tuple(_VOTES[letter] for letter in heard.split(":") if letter in _VOTES)
+            labels = tuple(VOTES[letter] for letter in heard.split(":") if letter in VOTES)
             if labels:
                 votes[name.rpartition("/")[2].partition(".")[0]] = labels
     return votes

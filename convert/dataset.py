@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from convert.corpora import ORDINARY, Clip, load
+from convert.borrowed import borrow_line
+from convert.corpora import ORDINARY, SHELVES, Clip, load
 
-from convert import telephone
-from sered.records import LABELS, RATE_HZ
+from convert import borrowed, line_codecs, telephone
+from sered.records import LABELS, NEGATIVE, RATE_HZ
 from sered.voice import cepstral, mel, pitch
 from sered.voice import statistics as voice_statistics
 from sered.voice.statistics import names, statistics
@@ -28,7 +29,16 @@ if TYPE_CHECKING:
 
     from sered.voice.recipe import Recipe
 
-ROOMS = (voice_statistics, mel, cepstral, pitch, telephone, sys.modules[__name__])
+ROOMS = (
+    voice_statistics,
+    mel,
+    cepstral,
+    pitch,
+    line_codecs,
+    borrowed,
+    telephone,
+    sys.modules[__name__],
+)
 """Whose code makes the numbers."""
 CHUNK = 100
 """Clips a worker takes at a time; each chunk has its own seed, so the split changes nothing."""
@@ -53,8 +63,31 @@ class Dataset:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """Index into LABELS of every clip."""
-        return np.array([LABELS.index(clip.label) for clip in self.clips])
+        """Index into LABELS of every clip; -1 where its label names none of them."""
+        named = [clip.label for clip in self.clips]
+        return np.array([LABELS.index(label) if label in LABELS else -1 for label in named])
+
+    @property
+    def bad(self) -> NDArray[np.float64]:
+        """1 where a clip is negative, 0 where it is not: ordinary speech is taken for that."""
+        return np.array(
+            [float(clip.label in NEGATIVE or clip.label == "negative") for clip in self.clips]
+        )
+
+    @property
+    def shelves(self) -> NDArray[np.int64]:
+        """Index into SHELVES of every clip."""
+        return np.array([SHELVES.index(clip.label) for clip in self.clips])
+
+    @property
+    def calls(self) -> NDArray[np.str_]:
+        """Call that each clip was cut from; empty where that is not known."""
+        return np.array([clip.call for clip in self.clips])
+
+    @property
+    def lengths_s(self) -> NDArray[np.float64]:
+        """Seconds of every clip."""
+        return np.diff(np.load(self.folder / "ends.npy")) / RATE_HZ
 
     @property
     def speakers(self) -> NDArray[np.str_]:
@@ -171,7 +204,7 @@ def _chunk(job: tuple[Path, NDArray[np.int64], str, Recipe]) -> NDArray[np.float
             pcm = shorter(another_voice(pcm, rng), rng)
             if rng.random() < BORROWED:
                 donor = rng.choice(donors) if rng.random() < 0.5 else rng.integers(len(ends) - 1)
-                pcm = telephone.borrow_line(pcm, np.array(sound[ends[donor] : ends[donor + 1]]))
+                pcm = borrow_line(pcm, np.array(sound[ends[donor] : ends[donor + 1]]))
         others = []
         if line.babble_snr_db is not None or line.near_end_db is not None:
             picked = rng.integers(0, len(ends) - 1, 6)

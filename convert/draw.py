@@ -39,7 +39,7 @@ def everything(figures: dict[str, Any], folder: Path) -> None:
 
 
 def _training(plt: Any, figures: dict[str, Any]) -> Any:
-    loss, heard, unheard = np.array(figures["history"]).T
+    loss, heard, unheard = np.array(figures["history"]).reshape(-1, 3).T
     epochs = np.arange(1, len(loss) + 1)
     figure, left = plt.subplots(figsize=(7, 4))
     left.plot(epochs, 100 * heard, color=BLUE, marker="o", label="speakers it trains on")
@@ -52,9 +52,8 @@ def _training(plt: Any, figures: dict[str, Any]) -> Any:
 
 def _confusion(plt: Any, figures: dict[str, Any]) -> Any:
     tables = {
-        "TESS, random 80/20: both voices known": figures["confusion"]["random"],
-        "TESS, the other actress: voice unknown": figures["confusion"]["unseen"],
-        "every corpus, speakers unknown": figures["confusion"]["all"],
+        "known projects, speakers unknown": figures["confusion"]["speakers"],
+        "corpora left out": figures["confusion"]["corpora"],
     }
     tables = {title: table for title, table in tables.items() if table is not None}
     figure, axes = plt.subplots(
@@ -83,22 +82,26 @@ def _confusion(plt: Any, figures: dict[str, Any]) -> Any:
 
 
 def _reliability(plt: Any, figures: dict[str, Any]) -> Any:
-    sure, right, share = 100 * np.array(figures["calibration"]["points"]).T
     figure, axis = plt.subplots(figsize=(5.5, 5))
     axis.plot([0, 100], [0, 100], color=GREY, linestyle="--", label="as sure as right")
-    axis.plot(sure, right, color=BLUE, zorder=2)
-    axis.scatter(
-        sure, right, s=12 + 12 * share, color=BLUE, zorder=3, label="speakers it never heard"
-    )
+    for name, colour, mark, label in (
+        ("negative", ORANGE, "s", "probability of negative"),
+        ("seven", BLUE, "o", "of the likeliest of seven"),
+    ):
+        said, right, share = 100 * np.array(figures["calibration"][name]["points"]).reshape(-1, 3).T
+        axis.plot(said, right, color=colour, zorder=2)
+        axis.scatter(
+            said, right, s=12 + 12 * share, color=colour, marker=mark, zorder=3, label=label
+        )
     axis.set(
         xlabel="how sure it says it is, %",
-        ylabel="how often it is right, %",
+        ylabel="how often it is so, %",
         xlim=(0, 100),
         ylim=(0, 100),
     )
-    axis.set_title(f"Expected calibration error {figures['calibration']['error']:.3f}", loc="left")
+    axis.set_title("Voices that neither network nor odds had met", loc="left")
     axis.legend(frameon=False)
-    return figure  # fmt: skip
+    return figure
 
 
 def _coverage(plt: Any, figures: dict[str, Any]) -> Any:
@@ -110,7 +113,7 @@ def _coverage(plt: Any, figures: dict[str, Any]) -> Any:
     )
     axis.plot(share, 100 * np.array(found["seven"]), color=BLUE, marker="o", label="seven classes")
     axis.set(xlabel="clips that get a verdict, surest first, %", ylabel="right, %", ylim=(0, 102))
-    axis.set_title("What “don't know” buys: speakers never heard, telephone", loc="left")
+    axis.set_title("What “don't know” buys: voices never met, telephone", loc="left")
     axis.legend(frameon=False, loc="lower left")
     return figure
 

@@ -2,155 +2,280 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from convert.folds import folds
-from convert.measures import interval, measures, temperature
-from convert.network import NEGATIVE
+from convert.corpora import ORDINARY, Clip
+from convert.dataset import Dataset
+from convert.folds import by_chance, folds
+from convert.measures import (
+    BAD,
+    auc,
+    calibrate,
+    calibration,
+    equal_weights,
+    interval,
+    measures,
+    uar,
+)
+from convert.network import Plan, target
 from convert.telephone import CONDITIONS
+from convert.workshop import COLUMNS
 
+from convert import stretches
 from sered.errors import SeredError
-from sered.records import LABELS
+from sered.records import LABELS, NEGATIVE
 from sered.voice.sidecar import probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from convert.dataset import Dataset
     from convert.workshop import Workshop
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-    Mask = NDArray[np.bool_]
+    Rows = NDArray[np.int64]
+    Heard = Mapping[str, Mapping[str, Any]]
+    """What each fold's int8 file made of its unseen clips, by the fold's name."""
 
-BINS = 15
-"""Of confidence, for the calibration error."""
+PHONE = COLUMNS[0]
+ALARMS = 0.08
+"""Share of ordinary callers' utterances that may be called negative, at the odds' cost."""
+STEP = 0.05
 
 
-def calibration(truth: NDArray[np.integer[Any]], shares: Floats) -> dict[str, Any]:
-    """Expected calibration error, and the diagram's points (confidence, accuracy, share)."""
-    sure, right = shares.max(axis=1), shares.argmax(axis=1) == truth
-    which = np.minimum((sure * BINS).astype(int), BINS - 1)
-    points = [
-        (
-            float(sure[which == b].mean()),
-            float(right[which == b].mean()),
-            float(np.mean(which == b)),
-        )
-        for b in range(BINS)
-        if (which == b).any()
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Clips and what a network that never heard their voice makes of them, down a telephone."""
+
+    rows: Rows
+    logits: Floats
+    fold: NDArray[np.str_]
+    """The name of the fold whose network judged."""
+
+
+def unseen(heard: Heard, kind: str, column: str = PHONE) -> Unseen:
+    """All folds of a kind (`speakers`, `corpus`) together."""
+    names = [name for name in heard if name.startswith(kind)]
+    return Unseen(
+        np.concatenate([heard[name]["rows"] for name in names]),
+        np.concatenate([heard[name][column] for name in names]),
+        np.concatenate([np.full(len(heard[name]["rows"]), name) for name in names]),
+    )
+
+
+def kept(trained: Path) -> tuple[Dataset, Heard]:
+    """What a training left on disk: its clips, and what each fold's network made of its own."""
+    folder = trained.parent
+    stored = json.loads((folder / "clips.json").read_text("utf-8"))["clips"]
+    clips = [
+        Clip(Path(path), corpus, speaker, label, tuple(votes), call)
+        for path, corpus, speaker, label, votes, call in stored
     ]
+    heard = {}
+    for file in sorted(trained.glob("*.npz")):
+        kind, _, rest = file.stem.rpartition("-")[0].partition("-")
+        heard[f"{kind} {rest}"] = dict(np.load(file))
+    return Dataset(clips, folder), heard
+
+
+def honest(data: Dataset, heard: Heard) -> Unseen:
+    """Voices that neither their network nor its odds had met: probabilities in place of logits."""
+    targets = np.array([target(clip, Plan().crowd) for clip in data.clips])
+    part = unseen(heard, odds_from(heard))
+    return Unseen(part.rows, cross_fitted(data, targets, part), part.fold)
+
+
+def odds_from(heard: Heard) -> str:
+    """The folds whose odds are the honest ones: corpora left out, where there are several."""
+    return "corpus" if any(name.startswith("corpus") for name in heard) else "speakers"
+
+
+def odds(data: Dataset, targets: Floats, part: Unseen) -> tuple[float, tuple[float, ...]]:
+    """Temperature and offsets that make these clips likeliest.
+
+    But no more than ALARMS of the ordinary callers among them may be called negative: half of an
+    acted corpus is unhappy, and hardly anybody of those who call.
+    """
+    heat, offsets = calibrate(part.logits, targets[part.rows], equal_weights(data, part.rows))
+    plain = np.array([data.clips[row].label == ORDINARY for row in part.rows])
+    moved = np.asarray(offsets)
+    while plain.any():
+        shares = probabilities(part.logits[plain], heat, tuple(moved))
+        if np.mean(shares[:, BAD].sum(axis=1) > 0.5) <= ALARMS:
+            break
+        moved = moved - STEP * BAD
+    return heat, tuple(round(float(value), 4) for value in moved)
+
+
+def cross_fitted(data: Dataset, targets: Floats, part: Unseen) -> Floats:
+    """Probabilities of every clip by odds fitted on the clips of the other folds."""
+    shares = np.zeros((len(part.rows), len(LABELS)))
+    for name in np.unique(part.fold):
+        mine = part.fold == name
+        others = Unseen(part.rows[~mine], part.logits[~mine], part.fold[~mine])
+        shares[mine] = probabilities(part.logits[mine], *odds(data, targets, others))
+    return shares
+
+
+def table(shop: Workshop, heard: Heard) -> dict[str, Any]:
+    """All figures."""
+    data, targets = shop.data, shop.targets
+    kind = odds_from(heard)
+    fitted = unseen(heard, kind)
+    heat, offsets = odds(data, targets, fitted)
+    fair = cross_fitted(data, targets, fitted)
+    acted = np.array([data.clips[row].label != ORDINARY for row in fitted.rows])
+    by_speaker = _known(unseen(heard, "speakers"), heat, offsets)
     return {
-        "error": float(sum(share * abs(acc - conf) for conf, acc, share in points)),
-        "points": points,
+        "temperature": heat,
+        "offsets": offsets,
+        "odds from": kind,
+        "protocols": protocols(shop, heard, heat, offsets),
+        "calibration": _calibration(data, fitted.rows[acted], fair[acted]),
+        "coverage": coverage(data, fitted.rows[acted], fair[acted]),
+        "confusion": {
+            "speakers": _confusion(data, *by_speaker),
+            "corpora": _confusion(data, fitted.rows, fair) if kind == "corpus" else None,
+        },
+        "ordinary": stretches.ordinary(data, *by_speaker),
+        "stretches": stretches.moods(data, fitted.rows[acted], fair[acted]),
+        "crowd": crowd(data, *by_speaker),
+        "int8": {
+            name: [*part["parity"].tolist(), len(part["rows"])] for name, part in heard.items()
+        },
+        "history": heard["speakers 0"]["history"].tolist(),
     }
 
 
-def coverage(truth: NDArray[np.integer[Any]], shares: Floats) -> dict[str, list[float]]:
+def _known(part: Unseen, heat: float, offsets: Sequence[float]) -> tuple[Rows, Floats]:
+    return part.rows, probabilities(part.logits, heat, offsets)
+
+
+def protocols(
+    shop: Workshop, heard: Heard, heat: float, offsets: Sequence[float]
+) -> dict[str, dict[str, Any]]:
+    """Rows of the big table: speakers that were held out by corpus, and corpora left out."""
+    data, out = shop.data, {}
+    fitted = odds_from(heard)
+
+    def add(name: str, shares: Mapping[str, tuple[Rows, Floats]], mine: NDArray[np.bool_]) -> None:
+        row: dict[str, Any] = {}
+        for column, (rows, found) in shares.items():
+            kept = mine[rows]
+            picked = rows[kept]
+            if not len(picked):
+                return  # what may not be trained on is in no speakers' fold
+            who = data.speakers[picked]
+            row |= {"clips": len(picked), "speakers": len(set(who))}
+            row[column] = interval(
+                who, data.labels[picked], data.bad[picked], found[kept], measure=measures
+            )
+        out[name] = row
+
+    plain = np.array([clip.label == ORDINARY for clip in data.clips])
+    by_speaker = {
+        column: _known(unseen(heard, "speakers", column), heat, offsets) for column in COLUMNS
+    }
+    for corpus in sorted(set(data.corpora[~plain])):
+        add(f"unseen {corpus}", by_speaker, data.corpora == corpus)
+    if fitted == "corpus":
+        for column in COLUMNS:
+            part = unseen(heard, "corpus", column)
+            by_speaker[column] = (part.rows, cross_fitted(data, shop.targets, part))
+        for corpus in sorted(set(data.corpora[~plain])):
+            add(f"corpus {corpus}", by_speaker, data.corpora == corpus)
+    return out
+
+
+def _calibration(data: Dataset, rows: Rows, shares: Floats) -> dict[str, Any]:
+    """Of the likeliest label and of negative / not, on voices of corpora that odds did not see."""
+    named = data.labels[rows] >= 0
+    right = shares.argmax(axis=1) == data.labels[rows]
+    return {
+        "seven": calibration(shares[named].max(axis=1), right[named]),
+        "negative": calibration(shares[:, BAD].sum(axis=1), data.bad[rows] > 0.5),
+    }
+
+
+def coverage(data: Dataset, rows: Rows, shares: Floats) -> dict[str, list[float]]:
     """Accuracy of the surest clips, for every share of clips that gets a verdict at all."""
-    bad = shares[:, NEGATIVE].sum(axis=1)
+    p_bad, named = shares[:, BAD].sum(axis=1), data.labels[rows] >= 0
     out: dict[str, list[float]] = {
         "coverage": [round(share, 2) for share in np.arange(0.05, 1.01, 0.05)]
     }
-    for name, sure, right in (
-        ("seven", shares.max(axis=1), shares.argmax(axis=1) == truth),
-        ("negative", np.abs(bad - 0.5), (bad > 0.5) == NEGATIVE[truth]),
+    right = shares.argmax(axis=1) == data.labels[rows]
+    for name, sure, well in (
+        ("seven", shares.max(axis=1)[named], right[named]),
+        ("negative", np.abs(p_bad - 0.5), (p_bad > 0.5) == (data.bad[rows] > 0.5)),
     ):
-        ordered = right[np.argsort(-sure, kind="stable")]
+        ordered = well[np.argsort(-sure, kind="stable")]
         out[name] = [
-            float(ordered[: max(1, int(s * len(ordered)))].mean()) for s in out["coverage"]
+            float(ordered[: max(1, int(s * len(ordered)))].mean()) if len(ordered) else 0.0
+            for s in out["coverage"]
         ]
     return out
 
 
-def confusion(truth: NDArray[np.integer[Any]], shares: Floats) -> list[list[float]]:
+def _confusion(data: Dataset, rows: Rows, shares: Floats) -> list[list[float]]:
     """Rows are the truth, columns what was found, each row of shares sums to 1."""
-    table = np.zeros((len(LABELS), len(LABELS)))
-    np.add.at(table, (truth, shares.argmax(axis=1)), 1)
-    rows: list[list[float]] = (table / np.maximum(table.sum(axis=1, keepdims=True), 1)).tolist()
-    return rows
+    named = data.labels[rows] >= 0
+    counts = np.zeros((len(LABELS), len(LABELS)))
+    np.add.at(counts, (data.labels[rows][named], shares[named].argmax(axis=1)), 1)
+    out: list[list[float]] = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).tolist()
+    return out
 
 
-def cross_fitted(
-    truth: NDArray[np.integer[Any]], logits: Floats, groups: NDArray[np.integer[Any]]
-) -> Floats:
-    """Probabilities of every clip at a temperature fitted on the speakers of the other folds."""
-    shares = np.zeros_like(logits, dtype=np.float64)
-    for group in np.unique(groups):
-        mine = groups == group
-        shares[mine] = probabilities(logits[mine], temperature(truth[~mine], logits[~mine]))
-    return shares
+def crowd(data: Dataset, rows: Rows, shares: Floats) -> dict[str, float]:
+    """What people reach on clips that were played to them, beside what the network reaches.
 
-
-def table(data: Dataset, heard: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """All figures. `heard` maps a fold's name to what its int8 file made of its unseen clips:
-    {"rows": indices, "telephone": logits, "wide band": logits, ...}.
+    Both are measured against what the actors meant, in negative / not.
     """
-    truth, speakers, corpora = data.labels, data.speakers, data.corpora
-    groups = [name for name in heard if name.startswith("speakers")]
-    rows = np.concatenate([heard[name]["rows"] for name in groups])
-    group = np.concatenate([np.full(len(heard[name]["rows"]), i) for i, name in enumerate(groups)])
-    shares: dict[str, Floats] = {}
-    for column in ("telephone", "wide band"):
-        logits = np.concatenate([heard[name][column] for name in groups])
-        shares[column] = np.zeros((len(truth), len(LABELS)))
-        shares[column][rows] = cross_fitted(truth[rows], logits, group)
-    heat = temperature(truth[rows], np.concatenate([heard[n]["telephone"] for n in groups]))
-    protocols: dict[str, Any] = {}
-
-    def add(name: str, mine: NDArray[np.integer[Any]], found: Mapping[str, Floats]) -> None:
-        protocols[name] = {"clips": len(mine), "speakers": len(set(speakers[mine]))} | {
-            column: interval(truth[mine], found[column], speakers[mine]) for column in found
-        }
-
-    fair = {name: h for name, h in heard.items() if not name.startswith("speakers")}
-    for name, part in fair.items():
-        found = {c: probabilities(part[c], heat) for c in ("telephone", "wide band")}
-        add(name, part["rows"], found)
-    for corpus in sorted(set(corpora)):
-        mine = np.flatnonzero(corpora == corpus)
-        add(f"unseen {corpus}", mine, {c: shares[c][mine] for c in shares})
-    for speaker in sorted(set(speakers[corpora == "tess"])):
-        mine = np.flatnonzero(speakers == speaker)
-        add(f"unseen {speaker}", mine, {c: shares[c][mine] for c in shares})
-    phone = shares["telephone"]
-    tess = np.flatnonzero(corpora == "tess")
+    heard = [data.clips[row].heard for row in rows]
+    asked = np.array([bool(labels) for labels in heard], bool)
+    if not asked.any():
+        return {}
+    meant = data.bad[rows][asked].astype(int)
+    people = np.array(
+        [sum(label in NEGATIVE for label in labels) / len(labels) for labels in heard if labels]
+    )
+    ours = shares[asked][:, BAD].sum(axis=1)
     return {
-        "temperature": heat,
-        "protocols": protocols,
-        "calibration": calibration(truth, phone),
-        "coverage": coverage(truth, phone),
-        "confusion": {
-            "random": confusion(truth[heard["random tess"]["rows"]],
-                                probabilities(heard["random tess"]["telephone"], heat))
-            if "random tess" in heard else None,
-            "unseen": confusion(truth[tess], phone[tess]) if len(tess) else None,
-            "all": confusion(truth, phone),
-        },
-    }  # fmt: skip
+        "clips": int(asked.sum()),
+        "people_uar": uar(meant, (people > 0.5).astype(int)),
+        "people_auc": auc(people, meant > 0),
+        "uar": uar(meant, (ours > 0.5).astype(int)),
+        "auc": auc(ours, meant > 0),
+        "agree_auc": auc(ours, people > 0.5),
+    }
 
 
 def summary(figures: dict[str, Any]) -> dict[str, Any]:
-    """The few figures that travel in the sidecar: held-out speakers, telephone, int8."""
+    """The few figures that travel in the sidecar: held-out, telephone, int8."""
     return {
         "what": "int8 through the telephone, on speakers or corpora that were held out",
-        "expected_calibration_error": round(figures["calibration"]["error"], 4),
+        "expected_calibration_error": round(figures["calibration"]["negative"]["error"], 4),
     } | {
         name: {
-            measure: round(row["telephone"][measure]["value"], 4)
-            for measure in ("uar", "negative_uar")
+            measure: round(row[PHONE][measure]["value"], 4)
+            for measure in ("uar", "negative_uar", "negative_auc")
+            if measure in row[PHONE]
         }
         for name, row in figures["protocols"].items()
     }
 
 
 def by_condition(
-    data: Dataset, heard: Mapping[str, Mapping[str, Any]], heat: float
+    data: Dataset, heard: Heard, heat: float, offsets: Sequence[float]
 ) -> dict[str, dict[str, float]]:
     """Unseen speakers of every corpus down each named line, on the same sample of clips."""
     groups = [name for name in heard if name.startswith("speakers")]
     sample = np.concatenate([heard[name]["sample"] for name in groups])
+    acted = np.array([data.clips[row].label != ORDINARY for row in sample])
     out = {}
     for condition in CONDITIONS:
         parts = []
@@ -159,22 +284,25 @@ def by_condition(
             if len(logits) == len(heard[name]["rows"]):
                 logits = logits[np.isin(heard[name]["rows"], heard[name]["sample"])]
             parts.append(logits)
-        out[condition] = measures(data.labels[sample], probabilities(np.concatenate(parts), heat))
+        shares = probabilities(np.concatenate(parts), heat, offsets)[acted]
+        found = partial(measures, data.labels[sample][acted], data.bad[sample][acted])(shares)
+        out[condition] = {name: found[name] for name in ("uar", "negative_uar")}
     return out
 
 
-def worth_of_random(data: Dataset, shop: Workshop) -> str:
+def worth_of_random(shop: Workshop) -> str:
     """What a random split says beside what unseen speakers say: the reason it is not offered."""
+    data = shop.data
     tess = data.corpora == "tess"
     if not tess.any():
         raise SeredError("wanted TESS, whose random split everybody quotes; found no clip of it")
-    chance = next(fold for fold in folds(data) if fold.name == "random tess")
-    fair = next(fold for fold in folds(data) if tess[fold.test].all())
+    by_speaker = [fold for fold in folds(data) if fold.name.startswith("speakers")]
+    fair = next(fold for fold in by_speaker if tess[fold.test].all())
     figures = []
-    for fold in (chance, fair):
+    for fold in (by_chance(data), fair):
         part = shop.fold(fold)
-        found = measures(data.labels[part["rows"]], probabilities(part["telephone"], 1.0))
-        figures.append(found["accuracy"])
+        found = part[PHONE].argmax(axis=1) == data.labels[part["rows"]]
+        figures.append(float(found.mean()))
     return (
         "A random split puts every speaker on both sides and measures memory: "
         f"{figures[0]:.1%} on TESS, {figures[1]:.1%} on a voice of TESS that was not trained on. "

@@ -188,8 +188,9 @@ def _sidecar(
     golden = normalise(tuned, normalisation)
     numbers, logits = apart(_as_tensors, file, golden)
     temperature = float(plan.get("temperature", 1.0))
+    offsets = tuple(float(value) for value in plan.get("offsets", (0.0,) * len(LABELS)))
     return Sidecar(
-        schema_="sered.emotion/1",
+        schema_="sered.emotion/2",
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
         labels=LABELS,
         recipe=recipe.to_dict(),
@@ -197,9 +198,11 @@ def _sidecar(
         input=numbers[0],
         output=numbers[1],
         temperature=temperature,
+        offsets=offsets,
+        terms=str(plan.get("terms", "")),
         golden=Golden(
             statistics=tuple(round(float(value), 6) for value in golden),
-            probabilities=tuple(float(p) for p in probabilities(logits, temperature)),
+            probabilities=tuple(float(p) for p in probabilities(logits, temperature, offsets)),
         ),
         training=dict(plan.get("training", {})),
         figures=dict(plan.get("figures", {})),

@@ -1,69 +1,143 @@
-"""Figures of a row: recall, accuracy, intervals over speakers, the likeliest temperature."""
+"""Figures of a row: recall, AUC, calibration, intervals over speakers, and what is fitted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from convert.network import NEGATIVE
 
+from sered.records import AGITATED, LABELS, NEGATIVE
 from sered.voice.sidecar import probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from convert.dataset import Dataset
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+    Numbers = NDArray[np.integer[Any]]
 
-DRAWS = 1000
+BAD = np.array([label in NEGATIVE for label in LABELS])
+HEATED = np.array([label in AGITATED for label in LABELS])
+ANGRY, NEUTRAL = LABELS.index("angry"), LABELS.index("neutral")
+DRAWS = 60
 """Of speakers, for an interval."""
+BINS = 15
+"""Of probability, for a calibration error."""
 
 
-def uar(truth: NDArray[np.integer[Any]], found: NDArray[np.integer[Any]]) -> float:
+def uar(truth: Numbers, found: Numbers) -> float:
     """Unweighted average recall over the classes that occur."""
     return float(np.mean([np.mean(found[truth == label] == label) for label in np.unique(truth)]))
 
 
-def measures(truth: NDArray[np.integer[Any]], shares: Floats) -> dict[str, float]:
-    """The four figures of a row: UAR and accuracy, seven classes and negative / not negative."""
-    found, bad = shares.argmax(axis=1), NEGATIVE[truth]
-    found_bad = shares[:, NEGATIVE].sum(axis=1) > 0.5
+def auc(scores: Floats, truth: Flags) -> float:
+    """Probability that a true one scores higher than another; ties count half, NaN without both."""
+    false = np.sort(scores[~truth])
+    true = scores[truth]
+    if not len(false) or not len(true):
+        return float("nan")
+    below = np.searchsorted(false, true, "left") + np.searchsorted(false, true, "right")
+    return float(below.mean() / (2 * len(false)))
+
+
+def calibration(said: Floats, right: Flags) -> dict[str, Any]:
+    """Expected calibration error, and the diagram's points (said, right, share of all)."""
+    which = np.minimum((said * BINS).astype(int), BINS - 1)
+    points = [
+        (
+            float(said[which == b].mean()),
+            float(right[which == b].mean()),
+            float(np.mean(which == b)),
+        )
+        for b in range(BINS)
+        if (which == b).any()
+    ]
     return {
-        "uar": uar(truth, found),
-        "accuracy": float(np.mean(found == truth)),
-        "negative_uar": uar(bad.astype(int), found_bad.astype(int)),
-        "negative_accuracy": float(np.mean(bad == found_bad)),
+        "error": float(sum(share * abs(acc - conf) for conf, acc, share in points)),
+        "points": points,
+    }
+
+
+def measures(truth: Numbers, bad: Floats, shares: Floats) -> dict[str, float]:
+    """All figures of a row: seven classes, negative / not, agitation, calibration.
+
+    `truth` are indices into LABELS, -1 where only `bad` is known (1 negative, 0 not).
+    """
+    seven, two = truth >= 0, ~np.isnan(bad)
+    found, p_bad = shares.argmax(axis=1), shares[:, BAD].sum(axis=1)
+    is_bad, p_two = bad[two] > 0.5, p_bad[two]
+    hot = np.isin(truth, (ANGRY, NEUTRAL))
+    heat = shares[hot][:, HEATED].sum(axis=1)
+    nothing = float("nan")
+    return {
+        "uar": uar(truth[seven], found[seven]) if seven.any() else nothing,
+        "accuracy": float(np.mean((found == truth)[seven])) if seven.any() else nothing,
+        "negative_uar": uar(is_bad.astype(int), (p_two > 0.5).astype(int)),
+        "negative_accuracy": float(np.mean(is_bad == (p_two > 0.5))),
+        "negative_auc": auc(p_two, is_bad),
+        "agitation_auc": auc(heat, truth[hot] == ANGRY),
+        "negative_error": calibration(p_two, is_bad)["error"],
+        "seven_error": calibration(shares[seven].max(axis=1), (found == truth)[seven])["error"]
+        if seven.any()
+        else nothing,
     }
 
 
 def interval(
-    truth: NDArray[np.integer[Any]],
-    shares: Floats,
-    speakers: NDArray[np.str_],
-    measure: Callable[..., dict[str, float]] = measures,
+    speakers: NDArray[np.str_], *columns: NDArray[Any], measure: Callable[..., dict[str, float]]
 ) -> dict[str, dict[str, float]]:
-    """Each figure with its 95 % interval: whole speakers are drawn, with replacement."""
+    """Each figure of `measure(*columns)` with its 95 % interval: whole speakers are drawn, with
+    replacement.
+    """
     rng = np.random.default_rng(0)
     members = [np.flatnonzero(speakers == name) for name in np.unique(speakers)]
     draws: dict[str, list[float]] = {}
     for _ in range(DRAWS):
         picked = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-        for name, value in measure(truth[picked], shares[picked]).items():
+        for name, value in measure(*(column[picked] for column in columns)).items():
             draws.setdefault(name, []).append(value)
     return {
         name: {
             "value": value,
-            "low": float(np.quantile(draws[name], 0.025)),
-            "high": float(np.quantile(draws[name], 0.975)),
+            "low": float(np.nanquantile(draws[name], 0.025)),
+            "high": float(np.nanquantile(draws[name], 0.975)),
         }
-        for name, value in measure(truth, shares).items()
+        for name, value in measure(*columns).items()
+        if not np.isnan(value)
     }
 
 
-def temperature(truth: NDArray[np.integer[Any]], logits: Floats) -> float:
-    """The one that makes the probabilities of these clips likeliest."""
-    grid = np.exp(np.linspace(np.log(0.3), np.log(5.0), 141))
-    rows = np.arange(len(truth))
-    losses = [-np.log(probabilities(logits, t)[rows, truth] + 1e-12).mean() for t in grid]
-    return float(grid[int(np.argmin(losses))])
+def calibrate(
+    logits: Floats, targets: Floats, weight: Floats, start: Sequence[float] | None = None
+) -> tuple[float, tuple[float, ...]]:
+    """The temperature and the seven offsets that make these clips likeliest.
+
+    Likeliest in the seven, in negative / not and in agitated / not alike; `targets` is how far each
+    clip is one of the seven. Offsets that say little are kept small.
+    """
+    from scipy.optimize import minimize
+
+    sides = np.stack((BAD, HEATED), axis=1).astype(float)
+    wanted = targets @ sides
+
+    def loss(p: Floats) -> float:
+        shares = probabilities(logits, float(np.exp(p[0])), tuple(p[1:])) + 1e-9
+        seven = -(targets * np.log(shares)).sum(axis=1)
+        side = np.clip(shares @ sides, 1e-6, 1 - 1e-6)
+        two = -(wanted * np.log(side) + (1 - wanted) * np.log(1 - side)).sum(axis=1)
+        return float(np.average(seven + two, weights=weight) + 0.01 * (p[1:] ** 2).sum())
+
+    fit = minimize(loss, np.zeros(1 + len(LABELS)) if start is None else start, method="L-BFGS-B")
+    return float(np.exp(fit.x[0])), tuple(round(float(value), 4) for value in fit.x[1:])
+
+
+def equal_weights(data: Dataset, rows: Numbers) -> Floats:
+    """Every corpus counts the same, and in it every label."""
+    shelf = np.char.add(data.corpora[rows].astype(str), data.shelves[rows].astype(str))
+    _, which, counts = np.unique(shelf, return_inverse=True, return_counts=True)
+    weight = 1.0 / counts[which]
+    _, corpus = np.unique(data.corpora[rows], return_inverse=True)
+    return np.asarray(weight / np.bincount(corpus, weight)[corpus])

@@ -1,66 +1,37 @@
-"""The network: wide ones, trained by Keras, and the small one that learns to answer like them."""
+"""The network: some branches that hear the same voices differently, and the mean of their word."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from convert.corpora import COARSE, ORDINARY, SHELVES
 
-from sered.records import LABELS
+from sered.records import AGITATED, LABELS, NEGATIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
+    from convert.corpora import Clip
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
 
-NEGATIVE = np.array([label in {"angry", "disgust", "fear", "sad"} for label in LABELS])
-
-
-@dataclass(frozen=True, slots=True)
-class Teacher:
-    """One of the wide networks. They differ, so that each mishears other voices."""
-
-    statistics: str = ""
-    """What the names of the statistics that it looks at begin with, as a regular expression."""
-    within: bool = False
-    """Each label counts the same within every corpus, too: then which corpus it is says nothing."""
-
-
-DISTRIBUTIONS = r"c([1-9]|1\d|20) (mean|spread|p10|p90|delta spread)$|pitch "
-"""How the cepstra and the pitch are distributed, nothing of their course or of level."""
+SIDES = np.array([[label in side for label in LABELS] for side in (NEGATIVE, AGITATED)], np.float32)
+"""What the branches learn besides: whether a voice is negative, and whether it is agitated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How to train; everything here is written into the sidecar."""
 
-    teachers: tuple[Teacher, ...] = (
-        Teacher(r"(?!level |(voiced|pause) run )"),
-        Teacher(r"(?!band )"),
-        Teacher(r"(?!c\d+ (mean|p10|p50|p90|loud|lean|pitched)$)"),
-        Teacher(DISTRIBUTIONS),
-        Teacher(DISTRIBUTIONS),
-        Teacher(within=True),
-    )
-    wide: tuple[int, ...] = (512, 128)
-    """Units of the teachers' hidden layers."""
-    parts: int = 2
-    """The teachers hear, in turn, one of so many parts of the random lines; all hear the fixed."""
+    branches: int = 3
+    hidden: tuple[int, ...] = (192, 64)
+    """Units of each branch's hidden layers."""
     dropout: float = 0.4
     input_dropout: float = 0.15
     noise: float = 0.35
     """Deviations of Gaussian noise on every statistic: no single one is to be trusted."""
     epochs: int = 10
-    squeeze: int = 192
-    """Sums of statistics that the student looks at: it can be as wide as a teacher in a small
-    file."""
-    student: tuple[int, ...] = (512, 128)
-    """Units of the student's hidden layers."""
-    student_epochs: int = 20
     batch: int = 512
     rate: float = 3e-3
     decay: float = 1e-3
@@ -68,47 +39,12 @@ class Plan:
     """Mix-up's beta: 1 is any mixture of two clips as likely as another."""
     smoothing: float = 0.1
     side_task: float = 0.5
-    """Weight of the teachers' negative / not negative head."""
+    """Weight of each of SIDES beside the seven."""
+    crowd: float = 0.5
+    """How far what listeners heard in a voice counts, and not what its actor meant."""
+    ordinary: float = 1.5
+    """Weight of plain unlabelled speech, of a label's."""
     seed: int = 0
-
-
-def _teacher(width: int, plan: Plan, columns: Sequence[int]) -> Any:
-    """Normalised statistics, of which it looks at `columns`, to logits."""
-    import keras
-
-    inputs = keras.Input((width,))
-    seen = keras.ops.take(inputs, list(columns), axis=1)
-    dropped = keras.layers.Dropout(plan.input_dropout)(seen)
-    return keras.Model(inputs, _logits(dropped, plan.wide, plan.dropout))
-
-
-def _student(width: int, plan: Plan) -> Any:
-    """Normalised statistics to logits, by layers that int8 TFLite runs well."""
-    import keras
-
-    inputs = keras.Input((width,))
-    sums = _dense(plan.squeeze, use_bias=False)(inputs)
-    return keras.Model(inputs, _logits(sums, plan.student))
-
-
-def _logits(tensor: Any, hidden: Sequence[int], dropout: float = 0.0) -> Any:
-    from keras import layers
-
-    for units in hidden:
-        tensor = _dense(units)(tensor)
-        tensor = layers.BatchNormalization()(tensor)
-        tensor = layers.ReLU()(tensor)
-        if dropout:
-            tensor = layers.Dropout(dropout)(tensor)
-    return _dense(len(LABELS), name="emotion")(tensor)
-
-
-def _dense(units: int, **more: Any) -> Any:
-    """A layer whose weights start small: half of what Keras gives tells new voices apart better."""
-    import keras
-
-    small = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-    return keras.layers.Dense(units, kernel_initializer=small, **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,146 +53,129 @@ class Heard:
 
     rows: Floats
     """Normalised statistics, (heard, width)."""
+    targets: Floats
+    """How far each is one of the seven, (heard, 7)."""
+    shelves: NDArray[np.int64]
+    """Indices into SHELVES."""
     corpora: NDArray[np.str_]
     speakers: NDArray[np.str_]
-    labels: NDArray[np.int64]
-    """Indices into LABELS."""
-    lines: NDArray[np.int64]
-    """Number of the random line that it came down, -1 for a fixed one."""
-
-    def part(self, number: int, parts: int) -> Heard:
-        """What came down one part of the random lines, or a fixed one.
-
-        Neighbours are a part: of the frequent voices each line has one half in turn.
-        """
-        kept = (self.lines < 0) | (self.lines * parts // (self.lines.max() + 1) == number)
-        return Heard(*(getattr(self, field.name)[kept] for field in fields(self)))
 
 
-def weights(heard: Heard, *, within: bool = False) -> Floats:
-    """Clip weights: each label counts the same, and many clips of one voice count less each.
+def target(clip: Clip, crowd: float) -> Floats:
+    """How far a clip is one of the seven, summing to 1: its label, and what listeners heard."""
+    named = COARSE.get(clip.label) or {clip.label: 1.0}
+    shares = np.array([named.get(label, 0.0) for label in LABELS], np.float32)
+    if not clip.heard:
+        return shares
+    voted = np.array([label in clip.heard for label in LABELS], np.float32)
+    return np.asarray((1 - crowd) * shares + crowd * voted / len(clip.heard), np.float32)
 
-    `within`: the labels of each corpus count the same.
+
+def weights(heard: Heard, ordinary: float) -> Floats:
+    """Clip weights: in every corpus each label counts the same, so that which corpus it is says
+    nothing; many clips of one voice count less each.
     """
-    pairs = np.char.add(heard.speakers.astype(str), heard.labels.astype(str))
+    pairs = np.char.add(heard.speakers.astype(str), heard.shelves.astype(str))
     _, which, counts = np.unique(pairs, return_inverse=True, return_counts=True)
     weight = counts[which] ** -0.5
-    shelf, due = heard.labels, np.ones(len(weight))
-    if within:
-        _, corpus = np.unique(heard.corpora, return_inverse=True)
-        shelf = corpus * len(LABELS) + heard.labels
-        due = np.asarray(np.bincount(corpus, weight), float)[corpus]
+    _, corpus = np.unique(heard.corpora, return_inverse=True)
+    shelf = corpus * len(SHELVES) + heard.shelves
+    due = np.asarray(np.bincount(corpus, weight), float)[corpus]
     weight = weight * due / np.bincount(shelf, weight)[shelf]
+    plain = heard.shelves == SHELVES.index(ORDINARY)
+    if plain.any() and not plain.all():
+        # as much as so many labels more would
+        share = ordinary * weight[~plain].sum() / (len(LABELS) + 1)
+        weight[plain] *= share / weight[plain].sum()
     return np.asarray(weight / weight.mean(), np.float32)
+
+
+def _branch(inputs: Any, plan: Plan) -> tuple[Any, Any]:
+    """The seven logits, and those of SIDES, of one branch."""
+    from keras import layers
+
+    tensor = layers.GaussianNoise(plan.noise)(inputs)
+    tensor = layers.Dropout(plan.input_dropout)(tensor)
+    for units in plan.hidden:
+        tensor = _dense(units)(tensor)
+        tensor = layers.BatchNormalization()(tensor)
+        tensor = layers.ReLU()(tensor)
+        tensor = layers.Dropout(plan.dropout)(tensor)
+    return _dense(len(LABELS))(tensor), _dense(len(SIDES))(tensor)
+
+
+def _dense(units: int) -> Any:
+    """A layer whose weights start small: half of what Keras gives tells new voices apart better."""
+    import keras
+
+    small = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+    return keras.layers.Dense(units, kernel_initializer=small)
 
 
 def train(
     heard: Heard,
     plan: Plan,
-    statistics: Sequence[str],
     *,
     history: list[dict[str, float]] | None = None,
     watch: tuple[Floats, NDArray[np.int64]] | None = None,
 ) -> Any:
-    """The teachers and then their student, which is returned; `statistics` names the columns."""
-    teachers = []
-    for n, teacher in enumerate(plan.teachers):
-        columns = [c for c, name in enumerate(statistics) if re.match(teacher.statistics, name)]
-        part = heard.part(n % plan.parts, plan.parts)
-        teachers.append(teach(part, plan, plan.seed + n, teacher, columns))
-    return learn(heard, teachers, plan, history=history, watch=watch)
-
-
-def teach(heard: Heard, plan: Plan, seed: int, teacher: Teacher, columns: Sequence[int]) -> Any:
-    """One wide network, from the labels; with them it learns whether the clip is negative.
-
-    It looks at `columns` of the statistics.
-    """
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    model = _teacher(heard.rows.shape[1], plan, columns)
-    aside = keras.layers.Dense(1, name="negative")(model.layers[-2].output)
-    taught = keras.Model(model.input, [model.output, aside])
-    size = len(LABELS)
-    soft = np.eye(size, dtype=np.float32) * (1 - plan.smoothing) + plan.smoothing / size
-
-    def answer(_: Floats, one: Any, other: Any, part: Floats) -> tuple[Floats, Floats]:
-        mixed = part * soft[heard.labels[one]] + (1 - part) * soft[heard.labels[other]]
-        return mixed, mixed[:, NEGATIVE].sum(axis=1, keepdims=True)
-
-    heavy = weights(heard, within=teacher.within)
-    batches = _batches(heard, heavy, plan, seed, noise=plan.noise, answer=answer)
-    losses = [
-        keras.losses.CategoricalCrossentropy(from_logits=True),
-        keras.losses.BinaryCrossentropy(from_logits=True),
-    ]
-    _compile(taught, plan, plan.epochs * len(batches), losses, [1.0, plan.side_task])
-    taught.fit(batches, epochs=plan.epochs, verbose=0, shuffle=False)
-    return model
-
-
-def learn(
-    heard: Heard,
-    teachers: Sequence[Any],
-    plan: Plan,
-    *,
-    history: list[dict[str, float]] | None = None,
-    watch: tuple[Floats, NDArray[np.int64]] | None = None,
-) -> Any:
-    """The small network: it is told what the teachers make of every mixture, not the labels.
-
-    Their logits are averaged, so one that is sure that a clip is not of a label has its say.
+    """All branches at once, each from the labels on its own; returns statistics to mean logits.
 
     With `history` the losses of every epoch are appended to it, and with `watch` (statistics and
     labels of speakers that are not trained on) the accuracy: for drawing, never for choosing.
     """
     import keras
 
-    seed = plan.seed + len(teachers)
-    keras.utils.set_random_seed(seed)
-    model = _student(heard.rows.shape[1], plan)
-    shared = keras.Input(heard.rows.shape[1:])
-    logits = [teacher(shared) for teacher in teachers]
-    agreed = keras.layers.Average()(logits) if len(logits) > 1 else logits[0]
-    council = keras.Model(shared, keras.layers.Softmax()(agreed))
-
-    def answer(mixed: Floats, *_: object) -> Floats:
-        return np.asarray(council.predict_on_batch(mixed))
-
-    batches = _batches(heard, weights(heard), plan, seed, noise=0.0, answer=answer)
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-    _compile(model, plan, plan.student_epochs * len(batches), loss, None)
-    for _ in range(plan.student_epochs):
-        fitted = model.fit(batches, verbose=0, shuffle=False)
+    keras.utils.set_random_seed(plan.seed)
+    inputs = keras.Input((heard.rows.shape[1],))
+    branches = [_branch(inputs, plan) for _ in range(plan.branches)]
+    seven = [branch[0] for branch in branches]
+    mean = keras.layers.Average()(seven) if len(seven) > 1 else seven[0]
+    model = keras.Model(inputs, mean)
+    taught = keras.Model(inputs, keras.layers.Concatenate()([t for pair in branches for t in pair]))
+    batches = _batches(heard, weights(heard, plan.ordinary), plan)
+    _compile(taught, plan, plan.epochs * len(batches))
+    for _ in range(plan.epochs):
+        fitted = taught.fit(batches, verbose=0, shuffle=False)
         if history is not None and watch is not None:
             seen, unseen = (
                 float(np.mean(model.predict(rows, batch_size=4096, verbose=0).argmax(1) == truth))
-                for rows, truth in ((heard.rows, heard.labels), watch)
+                for rows, truth in ((heard.rows, heard.targets.argmax(1)), watch)
             )
-            history.append(
-                {"loss": float(fitted.history["loss"][0]), "train": seen, "unseen": unseen}
-            )
+            loss = float(fitted.history["loss"][0])
+            history.append({"loss": loss, "train": seen, "unseen": unseen})
     return model
 
 
-def _compile(model: Any, plan: Plan, steps: int, loss: Any, parts: list[float] | None) -> None:
+def _compile(taught: Any, plan: Plan, steps: int) -> None:
     import keras
 
     rate = keras.optimizers.schedules.CosineDecay(
         plan.rate / 25, steps - steps // 7, 1e-6, warmup_target=plan.rate, warmup_steps=steps // 7
     )
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=plan.decay), loss, loss_weights=parts)
+    width, sides = len(LABELS), keras.ops.convert_to_tensor(SIDES.T)
+
+    def loss(truth: Any, logits: Any) -> Any:
+        ops = keras.ops
+        parts = ops.reshape(logits, (-1, plan.branches, width + len(SIDES)))
+        truth = ops.broadcast_to(truth[:, None], ops.shape(parts[..., :width]))
+        seven = ops.categorical_crossentropy(truth, parts[..., :width], from_logits=True)
+        aside = ops.binary_crossentropy(
+            ops.matmul(truth, sides), parts[..., width:], from_logits=True
+        )
+        return ops.mean(seven + plan.side_task * ops.sum(aside, axis=-1), axis=-1)
+
+    taught.compile(keras.optimizers.AdamW(rate, weight_decay=plan.decay), loss)
 
 
-def _batches(
-    heard: Heard, heavy: Floats, plan: Plan, seed: int, *, noise: float, answer: Callable[..., Any]
-) -> Any:
-    """Noisy mixtures of two clips; `answer(mixture, one, other, part of one)` is the target."""
+def _batches(heard: Heard, heavy: Floats, plan: Plan) -> Any:
+    """Mixtures of two clips, of smoothed labels, with their weights."""
     import keras
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(plan.seed)
     rows = heard.rows
+    soft = heard.targets * (1 - plan.smoothing) + plan.smoothing / len(LABELS)
+    size = min(plan.batch, len(rows))
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
         """Other mixtures every epoch."""
@@ -266,13 +185,13 @@ def _batches(
             self._order = rng.permutation(len(rows))
 
         def __len__(self) -> int:
-            return len(rows) // plan.batch
+            return len(rows) // size
 
         def on_epoch_end(self) -> None:
             self._order = rng.permutation(len(rows))
 
         def __getitem__(self, index: int) -> tuple[Any, Any, Any]:
-            one = self._order[index * plan.batch : (index + 1) * plan.batch]
+            one = self._order[index * size : (index + 1) * size]
             other = rng.permutation(one)
             part = np.ones((len(one), 1), np.float32)
             if plan.mix:
@@ -280,10 +199,6 @@ def _batches(
                 part = np.maximum(part, 1 - part)
             mixed = part * rows[one] + (1 - part) * rows[other]
             weight = part[:, 0] * heavy[one] + (1 - part[:, 0]) * heavy[other]
-            target = answer(mixed, one, other, part)
-            if noise:
-                mixed = mixed + noise * rng.standard_normal(mixed.shape, np.float32)
-            each = (weight,) * len(target) if isinstance(target, tuple) else weight
-            return mixed, target, each
+            return mixed, part * soft[one] + (1 - part) * soft[other], weight
 
     return Batches()

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import io
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
+from convert import line_codecs
 from sered.records import RATE_HZ
 
 if TYPE_CHECKING:
+    from convert.line_codecs import Codec
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
 
-LINE_HZ = 8000
 PACKET = 160
 """Samples of a 20 ms packet on the line."""
-
-
-Law = Literal["ulaw", "alaw"]
-"""Of ITU-T G.711."""
-Codec = Law | Literal["gsm", "opus", "none"]
-"""What the line codes speech with; GSM 06.10 full rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +64,8 @@ CONDITIONS = {
         TELEPHONE,
         Condition("A-law", codec="alaw", noise_snr_db=35.0),
         Condition("GSM", codec="gsm", noise_snr_db=35.0),
-        Condition("Opus 9 kbit/s", codec="opus", opus_step=1.0, noise_snr_db=35.0),
-        Condition("Opus 34 kbit/s", codec="opus", opus_step=0.9, noise_snr_db=35.0),
+        Condition("Opus 9 kbit", codec="opus", opus_step=1.0, noise_snr_db=35.0),
+        Condition("Opus 34 kbit", codec="opus", opus_step=0.9, noise_snr_db=35.0),
         Condition("HD handset", low_hz=100.0, high_hz=6800.0, codec="none", tilt_db=4.0),
         Condition("dull handset", tilt_db=-8.0, ripple_db=3.0, noise_snr_db=35.0),
         Condition("shrill handset", low_hz=400.0, tilt_db=8.0, ripple_db=3.0, noise_snr_db=35.0),
@@ -122,97 +115,6 @@ def draw(rng: np.random.Generator) -> Condition:
         near_end_db=rng.uniform(12, 30) if some[4] < 0.1 else None,
         packet_loss=rng.uniform(0, 0.1) if some[5] < 0.2 else 0.0,
     )
-
-
-@lru_cache(maxsize=2)
-def _ulaw() -> NDArray[np.int16]:
-    """G.711 mu-law: what every int16 (from -32768 up) comes back as."""
-    pcm = np.arange(-32768, 32768)
-    magnitude = np.minimum(np.abs(pcm >> 2), 8158) + 33
-    exponent = np.floor(np.log2(magnitude)).astype(int) - 5
-    mantissa = (magnitude >> (exponent + 1)) & 15
-    decoded = (((2 * mantissa + 33) << exponent) - 33) << 2
-    return np.asarray(np.sign(pcm) * decoded, np.int16)
-
-
-@lru_cache(maxsize=2)
-def _alaw() -> NDArray[np.int16]:
-    """G.711 A-law: what every int16 (from -32768 up) comes back as."""
-    pcm = np.arange(-32768, 32768)
-    # one's complement for the negative half, 13 bits
-    magnitude = np.where(pcm >= 0, pcm, ~pcm) >> 3
-    exponent = np.maximum(np.floor(np.log2(np.maximum(magnitude, 1))).astype(int) - 4, 1)
-    step = magnitude >> exponent
-    linear = ((2 * step + 1) << exponent) << 2
-    return np.asarray(np.where(pcm >= 0, 1, -1) * linear, np.int16)
-
-
-def g711(pcm: NDArray[np.int16], law: Law) -> NDArray[np.int16]:
-    """There and back through the codec."""
-    table = _ulaw() if law == "ulaw" else _alaw()
-    return np.asarray(table[pcm.astype(np.int32) + 32768])
-
-
-def _coded(pcm: NDArray[np.int16], line: Condition) -> NDArray[np.int16]:
-    """There and back through the line's codec at 8 kHz."""
-    if line.codec == "gsm":
-        return _filed(pcm, "WAV", "GSM610", None)
-    if line.codec == "opus":
-        return _filed(pcm, "OGG", "OPUS", line.opus_step)
-    return g711(pcm, "alaw" if line.codec == "alaw" else "ulaw")
-
-
-def _filed(
-    pcm: NDArray[np.int16], container: str, codec: str, step: float | None
-) -> NDArray[np.int16]:
-    """Written by libsndfile and read again, as many samples."""
-    import soundfile
-
-    file = io.BytesIO()
-    with soundfile.SoundFile(
-        file, "w", LINE_HZ, 1, codec, format=container, compression_level=step
-    ) as sound:
-        sound.write(pcm)
-    file.seek(0)
-    back, _ = soundfile.read(file, len(pcm), dtype="int16")
-    return np.asarray(np.pad(back, (0, len(pcm) - len(back))), np.int16)
-
-
-BORROWED_DB = 12.0
-"""How far one recording's spectrum is bent towards another's, at most."""
-
-
-def borrow_line(pcm: NDArray[np.int16], donor: NDArray[np.int16]) -> NDArray[np.int16]:
-    """`pcm` as if it had come down the line of `donor`: with its long-term spectrum.
-
-    Room, microphone, line and codec of a recording show in its mean spectrum. Where any clip may
-    wear any other's, none of them says how somebody feels.
-    """
-    gain_db = np.clip(_mean_spectrum_db(donor) - _mean_spectrum_db(pcm), -BORROWED_DB, BORROWED_DB)
-    n = next_fast_len(len(pcm) + 1600, real=True)
-    spectrum = rfft(pcm.astype(np.float32), n)
-    hertz = np.arange(len(spectrum)) * RATE_HZ / n
-    gain = 10 ** (np.interp(hertz, _centres_hz(), gain_db) / 20)
-    bent = irfft(spectrum * gain, n)[: len(pcm)]
-    loudest = np.abs(bent).max() + 1e-9
-    return _round(bent * min(1.0, 32000 / loudest))
-
-
-def _centres_hz() -> Floats:
-    """Two an octave from 125 Hz on."""
-    return np.asarray(125 * 2 ** (np.arange(12) / 2), np.float32)
-
-
-def _mean_spectrum_db(pcm: NDArray[np.int16]) -> Floats:
-    """Of the louder frames, around each of `_centres_hz`; the loudest is 0 dB."""
-    frames = np.resize(pcm.astype(np.float32), (max(1, len(pcm) // 512), 512)) * np.hanning(512)
-    power = np.abs(rfft(frames)) ** 2
-    total = power.sum(axis=1)
-    mean = power[total >= np.median(total)].mean(axis=0)
-    hertz = np.arange(257) * RATE_HZ / 512
-    near = np.abs(np.log2(np.maximum(hertz, 1) / _centres_hz()[:, None])) <= 0.5
-    bands = 10 * np.log10((near @ mean) / near.sum(axis=1) + 1e-3)
-    return np.asarray(bands - bands.max(), np.float32)
 
 
 def _response(bins: int, n: int, line: Condition, rng: np.random.Generator) -> Floats:
@@ -328,7 +230,7 @@ def transmit(
     # half the rate, exactly: the upper half of the spectrum is empty
     narrow = irfft(spectrum[: n // 4 + 1], n // 2) / 2
     narrow *= scale / _level(np.repeat(narrow[: len(pcm) // 2], 2))
-    coded = _coded(_round(narrow), line).astype(np.float32)
+    coded = line_codecs.through(_round(narrow), line.codec, line.opus_step).astype(np.float32)
     if line.packet_loss:
         coded = _conceal(coded, line.packet_loss, rng)
     back = np.zeros(n // 2 + 1, np.complex64)

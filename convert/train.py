@@ -6,33 +6,35 @@ import argparse
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from convert.corpora import read_all
+from convert.corpora import Found, merge, read_all, read_manifest
 from convert.dataset import prepare
 from convert.folds import folds as all_folds
 from convert.keras_to_tflite import convert
+from convert.licences import terms
 from convert.network import Plan
 from convert.telephone import CONDITIONS
-from convert.workshop import COLUMNS, EVERY, RANDOM_COPIES, Workshop
+from convert.workshop import COLUMNS, QUICK, Effort, Workshop
 
-from convert import card, draw, evaluate
-from sered.errors import SeredError
+from convert import card, card_tables, draw, evaluate, manifests
+from sered.errors import ModelError, SeredError
 from sered.voice.recipe import Recipe
 from sered.voice.sidecar import read_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from convert.dataset import Dataset
     from convert.folds import Fold
-    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float32]
+MODELS = Path("models")
+FULL, OPEN = MODELS / "emotion.tflite", MODELS / "emotion-open.tflite"
+OPEN_CORPORA = ("crema-d", "emodb", "callers")
+"""Whose licences let a company use what was learned from them; terms in licences.py."""
 
 
 def facts(shop: Workshop, seconds: float) -> dict[str, Any]:
@@ -41,33 +43,40 @@ def facts(shop: Workshop, seconds: float) -> dict[str, Any]:
     return {
         "key": shop.key,
         "plan": asdict(shop.plan),
-        "random_copies": RANDOM_COPIES,
+        "effort": asdict(shop.effort),
         "sound_hours": round(seconds / 3600, 2),
         "corpora": {
             corpus: {
                 "clips": int(np.sum(data.corpora == corpus)),
                 "speakers": len(set(data.speakers[data.corpora == corpus])),
             }
-            for corpus in sorted(set(data.corpora))
+            for corpus in sorted(set(data.corpora[shop.allowed]))
         },
     }
 
 
-def _train_fold(job: tuple[Dataset, Recipe, Plan, Fold]) -> None:
-    data, recipe, plan, fold = job
-    Workshop(data, recipe, plan).fold(fold)
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A fold to train, for a process of its own."""
+
+    shop: Workshop
+    fold: Fold
 
 
-def judge(shop: Workshop, folds: list[Fold]) -> dict[str, dict[str, NDArray[Any]]]:
+def _train_fold(job: Job) -> None:
+    job.shop.fold(job.fold)
+
+
+def judge(shop: Workshop, folds: list[Fold]) -> dict[str, dict[str, Any]]:
     """What every fold's network made of its unseen clips; one fold a core."""
     from tqdm import tqdm
 
     for condition in CONDITIONS:
         if condition not in COLUMNS:
-            shop.data.features(condition, shop.recipe, EVERY)
+            shop.data.features(condition, shop.recipe, shop.effort.every)
     jobs = int(os.environ.get("JOBS", "2"))
     if jobs > 1:
-        work = [(shop.data, shop.recipe, shop.plan, fold) for fold in folds]
+        work = [Job(shop, fold) for fold in folds]
         # spawned: TensorFlow does not survive being forked
         with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
             list(tqdm(pool.map(_train_fold, work), "train and judge", len(folds), unit="fold"))
@@ -91,27 +100,32 @@ def _name_networks(shop: Workshop, folds: list[Fold]) -> None:
 
 def build(shop: Workshop, out: Path) -> dict[str, Any]:
     """Evaluate, train on everybody, convert; returns what the card is written from."""
-    folds = all_folds(shop.data)
+    folds = [
+        fold
+        for fold in all_folds(shop.data, shop.effort.groups, shop.allowed)
+        if shop.effort.corpora or fold.name.startswith("speakers")
+    ]
     heard = judge(shop, folds)
     _name_networks(shop, folds)
-    figures = evaluate.table(shop.data, heard)
-    figures["conditions"] = evaluate.by_condition(shop.data, heard, figures["temperature"])
-    figures["parity of folds"] = {
-        name: [*part["parity"].tolist(), len(part["rows"])] for name, part in heard.items()
-    }
-    figures["history"] = heard["speakers 0"]["history"].tolist()
+    figures = evaluate.table(shop, heard)
+    heat, offsets = figures["temperature"], figures["offsets"]
+    figures["conditions"] = evaluate.by_condition(shop.data, heard, heat, offsets)
     training = facts(shop, shop.data.seconds)
     measured = shop.folder / "parity.json"
     if not (measured.exists() and _up_to_date(out, training)):
         model, normalisation = shop.everyone()
         # nobody is left that the shipped network has not met: their voices changed, on new lines
-        unseen = shop.data.features("random 99", shop.recipe, EVERY)
+        unseen = shop.data.features("random 99", shop.recipe, shop.effort.every)
         kept = ~np.isnan(unseen[:, 0])
-        plan = shop.plan_of(normalisation, figures["temperature"])
-        plan |= {"training": training, "figures": evaluate.summary(figures)}
+        plan = shop.plan_of(normalisation, heat, offsets)
+        plan |= {
+            "training": training,
+            "figures": evaluate.summary(figures),
+            "terms": terms(training["corpora"]),
+        }
         alike = convert(
-            model, plan, shop.calibration(shop.usable), unseen[kept], out,
-            labels=shop.data.labels[::EVERY][kept],
+            model, plan, shop.calibration(shop.usable & shop.allowed), unseen[kept], out,
+            labels=shop.data.labels[:: shop.effort.every][kept],
         )  # fmt: skip
         measured.write_text(json.dumps(asdict(alike)))
     figures["parity"] = json.loads(measured.read_text())
@@ -125,35 +139,80 @@ def _up_to_date(out: Path, training: dict[str, Any]) -> bool:
         return False
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpora", type=Path, default=Path("../shared/data/ser"))
+    callers = "manifest.csv of plain unlabelled telephone speech"
+    parser.add_argument(
+        "--callers", type=Path, default=Path("../shared/data/callers/manifest.csv"), help=callers
+    )
+    own = "CSV files (path,speaker,label) of your own recordings"
+    parser.add_argument("--manifest", type=Path, nargs="*", default=[], help=own)
+    parser.add_argument(
+        "--open", action="store_true", help=f"train on {', '.join(OPEN_CORPORA)} alone"
+    )
+    parser.add_argument("--quick", action="store_true", help="minutes, to see that all is well")
+    parser.add_argument("--work", type=Path, default=Path("build/emotion"), help="for what is kept")
+    parser.add_argument("--out", type=Path, help="the network's file")
+    parser.add_argument("--split", choices=["speaker", "random"], default="speaker")
+    return parser
+
+
+def _target(args: argparse.Namespace) -> Path:
+    """Where the network goes: one that is not ours never into the place of those that are."""
+    ours = not args.manifest and not args.quick
+    if args.out is None:
+        return (OPEN if args.open else FULL) if ours else args.work / "own" / "emotion.tflite"
+    out = Path(args.out)
+    if not ours and out.resolve().parent == MODELS.resolve():
+        raise ModelError(
+            f"wanted a place of its own for a network of your recordings or of a quick run; found "
+            f"--out {out}, where the shipped networks lie: name another folder"
+        )
+    return out
+
+
+def _read(args: argparse.Namespace) -> Found:
+    """The corpora that are there and the manifests, which may be all there is."""
+    parts = [read_manifest(path, path.stem) for path in args.manifest]
+    if args.corpora.is_dir() or not parts:
+        parts.append(read_all(args.corpora))
+    if args.callers.is_file():
+        parts.append(read_manifest(args.callers, "callers"))
+    found = merge(parts)
+    manifests.check(found)
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Everything; what is up to date is not done again."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpora", type=Path, default=Path("../shared/data/ser"))
-    own = "CSV files (path,speaker,label) of your own recordings"
-    parser.add_argument("--manifest", type=Path, nargs="*", default=[], help=own)
-    parser.add_argument("--work", type=Path, default=Path("build/emotion"), help="for what is kept")
-    parser.add_argument("--out", type=Path, default=Path("models/emotion.tflite"))
-    parser.add_argument("--split", choices=["speaker", "random"], default="speaker")
-    args = parser.parse_args(arguments)
+    args = _parser().parse_args(arguments)
     try:
-        found = read_all(args.corpora, args.manifest)
+        out = _target(args)
+        found = _read(args)
+        effort = QUICK if args.quick else Effort()
+        for line in manifests.announce(found, effort, out):
+            print(line, flush=True)
         data = prepare(found, args.work)
         print(found.report())
-        shop = Workshop(data, Recipe(), Plan())
+        plan = replace(Plan(), epochs=3) if args.quick else Plan()
+        shop = Workshop(data, Recipe(), plan, effort, OPEN_CORPORA if args.open else None)
         if args.split == "random":
-            print(evaluate.worth_of_random(data, shop))
+            print(evaluate.worth_of_random(shop))
             return
-        figures = build(shop, args.out)
+        figures = build(shop, out)
     except (SeredError, OSError) as error:
         raise SystemExit(f"No model: {error}") from error
-    pictures = args.out.parent / "card"
+    suffix = out.stem.removeprefix("emotion")
+    pictures = out.parent / f"card{suffix}"
     draw.everything(figures, pictures)
     (pictures / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    card.write(args.out.parent / "MODEL_CARD.md", figures, read_sidecar(args.out), found, args.out)
-    print(card.table(figures))
-    print(f"{args.out}, its sidecar, card and pictures are up to date")
+    sidecar = read_sidecar(out)
+    card.write(out.parent / f"MODEL_CARD{suffix}.md", figures, sidecar, found, out)
+    print(card_tables.table(figures))
+    print(f"{out}, its sidecar, card and pictures are up to date")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from convert.dataset import digest
+from convert.folds import GROUPS
 from convert.keras_to_tflite import convert
 from convert.parity import device_logits
 from convert.telephone import CONDITIONS
@@ -15,9 +16,10 @@ from convert.telephone import CONDITIONS
 from convert import keras_to_tflite, network, parity
 from sered.records import LABELS
 from sered.voice.sidecar import Normalisation, normalise
-from sered.voice.statistics import names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from convert.dataset import Dataset
     from convert.folds import Fold
     from convert.network import Plan
@@ -27,26 +29,56 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-RANDOM_COPIES = 10
-"""Times that every training clip is heard in another voice down another line."""
 LIMIT = 5.0
 """Deviations at which a normalised statistic is clipped."""
 COLUMNS = ("telephone", "wide band")
-EVERY = 12
-"""Each twelfth clip is sent down every named line: enough for a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is done; `--quick` does less of it."""
+
+    copies: int = 3
+    """Times that every training clip is heard in another voice down another line."""
+    every: int = 24
+    """Each so-manieth clip is sent down every named line: enough for a picture."""
+    groups: int = GROUPS
+    """Folds that hold out every speaker once."""
+    corpora: bool = True
+    """Whether every corpus is left out once, too."""
+
+
+QUICK = Effort(copies=1, every=60, groups=3, corpora=False)
 
 
 class Workshop:
-    """The stages, each keyed by everything that it depends on; one that is done is read back."""
+    """The stages, each keyed by everything that it depends on; one that is done is read back.
 
-    def __init__(self, data: Dataset, recipe: Recipe, plan: Plan) -> None:
-        self.data, self.recipe, self.plan = data, recipe, plan
-        variants = [*(f"random {n}" for n in range(RANDOM_COPIES)), *COLUMNS]
+    `allowed` are the corpora that may be trained on; None: all. The others are judged all the same.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        recipe: Recipe,
+        plan: Plan,
+        effort: Effort,
+        allowed: Sequence[str] | None = None,
+    ) -> None:
+        self.data, self.recipe, self.plan, self.effort = data, recipe, plan, effort
+        self.allowed = np.isin(
+            data.corpora, sorted(set(data.corpora) if allowed is None else allowed)
+        )
+        variants = [*(f"random {n}" for n in range(effort.copies)), *COLUMNS]
         self.raw = {variant: data.features(variant, recipe) for variant in variants}
         self.usable = np.all([~np.isnan(self.raw[name][:, 0]) for name in COLUMNS], axis=0)
+        self.targets = np.array([network.target(clip, plan.crowd) for clip in data.clips])
         files = (network.__file__, keras_to_tflite.__file__, parity.__file__)
         code = [Path(str(file)).read_text() for file in files]
-        self.key = digest(asdict(plan), LIMIT, EVERY, data.key(recipe, variants), code)
+        names = sorted(set(data.corpora[self.allowed]))
+        self.key = digest(
+            asdict(plan), asdict(effort), LIMIT, names, data.key(recipe, variants), code
+        )
         self.folder = data.folder / f"trained-{self.key}"
         self.folder.mkdir(exist_ok=True)
 
@@ -62,39 +94,48 @@ class Workshop:
         return dict(np.load(done))
 
     def _fold(self, fold: Fold) -> dict[str, Any]:
-        train, rows = fold.train & self.usable, np.flatnonzero(fold.test & self.usable)
+        train = fold.train & self.usable & self.allowed
+        rows = np.flatnonzero(fold.test & self.usable)
         first: list[dict[str, float]] = []
-        model, normalisation = self.fit(train, first, rows if fold.name == "speakers 0" else None)
+        watch = rows[self.data.labels[rows] >= 0]
+        drawn = fold.name == "speakers 0" and len(watch)
+        model, normalisation = self.fit(train, first, watch if drawn else None)
         file = self.folder / f"{fold.name.replace(' ', '-')}.tflite"
-        unseen = self.raw["telephone"][rows]
         alike = convert(
-            model, self.plan_of(normalisation, 1.0), self.calibration(train), unseen, file,
+            model, self.plan_of(normalisation), self.calibration(train),
+            self.raw["telephone"][rows], file,
             labels=self.data.labels[rows], gate=False,
         )  # fmt: skip
-        names = list(COLUMNS)
         heard: dict[str, Any] = {
             "rows": rows,
             "parity": np.array([alike.agreement, alike.uar_drop, alike.saturated]),
-            "history": np.array(
-                [[row[k] for k in ("loss", "train", "unseen")] for row in first if "unseen" in row]
-            ),
+            "history": np.array([[row[k] for k in ("loss", "train", "unseen")] for row in first]),
         }
+        lines = list(COLUMNS)
         if fold.name.startswith("speakers"):
-            names += [name for name in CONDITIONS if name not in COLUMNS]
-            heard["sample"] = rows[rows % EVERY == 0]
-        sample = rows[rows % EVERY == 0] // EVERY
+            lines += [name for name in CONDITIONS if name not in COLUMNS]
+            heard["sample"] = rows[rows % self.effort.every == 0]
+        return heard | self.judged(file, normalisation, rows, lines)
+
+    def judged(
+        self, file: Path, normalisation: Normalisation, rows: NDArray[np.int64], lines: list[str]
+    ) -> dict[str, NDArray[Any]]:
+        """What an int8 file makes of clips down each line: of all of them down COLUMNS, of a sample
+        down the others.
+        """
+        every = self.effort.every
+        sample = rows[rows % every == 0] // every
         parts = [
             self.raw[name][rows]
             if name in COLUMNS
-            else self.data.features(name, self.recipe, EVERY)[sample]
-            for name in names
+            else self.data.features(name, self.recipe, every)[sample]
+            for name in lines
         ]
         # a clip that a line leaves too little voice of counts as the average clip
         spoken = np.where(np.isnan(stacked := np.concatenate(parts)), normalisation.mean, stacked)
-        judged = device_logits(file, normalise(spoken, normalisation))
+        found = device_logits(file, normalise(spoken, normalisation))
         ends = np.cumsum([len(part) for part in parts])[:-1]
-        heard |= dict(zip(names, np.split(judged, ends), strict=True))
-        return heard
+        return dict(zip(lines, np.split(found, ends), strict=True))
 
     def everyone(self) -> tuple[Any, Normalisation]:
         """The network that is shipped: trained on every speaker there is."""
@@ -103,7 +144,7 @@ class Workshop:
         done = self.folder / "everyone.keras"
         beside = done.with_suffix(".normalisation.json")
         if not done.exists():
-            model, normalisation = self.fit(self.usable, [])
+            model, normalisation = self.fit(self.usable & self.allowed, [])
             beside.write_text(normalisation.model_dump_json())
             partial = done.with_suffix(".part.keras")
             model.save(partial)
@@ -131,20 +172,16 @@ class Workshop:
         rows = normalise(found, normalisation)
         watched = None
         if watch is not None:
-            watched = (
-                normalise(self.raw["telephone"][watch], normalisation),
-                self.data.labels[watch],
-            )
-        lines = [*range(RANDOM_COPIES), *(-1 for _ in COLUMNS)]
+            rows_of = normalise(self.raw["telephone"][watch], normalisation)
+            watched = (rows_of, self.data.labels[watch])
         heard = network.Heard(
             rows,
+            self.targets[clips],
+            self.data.shelves[clips],
             self.data.corpora[clips],
             self.data.speakers[clips],
-            self.data.labels[clips],
-            np.repeat(lines, [len(k) for k in kept]),
         )
-        listed = names(self.recipe)
-        model = network.train(heard, self.plan, listed, history=history, watch=watched)
+        model = network.train(heard, self.plan, history=history, watch=watched)
         return model, normalisation
 
     def calibration(self, train: NDArray[np.bool_]) -> Floats:
@@ -156,11 +193,17 @@ class Workshop:
             parts.append(self.raw[name][rng.permutation(kept)[:400]])
         return np.concatenate(parts)
 
-    def plan_of(self, normalisation: Normalisation, temperature: float) -> dict[str, Any]:
+    def plan_of(
+        self,
+        normalisation: Normalisation,
+        temperature: float = 1.0,
+        offsets: Sequence[float] = (0.0,) * len(LABELS),
+    ) -> dict[str, Any]:
         """The sidecar so far."""
         return {
             "labels": LABELS,
             "recipe": self.recipe.to_dict(),
             "normalisation": normalisation.model_dump(),
             "temperature": temperature,
+            "offsets": offsets,
         }

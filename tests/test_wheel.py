@@ -97,6 +97,8 @@ def test_what_a_box_needs_is_inside(wheel: Path) -> None:
         "demo/README.md",
         "models/emotion.tflite",
         "models/emotion.json",
+        "models/emotion-open.tflite",
+        "models/emotion-open.json",
         "models/call-lexicon.tsv",
         "models/call-leanings.tsv",
         "models/vosk-mini/README.md",

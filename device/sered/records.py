@@ -22,6 +22,10 @@ BLOCK_S, FRAME_S = BLOCK / RATE_HZ, FRAME / RATE_HZ
 
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "surprise", "sad")
 """The seven emotions in the order of the network's outputs."""
+NEGATIVE = ("angry", "disgust", "fear", "sad")
+"""Those of somebody unhappy."""
+AGITATED = ("angry", "fear", "happy", "surprise")
+"""Those of somebody aroused, well or ill."""
 
 
 class Side(StrEnum):
@@ -151,6 +155,25 @@ class Emotion:
     def label(self) -> str:
         """The likeliest of LABELS."""
         return LABELS[max(range(len(LABELS)), key=self.probabilities.__getitem__)]
+
+    @property
+    def negative(self) -> float:
+        """Probability of one of NEGATIVE, 0 to 1."""
+        return self._of(NEGATIVE)
+
+    @property
+    def agitation(self) -> float:
+        """Probability of one of AGITATED, 0 to 1: the heat, which has no sign."""
+        return self._of(AGITATED)
+
+    @property
+    def valence(self) -> float:
+        """What is expected where a negative voice is -1, a neutral one 0, a glad one 1."""
+        return self._of(("happy", "surprise")) - self.negative
+
+    def _of(self, labels: tuple[str, ...]) -> float:
+        pairs = zip(LABELS, self.probabilities, strict=True)
+        return min(1.0, sum(share for label, share in pairs if label in labels))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,10 +57,11 @@ LOST, WRONG = 0.07, 0.18
 
 @dataclass(frozen=True, slots=True)
 class Voices:
-    """The network's word on clips of speakers it was not trained on."""
+    """The network's word on clips of voices that it and its odds had not met."""
 
     probabilities: NDArray[np.float32]
     labels: NDArray[np.int64]
+    """-1 for ordinary callers."""
     speakers: NDArray[np.str_]
 
     def part(self, number: int, parts: int) -> Voices:
@@ -72,27 +72,24 @@ class Voices:
 
 
 def unseen_voices(trained: Path, key: str) -> Voices | None:
-    """What int8 networks made of speakers they were not trained on, down a telephone line.
+    """What int8 networks made of corpora they were not trained on, down a telephone line.
 
     `trained` is where `make model` keeps its folds, `key` the shipped model's training; None where
     that has not been run here. The shipped network itself has met every speaker there is.
     """
-    from convert.measures import temperature
+    from convert.evaluate import honest, kept
 
-    from sered.voice.sidecar import probabilities
-
-    parts = [dict(np.load(file)) for file in sorted(trained.glob(f"trained-{key}/speakers-*.npz"))]
-    if not parts:
+    folder = trained / f"trained-{key}"
+    if not folder.is_dir():
         return None
-    clips = json.loads((trained / "clips.json").read_text("utf-8"))["clips"]
-    rows = np.concatenate([part["rows"] for part in parts])
-    logits = np.concatenate([part["telephone"] for part in parts])
-    labels = np.array([LABELS.index(clips[row][-1]) for row in rows])
-    return Voices(
-        probabilities(logits, temperature(labels, logits)).astype(np.float32),
-        labels,
-        np.array([clips[row][-2] for row in rows]),
-    )
+    data, heard = kept(folder)
+    part = honest(data, heard)
+    labels, speakers = data.labels[part.rows], data.speakers[part.rows]
+    # who has no plain voice cannot be a customer
+    plain = np.unique(speakers[(labels == LABELS.index("neutral")) | (labels < 0)])
+    usable = np.isin(speakers, plain)
+    shares = np.asarray(part.logits, np.float32)
+    return Voices(shares[usable], labels[usable], speakers[usable])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +126,21 @@ def simulate(
         for mood in FEELINGS
     }
     vocabulary = [word for _, _, text in sentences for word in text.split()]
-    speakers = sorted(set(voices.speakers.tolist()))
+    ordinary = sorted(set(voices.speakers[voices.labels < 0].tolist()))
+    speakers = sorted(set(voices.speakers.tolist()) - set(ordinary))
+    labels = np.where(voices.labels < 0, LABELS.index("neutral"), voices.labels)
     clips = {
-        (speaker, label): np.flatnonzero((voices.speakers == speaker) & (voices.labels == number))
-        for speaker in speakers
+        (speaker, label): np.flatnonzero((voices.speakers == speaker) & (labels == number))
+        for speaker in (*speakers, *ordinary)
         for number, label in enumerate(LABELS)
     }
     kinds = list(KINDS)
     calls = []
     for _ in range(count):
         kind = kinds[rng.choice(len(kinds), p=[KINDS[k][0] for k in kinds])]
-        speaker = speakers[rng.integers(len(speakers))]
+        # half of those who just call have the voice of somebody who really did
+        among = ordinary if kind == "calm" and ordinary and rng.random() < 0.5 else speakers
+        speaker = among[rng.integers(len(among))]
         results = []
         clock = 5.0
         for mood in _moods(kind, int(rng.integers(*lengths)), rng):

@@ -1,9 +1,10 @@
 """Where the verdict's constants come from: fits by likelihood of what simulated calls are.
 
-`make fit-verdict`, after `make model`, fits all of them anew and says what other weights of the
-emotions would gain on speakers and sentences that they were not fitted on. Round the weights into
-VALENCE of fusion.py and into table and worked example of docs/verdict.md (a test recomputes it),
-the odds into NEGATIVE and POSITIVE of decision.py; then `make bench-verdict`.
+`make fit-verdict`, after `make model`, fits all of them anew and says what they are worth on
+speakers and sentences that they were not fitted on. Round the weights into WORDS and HEAT of
+fusion.py and into docs/verdict.md and its worked example (a test recomputes it), the odds into
+NEGATIVE and POSITIVE, the scores of voices alone into CLEAR of decision.py; then
+`make bench-verdict`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from scipy.optimize import minimize
 
 from bench.sentences import kept_aside, read_sentences
 from bench.simulated_calls import Mood, Simulated, simulate, unseen_voices
-from sered.records import LABELS
 from sered.settings import Mode, VerdictSettings
 from sered.verdict import decision, fusion
 
@@ -119,88 +119,61 @@ def cross_fitted(judged: list[Judged], parts: NDArray[np.int64], mood: Mood = "n
     return out
 
 
-def words_over_voice(calls: list[Simulated]) -> float:
-    """How much more words should weigh than the voice."""
-    parts = [fusion.weigh(c.results, "both") for c in calls]
-    x = np.array([[p.voice or 0.0, p.words or 0.0] for p in parts])
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What is fitted beside the voice, whose weight is 1."""
+
+    words: float
+    heat: float
+
+
+def weights(calls: list[Simulated]) -> Weights:
+    """How much more words should weigh than the voice, and how much more those said in heat."""
+    found = [fusion.evidence(c.results, "both") for c in calls]
+    x = np.array(
+        [
+            [
+                sum(f.voice),
+                sum(f.words),
+                sum(part * hot for part, hot in zip(f.words, f.heat, strict=True)),
+            ]
+            for f in found
+        ]
+    )
     truth = np.array([c.negative for c in calls])
     fit = minimize(
-        lambda p: logistic_loss(p[2] - x @ p[:2], truth), [1.0, 1.0, 0.0], method="Nelder-Mead"
+        lambda p: logistic_loss(p[3] - x @ p[:3], truth), [1.0, 3.0, 1.0, 0.0], method="BFGS"
     )
-    return float(fit.x[1] / fit.x[0])
+    voice, words, heat = (float(value) for value in fit.x[:3])
+    return Weights(words / voice, heat / words)
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceTable:
-    """All that a voice's score is made of, calls by utterances, zeros where there is none."""
-
-    probabilities: Floats
-    """(calls, utterances, 7)."""
-    weights: Floats
-    """(calls, utterances): place, seconds and clearness."""
-    words: Floats
-    """(calls,): what the words say."""
-    truth: Flags
-
-    @classmethod
-    def of(cls, calls: list[Simulated]) -> VoiceTable:
-        """From calls as they are judged."""
-        most = max(len(c.results) for c in calls)
-        table = cls(
-            np.zeros((len(calls), most, len(LABELS))),
-            np.zeros((len(calls), most)),
-            np.array([fusion.weigh(c.results, "both").words or 0.0 for c in calls]),
-            np.array([c.negative for c in calls]),
-        )
-        for i, call in enumerate(calls):
-            for j, (result, weight) in enumerate(
-                zip(call.results, fusion.voice_weights(call.results), strict=True)
-            ):
-                if result.emotion is not None:
-                    table.probabilities[i, j] = result.emotion.probabilities
-                    table.weights[i, j] = weight
-        return table
-
-    def voice(self, valences: Floats) -> Floats:
-        """The calls' voice scores with these weights of the emotions."""
-        values = self.probabilities @ valences
-        # smooth at 0, so that a fit can walk through it
-        sizes = np.sqrt(values**2 + 1e-6) * self.weights
-        voice: Floats = (sizes * values).sum(1) / (sizes.sum(1) + fusion.VOICE_PRIOR_S)
-        return voice
-
-
-def emotion_weights(calls: list[Simulated]) -> Floats:
-    """The seven weights that make the calls' truth likeliest beside their words; largest is 1."""
-    table = VoiceTable.of(calls)
-    used = np.array([fusion.VALENCE[label] for label in LABELS])
-
-    def loss(p: Floats) -> float:
-        z = p[9] - p[7] * table.voice(p[:7]) - p[8] * table.words
-        return logistic_loss(z, table.truth) + 1e-4 * float(((p[:7] - used) ** 2).sum())
-
-    limits = [(-1.0, 1.0)] * 7 + [(0.0, 50.0), (0.0, 50.0), (-50.0, 50.0)]
-    fit = minimize(loss, np.r_[used, 4.0, 12.0, -1.5], method="L-BFGS-B", bounds=limits)
-    return np.asarray(fit.x[:7] / np.abs(fit.x[:7]).max())
-
-
-def emotion_rows(by_part: list[list[Simulated]]) -> list[str]:
-    """The emotions' weights fitted and used, and what either is worth on calls not fitted on."""
-    used = np.array([fusion.VALENCE[label] for label in LABELS])
+def heat_rows(by_part: list[list[Simulated]]) -> list[str]:
+    """What heat is worth on calls that it was not fitted on: AUC in words and voice together."""
     halves = [[c for part in parts for c in part] for parts in (by_part[:2], by_part[2:])]
-    whole = emotion_weights(halves[0] + halves[1])
-    rows = [
-        f"| | {' | '.join(LABELS)} | voice AUC |",
-        f"|---{'|---' * (len(LABELS) + 1)}|",
-    ]
-    gained: list[tuple[float, float]] = []
-    for learnt, asked in ((0, 1), (1, 0)):
-        table, fitted = VoiceTable.of(halves[asked]), emotion_weights(halves[learnt])
-        gained.append((auc(table.voice(fitted), table.truth), auc(table.voice(used), table.truth)))
-    for name, values, worth in (
-        ("fitted", whole, [g[0] for g in gained]),
-        ("used", used, [g[1] for g in gained]),
-    ):
-        cells = " | ".join(f"{value:+.2f}" for value in values)
-        rows.append(f"| {name} | {cells} | {worth[0]:.3f}, {worth[1]:.3f} |")
+    rows = ["| words' weight, heat | fitted on | AUC on the others |", "|---|---|---|"]
+    used = Weights(fusion.WORDS / fusion.VOICE, fusion.HEAT)
+    for learnt, asked, name in ((0, 1, "the one half"), (1, 0, "the other")):
+        fitted = weights(halves[learnt])
+        for what, tried in (
+            ("fitted", fitted),
+            ("used", used),
+            ("no heat", Weights(used.words, 0.0)),
+        ):
+            rows.append(
+                f"| {what}: {tried.words:.2f}, {tried.heat:.2f} | {name} "
+                f"| {auc(*_drives(halves[asked], tried)):.3f} |"
+            )
     return rows
+
+
+def _drives(calls: list[Simulated], tried: Weights) -> tuple[Floats, Flags]:
+    """Scores before they saturate with other weights, and what the calls are."""
+    drives = []
+    for call in calls:
+        found = fusion.evidence(call.results, "both")
+        said = (
+            p * (1.0 + tried.heat * hot) for p, hot in zip(found.words, found.heat, strict=True)
+        )
+        drives.append(sum(found.voice) + tried.words * sum(said))
+    return np.array(drives), np.array([c.negative for c in calls])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.verdict_fits import Judged, auc, cross_fitted, odds, words_over_voice
+from bench.verdict_fits import Judged, auc, cross_fitted, odds, weights
 from sered.settings import Mode, VerdictSettings
 from sered.verdict import decision, fusion
 
@@ -188,11 +188,13 @@ def _first_alert(call: Simulated, settings: VerdictSettings) -> Early | None:
 
 def fitted_rows(calls: list[Simulated], judged: dict[Mode, list[Judged]]) -> list[str]:
     """The constants that the calls ask for beside those that are used."""
+    fitted = weights(calls)
     lines = [
         "| constant | fitted here | used |",
         "|---|---|---|",
-        f"| words' weight over the voice's | {words_over_voice(calls):.2f} | "
-        f"{fusion.WORDS / fusion.VOICE:.2f} |",
+        f"| words' weight over the voice's | {fitted.words:.2f} "
+        f"| {fusion.WORDS / fusion.VOICE:.2f} |",
+        f"| heat | {fitted.heat:.2f} | {fusion.HEAT:.2f} |",
     ]
     for mode in MODES:
         for mood, known in (("negative", decision.NEGATIVE), ("positive", decision.POSITIVE)):

@@ -65,7 +65,7 @@ def report(**changes: object) -> messages.CallReport:
         utterances=tuple(
             call.UtteranceShare(
                 offset_s=at, duration_s=4.0, emotion=feeling, acoustic=share, verbal=share,
-                score=share, share=share,
+                score=share, share=share, agitation=0.5,
             )
             for at, feeling, share in ((3.0, "angry", shares[0]), (12.0, None, shares[1]))
         ),
@@ -195,7 +195,7 @@ def test_a_long_call_is_drawn_by_density(tmp_path: Path) -> None:
     utterances = tuple(
         call.UtteranceShare(
             offset_s=4.0 * n, duration_s=2.0, emotion=feelings[n % 4], acoustic=0.0, verbal=0.0,
-            score=0.0, share=0.0,
+            score=0.0, share=0.0, agitation=0.0,
         )
         for n in range(300)
     )  # fmt: skip

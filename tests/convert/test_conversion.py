@@ -6,12 +6,13 @@ Runs where TensorFlow is: `make test` does it in an environment of its own.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from convert.corpora import ORDINARY, SHELVES, Clip
 from convert.keras_to_tflite import convert
 from convert.parity import device_logits
 
@@ -23,25 +24,13 @@ from sered.voice.sidecar import read_sidecar
 from sered.voice.statistics import names
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(600)]
 
 RECIPE = Recipe()
 WIDTH = len(names(RECIPE))
-SMALL = replace(
-    network.Plan(),
-    teachers=(network.Teacher(),),
-    wide=(24,),
-    squeeze=16,
-    student=(16,),
-    epochs=6,
-    student_epochs=6,
-    batch=64,
-    mix=0.0,
-)
+SMALL = network.Plan(branches=2, hidden=(24,), epochs=6, batch=64, mix=0.0)
 PLAN = {
     "labels": LABELS,
     "recipe": RECIPE.to_dict(),
@@ -61,7 +50,7 @@ def rows(count: int = 300, seed: int = 0) -> NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def trained() -> Any:
     """A network that knows the clouds."""
-    return network.train(few(700), SMALL, names(RECIPE))
+    return network.train(few(700), SMALL)
 
 
 def dense(width: int = WIDTH, *more: object) -> Any:
@@ -183,83 +172,62 @@ def test_a_sidecar_that_does_not_say_how_is_refused(
 
 
 def few(count: int = 300) -> network.Heard:
-    """Two voices of a corpus each, down four random lines and a fixed one."""
-    voices, numbers = np.array(["a", "b"] * (count // 2)), np.arange(count)
-    return network.Heard(rows(count), voices, voices, numbers % 7, numbers % 5 - 1)
-
-
-(WIDE,) = SMALL.teachers
-EVERYTHING = range(WIDTH)
+    """Two voices of a corpus each, of seven labels."""
+    voices, numbers = np.array(["a", "b"] * (count // 2)), np.arange(count) % 7
+    targets = np.eye(7, dtype=np.float32)[numbers]
+    return network.Heard(rows(count), targets, numbers, voices, voices)
 
 
 def test_the_same_seed_trains_the_same_network() -> None:
-    """To the last bit, teacher and student, so that two runs give the same figures."""
-    plan = replace(SMALL, epochs=2, student_epochs=2)
-    runs = []
-    for _ in range(2):
-        teacher = network.teach(few(), plan, 7, WIDE, EVERYTHING)
-        runs.append([*teacher.get_weights(), *network.learn(few(), [teacher], plan).get_weights()])
+    """To the last bit, so that two runs give the same figures."""
+    plan = replace(SMALL, epochs=2)
+    runs = [network.train(few(), plan).get_weights() for _ in range(2)]
     for a, b in zip(*runs, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_teacher_looks_at_its_own_statistics_alone() -> None:
-    """What is beside them changes no answer of its, and they do."""
-    teacher = network.teach(few(), replace(SMALL, epochs=1), 0, WIDE, range(40))
-    unseen = rows(50, 5)
-    beside, own = unseen.copy(), unseen.copy()
-    beside[:, 40:], own[:, :40] = 3.0, 3.0
-    before, same, other = (teacher.predict(r, verbose=0) for r in (unseen, beside, own))
-    np.testing.assert_array_equal(before, same)
-    assert np.abs(before - other).max() > 0.1
+def test_branches_differ_and_their_mean_is_the_answer(trained: Any) -> None:
+    """Each branch starts and hears noise of its own; the network says what they say on average."""
+    import keras
+
+    last = trained.layers[-1]
+    assert isinstance(last, keras.layers.Average)
+    each = keras.Model(trained.input, last.input).predict(rows(50, 5), verbose=0)
+    assert len(each) == SMALL.branches
+    assert np.abs(each[0] - each[1]).max() > 0.1
+    np.testing.assert_allclose(
+        trained.predict(rows(50, 5), verbose=0), np.mean(each, axis=0), rtol=1e-4, atol=1e-4
+    )
 
 
-def test_all_statistics_are_looked_at() -> None:
-    """Each teacher has many, five have others than the rest, and none goes unseen."""
-    listed = names(RECIPE)
-    seen = [
-        {name for name in listed if re.match(teacher.statistics, name)}
-        for teacher in network.Plan().teachers
-    ]
-    assert all(len(one) > 100 for one in seen)
-    assert len({frozenset(one) for one in seen}) >= 5
-    assert set().union(*seen) == set(listed)
-
-
-def test_a_part_has_its_random_lines_and_the_fixed() -> None:
-    """Between them the parts have every line, and only the fixed ones are in each."""
-    parts = [few().part(number, 2) for number in range(2)]
-    assert [sorted(set(part.lines)) for part in parts] == [[-1, 0, 1], [-1, 2, 3]]
-    for part in parts:
-        assert {
-            len(column) for column in (part.rows, part.corpora, part.speakers, part.labels)
-        } == {len(part.lines)}
-        kept = np.isin(few().lines, part.lines)
-        np.testing.assert_array_equal(part.rows, few().rows[kept])
-
-
-def test_labels_can_be_balanced_within_each_corpus() -> None:
-    """Then a corpus that has one label only says as much of it as of any other; else it tips."""
+def test_labels_count_the_same_within_each_corpus() -> None:
+    """A corpus that has one label only says as much of it as of any other."""
     corpora = np.array(["all"] * 70 + ["sad"] * 70)
     labels = np.r_[np.arange(70) % 7, np.full(70, LABELS.index("sad"))]
-    heard = network.Heard(rows(140), corpora, corpora, labels, np.zeros(140, int))
-    total = {
-        within: np.bincount(labels[:70], network.weights(heard, within=within)[:70], 7)
-        for within in (False, True)
-    }
-    others = np.arange(7) != LABELS.index("sad")
-    np.testing.assert_allclose(total[True], total[True][0], rtol=1e-6)
-    assert total[False][~others] < 0.6 * total[False][0]
+    targets = np.eye(7, dtype=np.float32)[labels]
+    heard = network.Heard(rows(140), targets, labels, corpora, corpora)
+    total = np.bincount(labels[:70], network.weights(heard, 1.0)[:70], 7)
+    np.testing.assert_allclose(total, total[0], rtol=1e-6)
 
 
-def test_the_student_answers_as_its_teachers_do() -> None:
-    """On clips that neither was shown, and not as the labels it was given beside them say."""
-    teacher = network.teach(few(700), SMALL, 1, WIDE, EVERYTHING)
-    misled = replace(few(700), labels=few(700).labels[::-1].copy())
-    student = network.learn(misled, [teacher], SMALL)
-    unseen = rows(200, 5)
-    wanted, found = (m.predict(unseen, verbose=0).argmax(1) for m in (teacher, student))
-    assert np.mean(wanted == found) > 0.95
+def test_ordinary_speech_counts_as_one_label_more() -> None:
+    """However much of it there is, a network is not drowned in plain answers."""
+    shelves = np.r_[np.arange(70) % 7, np.full(700, SHELVES.index(ORDINARY))]
+    corpora = np.array(["acted"] * 70 + ["calls"] * 700)
+    targets = np.full((770, 7), 1 / 7, np.float32)
+    heard = network.Heard(rows(770), targets, shelves, corpora, corpora)
+    weight = network.weights(heard, 1.0)
+    assert weight[70:].sum() == pytest.approx(weight.sum() / 9, rel=1e-3)
+
+
+def test_what_listeners_heard_counts_beside_what_was_meant() -> None:
+    """Half of a sad clip that passed for neutral is neutral; a coarse label is shared out."""
+    sad = Clip(Path("a"), "crema-d", "a", "sad", ("neutral",))
+    found = dict(zip(LABELS, network.target(sad, 0.5), strict=True))
+    assert found["sad"] == found["neutral"] == 0.5
+    plain = Clip(Path("b"), "own", "b", "negative")
+    assert network.target(plain, 0.5).sum() == pytest.approx(1)
+    assert network.target(plain, 0.5)[LABELS.index("happy")] == 0
 
 
 def test_the_command_converts_a_saved_model(

@@ -7,17 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from convert.telephone import (
-    CONDITIONS,
-    TELEPHONE,
-    Codec,
-    Condition,
-    Law,
-    borrow_line,
-    draw,
-    g711,
-    transmit,
-)
+from convert.borrowed import borrow_line
+from convert.line_codecs import Codec, Law, g711
+from convert.telephone import CONDITIONS, TELEPHONE, Condition, draw, transmit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,8 +13,8 @@ from sered.records import CallEnded, Side, UtteranceResult
 from sered.settings import CauseSettings, Mode, VerdictSettings
 from sered.verdict.causes import CAUSES
 from sered.verdict.decision import (
+    CLEAR,
     NEGATIVE,
-    POSITIVE_FROM,
     SUREST,
     Verdict,
     acoustic_score,
@@ -74,8 +74,8 @@ def test_confidence_is_that_of_the_category_beside_it(score: float, mode: Mode) 
 def test_a_call_that_is_hardly_positive_is_not_surely_so() -> None:
     """That it is not negative makes a call no happy one: P(negative) is a figure of its own."""
     for mode in MODES:
-        sure = confidence("positive", POSITIVE_FROM, mode)
-        assert sure < 0.65 < 1.0 - probability(POSITIVE_FROM, NEGATIVE[mode])
+        sure = confidence("positive", CLEAR[mode][1], mode)
+        assert sure < 0.65 < 1.0 - probability(CLEAR[mode][1], NEGATIVE[mode])
     found = call(*happy()).sentiment
     assert found.p_negative == 1.0 - SUREST
     assert found.confidence > 0.9

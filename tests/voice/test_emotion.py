@@ -23,7 +23,7 @@ from sered.voice.sidecar import (
     quantise,
     read_sidecar,
 )
-from sered.voice.statistics import names, statistics
+from sered.voice.statistics import names, statistics, windows
 
 SHIPPED = Path(__file__).parent.parent.parent / "models" / "emotion.tflite"
 
@@ -45,7 +45,7 @@ def change(model: Path, **parts: object) -> None:
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | parts))
 
 
-@pytest.mark.parametrize("schema", [None, "sered.emotion/2", ""])
+@pytest.mark.parametrize("schema", [None, "sered.emotion/3", ""])
 def test_a_sidecar_of_no_or_another_schema_is_refused(copy: Path, schema: str | None) -> None:
     """A sidecar says what it is, or it is none."""
     sidecar = copy.with_suffix(".json")
@@ -98,6 +98,30 @@ def test_threads_do_not_mix_their_sounds(network: TfliteEmotion) -> None:
     assert len(set(alone)) > 1
 
 
+def test_a_long_utterance_is_heard_in_windows(network: TfliteEmotion) -> None:
+    """Nine seconds are two windows: the mean of their outputs, as if each were heard alone."""
+    recipe = Recipe()
+    assert [len(part) for part in windows(np.zeros(96_000, np.int16), recipe)] == [96_000]
+    pcm = np.concatenate(
+        [np.tile(tuning_signal(), 5)[:72_000], np.repeat(tuning_signal(), 5)[:72_000]]
+    )
+    parts = windows(pcm, recipe)
+    assert [len(part) for part in parts] == [72_000, 72_000]
+    whole = network.judge(pcm)
+    alone = [network.judge(part) for part in parts]
+    assert whole is not None
+    logs = np.mean([np.log(found.probabilities) for found in alone if found], axis=0)
+    shares = np.exp(logs) / np.exp(logs).sum()
+    np.testing.assert_allclose(whole.probabilities, shares, atol=1e-6)
+
+
+def test_offsets_move_what_is_likely() -> None:
+    """An offset of log 2 doubles a label's odds."""
+    plain, moved = (probabilities(np.zeros(2), 1.0, (offset, 0.0)) for offset in (0.0, np.log(2)))
+    assert plain[0] == pytest.approx(1 / 2)
+    assert moved[0] == pytest.approx(2 / 3)
+
+
 def test_quantising_rounds_and_clips_before_it_casts() -> None:
     """129 becomes 127, not -127; 1.6 becomes 2, not 1."""
     tensor = Tensor(scale=1.0, zero_point=0)
@@ -135,7 +159,8 @@ def test_the_shipped_sidecar_tells_its_whole_story() -> None:
     assert sidecar.labels == LABELS
     assert sidecar.training["corpora"]
     assert sidecar.figures["unseen ravdess"]["negative_uar"] > 0.5
-    assert SHIPPED.stat().st_size <= 300_000
+    assert SHIPPED.stat().st_size <= 400_000
+    assert "commercial" in sidecar.terms
 
 
 def test_the_tuning_signal_is_the_goldens() -> None:
@@ -166,6 +191,15 @@ def test_broken_sidecar_is_refused(copy: Path) -> None:
     sidecar = copy.with_suffix(".json")
     sidecar.write_text(sidecar.read_text()[:500])
     with pytest.raises(ModelError, match="wanted a sidecar"):
+        TfliteEmotion(copy)
+
+
+def test_a_sidecar_of_an_older_sered_is_refused(copy: Path) -> None:
+    """A network made before the recipe changed is named as one, and what to do is said."""
+    table = json.loads(copy.with_suffix(".json").read_text())
+    table["schema"] = "sered.emotion/1"
+    copy.with_suffix(".json").write_text(json.dumps(table))
+    with pytest.raises(ModelError, match=r"one of another \(sered.emotion/1\).*`make model`"):
         TfliteEmotion(copy)
 
 

@@ -55,7 +55,9 @@ def _rows(settings: Settings, into: Path) -> Iterator[dict[str, Any]]:
 
     emotion = config.model_path(settings.models.emotion)
     vosk = config.model_path(settings.models.vosk)
-    yield _here(emotion, "in use", "emotion in the voice")
+    shipped = set(config.models_dir().glob("emotion*.tflite"))
+    for network in sorted({emotion, *shipped}, key=lambda path: (path != emotion, path.name)):
+        yield _here(network, "in use" if network == emotion else "here", _terms(network))
     about = {source.name: source.about for source in SOURCES}
     mini = config.models_dir() / "vosk-mini"
     about[mini.name] = "words, for the demo and the tests only"
@@ -77,6 +79,18 @@ def _rows(settings: Settings, into: Path) -> Iterator[dict[str, Any]]:
                 "about": source.about,
                 "fits": fits,
             }
+
+
+def _terms(network: Path) -> str:
+    """What a network is for, and who may use it as its sidecar says."""
+    from sered.errors import ModelError
+    from sered.voice.sidecar import read_sidecar
+
+    try:
+        terms = read_sidecar(network).terms
+    except ModelError:
+        return "emotion in the voice; `sered models verify` says what is wrong with it"
+    return f"emotion in the voice. {terms}".rstrip()
 
 
 def _here(path: Path, state: str, about: str) -> dict[str, Any]:

@@ -64,6 +64,12 @@ class Acoustic(Payload):
     """Whose voice was judged: the customer's, or both where they share a channel."""
     share: Part
     """The voice's part of the call's score, on its scale; with the words' part it adds up to it."""
+    valence: Annotated[Score | None, added("0.3.0")]
+    """Mean over the speech of how glad less how unhappy the voice sounds, -1 to 1, as likely as it
+    says."""
+    agitation: Annotated[Share | None, added("0.3.0")]
+    """Mean over the speech of how agitated the voice sounds, 0 to 1, well or ill alike: angry, in
+    fear, happy or surprised."""
 
 
 class VerbalTerm(Payload):
@@ -150,6 +156,9 @@ class UtteranceShare(Payload):
     """What it would be as a call of its own, -1 to 1; null where nothing could be judged."""
     share: Part
     """Its part of the call's score, on its scale; all of them add up to it."""
+    agitation: Annotated[Share | None, added("0.3.0")]
+    """How agitated the voice sounds, 0 to 1, well or ill alike; null where it could not be
+    judged."""
 
 
 class Quality(Payload):

@@ -15,6 +15,8 @@ MOST_TERMS = 6
 NOTABLE = 0.05
 """Share of the score under which no moment is worth calling the worst."""
 _DIRECTION = {"negative": -1.0, "positive": 1.0}
+CALM, AGITATED = 0.35, 0.6
+"""Agitation under which a voice is called calm, and from which on agitated."""
 STEADY = 0.1
 """A change of the feeling under which it is called steady."""
 
@@ -92,10 +94,20 @@ def _voice(acoustic: Acoustic | None, report: CallReport) -> list[str]:
         return ["The voice was not judged."] if report.mode != "text" else []
     emotions = sorted(acoustic.emotions.model_dump().items(), key=lambda pair: -pair[1])
     named = _listed([f"{label} {part:.0%}" for label, part in emotions[:3] if part >= 0.1])
-    return [
+    lines = [
         f"The voice says {acoustic.score:+.2f} over {acoustic.speech_s:.0f} s of speech "
         f"({named}) and gives {acoustic.share:+.2f} of the score."
     ]
+    if acoustic.agitation is not None:
+        lines.append(f"It sounds {_heat(acoustic.agitation)} (agitation {acoustic.agitation:.0%}).")
+    return lines
+
+
+def _heat(agitation: float) -> str:
+    """In a word; agitation has no sign."""
+    if agitation < CALM:
+        return "calm"
+    return "agitated" if agitation >= AGITATED else "neither calm nor agitated"
 
 
 def _words(verbal: Verbal | None, report: CallReport, at_s: float) -> list[str]:

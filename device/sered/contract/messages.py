@@ -139,6 +139,9 @@ class Live(Payload):
     """How the words read, -1 to 1; null without words."""
     running: Score
     """The call's score so far, -1 to 1."""
+    agitation: Annotated[Share | None, added("0.3.0")]
+    """How agitated the voice sounds, 0 to 1, well or ill alike; null where it could not be
+    judged."""
 
 
 class LineStatus(Payload):

@@ -17,9 +17,9 @@ from sered.records import LABELS
 from sered.verdict.fusion import Piece, Weighed, asr_confidence, seconds_of, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from sered.records import UtteranceResult
+    from sered.records import Emotion, UtteranceResult
     from sered.settings import Mode
 
 
@@ -37,11 +37,19 @@ def acoustic(results: Sequence[UtteranceResult], weighed: Weighed, mode: Mode) -
             shares[label] += min(1.0, probability * weight)
     return Acoustic(
         score=weigh(judged, "audio").voice or 0.0,
+        valence=_over_speech(judged, lambda emotion: emotion.valence),
+        agitation=_over_speech(judged, lambda emotion: emotion.agitation),
         emotions=EmotionShares(**{k: min(1.0, v) for k, v in shares.items()}),
         speech_s=round(speech_s, 3),
         sides=tuple(sorted({r.utterance.side.value for r in judged})),
         share=sum(piece.voice_share for piece in weighed.pieces),
     )
+
+
+def _over_speech(judged: Sequence[UtteranceResult], number: Callable[[Emotion], float]) -> float:
+    """Mean of a number of the voices, weighted by speech."""
+    total = seconds_of(judged) or 1.0
+    return sum(number(r.emotion) * r.utterance.voiced_s / total for r in judged if r.emotion)
 
 
 def verbal(
@@ -119,6 +127,7 @@ def utterance(result: UtteranceResult, piece: Piece, start_s: float, mode: Mode)
         duration_s=round(result.utterance.end_s - result.utterance.start_s, 3),
         emotion=result.emotion.label if result.emotion else None,
         acoustic=piece.voice,
+        agitation=piece.agitation,
         verbal=piece.words,
         score=weigh([result], mode).score if known else None,
         share=piece.voice_share + piece.words_share,

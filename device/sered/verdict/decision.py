@@ -10,7 +10,8 @@ from sered.contract.call import Acoustic, Moment, Sentiment, Trend, UtteranceSha
 from sered.records import Side
 from sered.verdict import attribution
 from sered.verdict.causes import causes
-from sered.verdict.fusion import Weighed, asr_confidence, seconds_of, valence, weigh
+from sered.verdict.doubt import steady
+from sered.verdict.fusion import Weighed, asr_confidence, seconds_of, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
     from sered.records import CallEnded, UtteranceResult
     from sered.settings import Mode, VerdictSettings
 
-NEGATIVE_FROM, POSITIVE_FROM = -0.25, 0.15
-"""A call whose score lies between is neither: most calls are calm, so it takes more than a sign."""
+CLEAR: dict[Mode, tuple[float, float]] = {
+    "audio": (-0.45, 0.25),
+    "text": (-0.25, 0.15),
+    "both": (-0.25, 0.15),
+}
+"""Negative at the first score and below, positive from the second on. A call between is neither:
+most calls are calm, so it takes more than a sign, and by voice alone, which tells good from bad
+poorly, much more."""
 MIN_SNR_DB = 4.0
 """Mean ratio of speech to noise under which a voice is not judged."""
 MIN_ASR = 0.55
@@ -33,15 +40,15 @@ STRONG_UTTERANCES = 2
 WITHHELD = ("sides_exchanged", "recorded_voice")
 """Why nothing is told of a call whatever was heard in it, as whoever asks has found out."""
 NEGATIVE: dict[Mode, tuple[float, float]] = {
-    "audio": (5.6, -1.1),
-    "text": (5.1, -1.4),
-    "both": (5.7, -1.7),
+    "audio": (2.2, -1.1),
+    "text": (5.2, -1.5),
+    "both": (6.2, -1.7),
 }
 """Slope and offset of the log-odds that a call is negative; `make fit-verdict` fits them."""
 POSITIVE: dict[Mode, tuple[float, float]] = {
-    "audio": (-2.3, -0.4),
-    "text": (-4.8, -0.9),
-    "both": (-5.1, -0.7),
+    "audio": (-1.3, -0.4),
+    "text": (-4.5, -0.8),
+    "both": (-5.4, -0.7),
 }
 """The same that it is positive."""
 SUREST = 0.99
@@ -89,7 +96,7 @@ def judge(
     a channel, `withheld` why nothing is told whatever was heard. Any half of any utterance may
     be missing.
     """
-    heard = _customers(results)
+    heard = _steady(results, mode, settings)
     usable = _usable(heard, mode)
     weighed = weigh(heard, usable or mode)
     undetermined = withheld or _undetermined(heard, weighed, mode, usable, settings, mixed=mixed)
@@ -119,7 +126,7 @@ def judge(
 
 def running(results: Sequence[UtteranceResult], mode: Mode, settings: VerdictSettings) -> Running:
     """The score so far, and whether it warrants an alert before the call is over."""
-    heard = _customers(results)
+    heard = _steady(results, mode, settings)
     usable = _usable(heard, mode)
     weighed = weigh(heard, usable or mode)
     p_negative = probability(weighed.score, NEGATIVE[usable or mode])
@@ -142,7 +149,7 @@ def running(results: Sequence[UtteranceResult], mode: Mode, settings: VerdictSet
 
 def acoustic_score(result: UtteranceResult) -> float | None:
     """What one utterance's voice says, -1 to 1; None where it could not be judged."""
-    return valence(result.emotion) if result.emotion else None
+    return result.emotion.valence if result.emotion else None
 
 
 def probability(score: float, odds: tuple[float, float]) -> float:
@@ -167,6 +174,20 @@ def _sure(p: float) -> float:
 
 def _customers(results: Sequence[UtteranceResult]) -> list[UtteranceResult]:
     return [result for result in results if result.utterance.side is not Side.AGENT]
+
+
+def _steady(
+    results: Sequence[UtteranceResult], mode: Mode, settings: VerdictSettings
+) -> Sequence[UtteranceResult]:
+    """The customer's utterances, without a word that was hardly heard if all hangs on it."""
+
+    def outcome(heard: Sequence[UtteranceResult]) -> tuple[str | None, bool, bool]:
+        usable = _usable(heard, mode)
+        weighed = weigh(heard, usable or mode)
+        reason = _undetermined(heard, weighed, mode, usable, settings, mixed=False)
+        return reason, weighed.score < 0, weighed.score <= settings.escalate_below
+
+    return steady(_customers(results), outcome)
 
 
 def _usable(results: Sequence[UtteranceResult], mode: Mode) -> Mode | None:
@@ -208,4 +229,5 @@ def _undetermined(
     voice, words = weighed.voice or 0.0, weighed.words or 0.0
     if usable == "both" and voice * words < 0 and min(abs(voice), abs(words)) >= DISAGREE:
         return "disagreement"
-    return "neutral" if NEGATIVE_FROM < weighed.score < POSITIVE_FROM else None
+    negative, positive = CLEAR[usable]
+    return "neutral" if negative < weighed.score < positive else None

@@ -6,38 +6,30 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sered.records import LABELS
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sered.records import Emotion, UtteranceResult
+    from sered.records import UtteranceResult
     from sered.settings import Mode
 
-VALENCE = {
-    "angry": -1.0,
-    "disgust": -0.9,
-    "fear": -0.4,
-    "happy": 1.0,
-    "neutral": 0.2,
-    "surprise": 0.5,
-    "sad": -0.3,
-}
-"""What a label is worth: the regression of negative / neutral / positive on the network's word for
-speakers it was not trained on, rounded. Sad and fear count little, since it takes many a plain
-voice for them."""
 LONG_S = 8.0
 """Speech of one utterance beyond this weighs no more: no monologue outvotes the rest."""
+SHORT_S = 1.5
+"""A shorter utterance's voice weighs less than its seconds: it says less about each of them."""
 NOISY_DB, CLEAN_DB = 3.0, 15.0
 """Voice counts nothing at the first ratio of speech to noise, fully from the second on."""
 VOICE_PRIOR_S = 2.0
 """Seconds of certain neutral voice that every call is given: a little speech says little."""
 WORDS_PRIOR = 1.0
 """The same for words, in units of polarity."""
-VOICE, WORDS = 1.0, 3.0
+VOICE, WORDS = 0.4, 3.0
 """How far the voice's and the words' scores, -1 to 1, move the call before it saturates."""
-ALONE = 1.2
+ALONE: dict[Mode, float] = {"audio": 3.0, "text": 1.2, "both": 1.0}
 """How much further either moves it where there is no other."""
+HEAT, COOL = 0.5, 0.4
+"""The words give the sign, the voice the heat: what somebody says moves the call further by so
+much of how far the voice's agitation lies above COOL, where an everyday voice is, and less below
+it. Loud gladness stays gladness, and a cold complaint one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +40,8 @@ class Piece:
     """Valence of the voice, -1 to 1; None where the network could not judge or was not asked."""
     words: float | None
     """Polarity of the words, -1 to 1; None without words."""
+    agitation: float | None
+    """Of the voice, 0 to 1; None where `voice` is."""
     voice_share: float
     """Its parts of the call's score."""
     words_share: float
@@ -66,45 +60,76 @@ class Weighed:
     """One for each utterance, in order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What each utterance adds, before voice and words are set against each other."""
+
+    voice: tuple[float, ...]
+    words: tuple[float, ...]
+    heat: tuple[float, ...]
+    """How far each voice is more agitated than an everyday one, as far as it could be heard."""
+
+
 def weigh(results: Sequence[UtteranceResult], mode: Mode) -> Weighed:
     """Fuse utterances, given in the order they were spoken, into one score."""
-    voices = [valence(r.emotion) if r.emotion and mode != "text" else None for r in results]
-    words = [r.polarity.score if r.polarity and mode != "audio" else None for r in results]
-    places = _places(results)
-    voice = _parts(voices, voice_weights(results), VOICE_PRIOR_S)
-    said = _parts(words, places, WORDS_PRIOR)
-    gain = 1.0 if mode == "both" else ALONE
-    voice_parts = [gain * VOICE * part for part in voice]
+    voices = [r.emotion if mode != "text" else None for r in results]
+    found = evidence(results, mode)
+    said = [part * (1.0 + HEAT * hot) for part, hot in zip(found.words, found.heat, strict=True)]
+    gain = ALONE[mode]
+    voice_parts = [gain * VOICE * part for part in found.voice]
     words_parts = [gain * WORDS * part for part in said]
     drive = sum(voice_parts) + sum(words_parts)
     score = math.tanh(drive)
     # what saturation takes away is taken from all alike, so that the shares add up
     kept = score / drive if drive else 1.0
+    spoken = [_polarity(r, mode) for r in results]
     return Weighed(
         score=score,
-        voice=sum(voice) if any(v is not None for v in voices) else None,
-        words=sum(said) if any(w is not None for w in words) else None,
+        voice=sum(found.voice) if any(voices) else None,
+        words=max(-1.0, min(1.0, sum(said))) if any(w is not None for w in spoken) else None,
         pieces=tuple(
-            Piece(v, w, v_part * kept, w_part * kept)
-            for v, w, v_part, w_part in zip(voices, words, voice_parts, words_parts, strict=True)
+            Piece(
+                voice=emotion.valence if emotion else None,
+                words=polarity,
+                agitation=emotion.agitation if emotion else None,
+                voice_share=v_part * kept,
+                words_share=w_part * kept,
+            )
+            for emotion, polarity, v_part, w_part in zip(
+                voices, spoken, voice_parts, words_parts, strict=True
+            )
         ),
     )
+
+
+def evidence(results: Sequence[UtteranceResult], mode: Mode) -> Evidence:
+    """Parts of voice and words, and the heat that words are said in; each a number an utterance."""
+    voices = [r.emotion if mode != "text" else None for r in results]
+    valences = [emotion.valence if emotion else None for emotion in voices]
+    return Evidence(
+        voice=tuple(_parts(valences, voice_weights(results), VOICE_PRIOR_S)),
+        words=tuple(_parts([_polarity(r, mode) for r in results], _places(results), WORDS_PRIOR)),
+        heat=tuple(
+            clearness(r.snr_db) * (emotion.agitation - COOL) if emotion else 0.0
+            for r, emotion in zip(results, voices, strict=True)
+        ),
+    )
+
+
+def _polarity(result: UtteranceResult, mode: Mode) -> float | None:
+    return result.polarity.score if result.polarity and mode != "audio" else None
 
 
 def voice_weights(results: Sequence[UtteranceResult]) -> list[float]:
     """What each voice weighs, in seconds: late, long and clear ones most."""
     return [
-        place * min(r.utterance.voiced_s, LONG_S) * clearness(r.snr_db)
+        place * _seconds(r.utterance.voiced_s) * clearness(r.snr_db)
         for place, r in zip(_places(results), results, strict=True)
     ]
 
 
-def valence(emotion: Emotion) -> float:
-    """The seven emotions as one number, -1 to 1; a network in doubt stays near 0."""
-    return sum(
-        VALENCE[label] * probability
-        for label, probability in zip(LABELS, emotion.probabilities, strict=True)
-    )
+def _seconds(voiced_s: float) -> float:
+    return min(voiced_s, LONG_S) * min(1.0, voiced_s / SHORT_S)
 
 
 def clearness(snr_db: float | None) -> float:

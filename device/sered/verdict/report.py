@@ -148,6 +148,7 @@ def live(settings: ReportSettings, facts: CallFacts, running: decision.Running) 
         acoustic=decision.acoustic_score(last),
         verbal=last.polarity.score if last.polarity else None,
         running=running.score,
+        agitation=last.emotion.agitation if last.emotion else None,
     )
 
 

@@ -12,7 +12,7 @@ from sered.interpreter import load_interpreter
 from sered.records import LABELS, RATE_HZ, Emotion
 from sered.voice.recipe import Recipe
 from sered.voice.sidecar import normalise, probabilities, quantise, read_sidecar
-from sered.voice.statistics import names, statistics
+from sered.voice.statistics import names, statistics, windows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,14 +61,20 @@ class TfliteEmotion:
         return self._sidecar.input
 
     def judge(self, pcm: NDArray[np.int16]) -> Emotion | None:
-        """One utterance, 16 kHz mono int16; None with less than 0.2 s of voice."""
-        found = statistics(pcm, self._recipe)
-        if found is None:
+        """One utterance, 16 kHz mono int16; None with less than 0.2 s of voice.
+
+        A long one is heard in windows, whose outputs are averaged.
+        """
+        heard = [statistics(part, self._recipe) for part in windows(pcm, self._recipe)]
+        rows = [row for row in heard if row is not None]
+        if not rows:
             return None
-        shares = probabilities(
-            self.logits(normalise(found, self._sidecar.normalisation)), self._sidecar.temperature
-        )
+        normalised = [normalise(row, self._sidecar.normalisation) for row in rows]
+        shares = self._probabilities(np.mean([self.logits(row) for row in normalised], axis=0))
         return Emotion(tuple(float(share) for share in shares))
+
+    def _probabilities(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        return probabilities(logits, self._sidecar.temperature, self._sidecar.offsets)
 
     def logits(self, normalised: NDArray[np.float32]) -> NDArray[np.float32]:
         """The network alone: normalised statistics (width,) to raw outputs (7,)."""
@@ -85,6 +91,7 @@ class TfliteEmotion:
         sidecar, width = self._sidecar, len(names(self._recipe))
         wanted = {
             "labels": (LABELS, tuple(sidecar.labels)),
+            "offsets": (len(LABELS), len(sidecar.offsets)),
             "input": ([1, width], list(self._input["shape"])),
             "output": ([1, len(LABELS)], list(self._output["shape"])),
             "input type": (np.int8, self._input["dtype"]),
@@ -108,7 +115,7 @@ class TfliteEmotion:
         golden, found = self._sidecar.golden, statistics(tuning_signal(), self._recipe)
         assert found is not None
         normalised = normalise(found, self._sidecar.normalisation)
-        shares = probabilities(self.logits(normalised), self._sidecar.temperature)
+        shares = self._probabilities(self.logits(normalised))
         off = max(
             _distance(normalised, golden.statistics),
             # one step of the int8 outputs may round the other way on another processor

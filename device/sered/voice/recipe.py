@@ -10,7 +10,7 @@ from sered.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same recipe would give other numbers."""
 
 
@@ -43,6 +43,9 @@ class Recipe:
     pitch_high_hz: float = 500.0
     pitch_clarity: float = 0.45
     """Height of the autocorrelation's peak from which a frame has a pitch."""
+    longest_s: float = 6.0
+    """Longer utterances are judged in windows, none longer than this: what is said in one breath
+    has one mood, and statistics over more of them have that of nobody."""
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> Self:

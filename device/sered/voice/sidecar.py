@@ -11,9 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sered.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+
+SCHEMA = "sered.emotion/2"
 
 
 class _Part(BaseModel):
@@ -47,7 +51,7 @@ class Golden(_Part):
 class Sidecar(_Part):
     """The JSON beside the model: what it was made with and what it is worth."""
 
-    schema_: Literal["sered.emotion/1"] = Field(alias="schema")
+    schema_: Literal["sered.emotion/2"] = Field(alias="schema")
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     sha256: str
     labels: tuple[str, ...]
@@ -56,7 +60,12 @@ class Sidecar(_Part):
     input: Tensor
     output: Tensor
     temperature: float = Field(gt=0)
-    """Divides the network's outputs before the softmax; fitted on unseen speakers."""
+    """Divides the network's outputs before the softmax ..."""
+    offsets: tuple[float, ...]
+    """... and these, one a label, are added: both fitted on corpora that were left out, so that the
+    probabilities hold for voices that no recording of their kind was trained on."""
+    terms: str = ""
+    """Of the recordings' licences: who may use the network for what."""
     golden: Golden
     training: dict[str, Any] = {}
     """Facts: corpora, clips, speakers, seed, parity."""
@@ -78,9 +87,11 @@ def normalise(
     return np.asarray(np.clip(centred, -normalisation.limit, normalisation.limit), np.float32)
 
 
-def probabilities(logits: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:
-    """Softmax over the last axis of the network's outputs, cooled."""
-    scaled = np.asarray(logits, np.float64) / temperature
+def probabilities(
+    logits: NDArray[np.floating[Any]], temperature: float, offsets: Sequence[float] = (0.0,)
+) -> NDArray[np.float64]:
+    """Softmax over the last axis of the network's outputs, cooled and moved by the offsets."""
+    scaled = np.asarray(logits, np.float64) / temperature + np.asarray(offsets)
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
@@ -99,6 +110,13 @@ def read_sidecar(path: Path) -> Sidecar:
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
+        if first["loc"] == ("schema",) and str(first.get("input")).startswith("sered.emotion/"):
+            raise ModelError(
+                f"wanted an emotion network of this sered in {beside}; found at schema one of "
+                f"another ({first['input']}), and not {SCHEMA}, which would be fed and read "
+                "wrongly: take the network that came with this sered, or make yours anew with "
+                "`make model`"
+            ) from error
         where = ".".join(map(str, first["loc"])) or "the file"
         raise ModelError(
             f"wanted a sidecar of an emotion network in {beside}; found at {where}: "

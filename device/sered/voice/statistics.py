@@ -103,6 +103,12 @@ def _runs(marked: NDArray[np.bool_]) -> list[float]:
     return [*np.log1p([length.mean(), length.std(), length.max()])] if len(length) else [0.0] * 3
 
 
+def windows(pcm: NDArray[np.int16], recipe: Recipe) -> list[NDArray[np.int16]]:
+    """The utterance in as few equal parts as are no longer than the recipe's longest window."""
+    count = max(1, -(-len(pcm) // int(recipe.longest_s * recipe.rate_hz)))
+    return np.array_split(pcm, count)
+
+
 def statistics(pcm: NDArray[np.int16], recipe: Recipe) -> NDArray[np.float32] | None:
     """One vector for one utterance, (len(names(recipe)),); None where there is too little voice.
 

@@ -133,6 +133,7 @@ def _utterances(call: TrueCall, random: Random, seconds: float) -> list[Utteranc
             verbal=call.score,
             score=call.score,
             share=call.score / count,
+            agitation=abs(call.score),
         )
         for n in range(count)
     ]
@@ -146,7 +147,7 @@ def _acoustic(call: TrueCall, seconds: float) -> Acoustic:
     )
     return Acoustic(
         score=call.score, emotions=shares, speech_s=round(seconds * 0.4, 2), sides=("customer",),
-        share=call.score * 0.4,
+        share=call.score * 0.4, valence=call.score, agitation=abs(call.score),
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def _genuine(context: Context) -> Outcome:
         return fault("bad_sidecar", f"{beside}: {' '.join(first[1:3])}", folder=str(path.parent))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest == sidecar.sha256:
-        return ok(f"SHA-256 {digest[:12]}...")
+        return ok(f"SHA-256 {digest[:12]}... {sidecar.terms}".rstrip())
     found = f"SHA-256 {digest[:12]}..., the sidecar says {sidecar.sha256[:12]}..."
     name = "other_model" if _is_a_network_of_its_own(path, sidecar.input.scale) else "altered"
     return fault(name, found, folder=str(path.parent))

@@ -1,0 +1,79 @@
+"""Voice and words together: the words give the sign, the voice the heat."""
+
+from __future__ import annotations
+
+import pytest
+
+from sered.records import LABELS, Emotion
+from sered.settings import VerdictSettings
+from sered.verdict import decision, fusion
+from utterance_makers import ANGRY, CALM, COMPLAINTS, HAPPY, PLAIN, THANKS, ended, in_turn, said
+
+
+def drive(text: str, voice: tuple[float, ...]) -> float:
+    """How far the words of one utterance move a call when they are said in this voice."""
+    results = in_turn(said(PLAIN[0], CALM), said(text, voice))
+    return fusion.weigh(results, "both").pieces[1].words_share
+
+
+@pytest.mark.parametrize("text", [COMPLAINTS[1], THANKS[2]])
+def test_heat_makes_words_weigh_more_and_keeps_their_sign(text: str) -> None:
+    """Said in agitation, a complaint is more of one and thanks are more of them."""
+    hot = tuple(0.45 if label in {"angry", "happy"} else 0.02 for label in LABELS)
+    assert sum(hot) == pytest.approx(1.0)
+    cool, warm = drive(text, CALM), drive(text, hot)
+    assert abs(warm) > 1.1 * abs(cool)
+    assert (warm > 0) == (cool > 0)
+
+
+def test_a_cold_complaint_stays_one() -> None:
+    """What is said calmly and says enough is a negative call."""
+    calls = in_turn(said(PLAIN[0], CALM), *(said(text, CALM) for text in COMPLAINTS))
+    found = decision.judge(calls, ended(), "both", VerdictSettings(), mixed=False).sentiment
+    assert found.category == "negative"
+
+
+def test_loud_gladness_is_no_anger() -> None:
+    """Thanks in a voice of which the network makes half anger are no negative call."""
+    loud = (0.4, 0.05, 0.05, 0.35, 0.02, 0.1, 0.03)
+    calls = in_turn(said(PLAIN[0], CALM), *(said(text, loud) for text in THANKS))
+    found = decision.judge(calls, ended(), "both", VerdictSettings(), mixed=False).sentiment
+    assert found.category != "negative"
+
+
+def test_heat_that_noise_hides_counts_nothing() -> None:
+    """In a voice that drowns nobody can hear agitation."""
+    clear, noisy = (
+        fusion.evidence([said(COMPLAINTS[0], ANGRY, snr_db=snr)], "both").heat[0]
+        for snr in (30.0, 2.0)
+    )
+    assert clear > 0.2
+    assert noisy == 0.0
+
+
+def test_a_short_voice_weighs_less_than_its_seconds() -> None:
+    """Half a second says less than a sixth of what three seconds do."""
+    short, long = (said(None, ANGRY, seconds=seconds) for seconds in (0.5, 3.0))
+    weights = [fusion.voice_weights([result])[0] for result in (short, long)]
+    assert weights[0] < weights[1] / 10
+
+
+def test_valence_and_agitation_are_sums_of_probabilities() -> None:
+    """Glad less unhappy, and everything that is aroused."""
+    emotion = Emotion((0.1, 0.2, 0.05, 0.3, 0.15, 0.1, 0.1))
+    assert emotion.negative == pytest.approx(0.45)
+    assert emotion.valence == pytest.approx(0.4 - 0.45)
+    assert emotion.agitation == pytest.approx(0.55)
+
+
+def test_both_numbers_of_the_voice_are_in_the_verdict() -> None:
+    """Over the call, by speech, and for each utterance."""
+    calls = in_turn(said(None, ANGRY, seconds=3.0), said(None, HAPPY, seconds=1.0))
+    found = decision.judge(calls, ended(), "audio", VerdictSettings(), mixed=False)
+    assert found.acoustic is not None
+    heat = [Emotion(ANGRY).agitation, Emotion(HAPPY).agitation]
+    assert found.acoustic.agitation == pytest.approx((3 * heat[0] + heat[1]) / 4)
+    assert found.acoustic.valence == pytest.approx(
+        (3 * Emotion(ANGRY).valence + Emotion(HAPPY).valence) / 4
+    )
+    assert [u.agitation for u in found.utterances] == pytest.approx(heat)
