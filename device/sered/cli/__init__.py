@@ -12,7 +12,18 @@ from typing import Annotated
 import typer
 
 from sered import __version__
-from sered.cli import analyze, central, config, demo, devices, diagnose, models, run, watch
+from sered.cli import (
+    analyze,
+    central,
+    config,
+    demo,
+    devices,
+    diagnose,
+    label,
+    models,
+    run,
+    watch,
+)
 from sered.errors import SeredError
 
 INTERRUPTED = 130
@@ -49,7 +60,7 @@ def _root(
     pass
 
 
-for _module in (run, analyze, devices, diagnose, watch, demo):
+for _module in (run, analyze, label, devices, diagnose, watch, demo):
     _module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
