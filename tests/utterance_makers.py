@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.sentences import heard
 from sered.records import (
@@ -15,7 +16,11 @@ from sered.records import (
     Utterance,
     UtteranceResult,
 )
+from sered.words.networks import load_network
 from sered.words.polarity import CallPolarity
+
+if TYPE_CHECKING:
+    from sered.words.network import SentenceNetwork
 
 LEXICON = Path(__file__).parent.parent / "models" / "call-lexicon.tsv"
 
@@ -39,9 +44,15 @@ PLAIN = ("hello my name is john smith", "my account number is five one two", "ye
 
 
 @cache
+def network() -> SentenceNetwork:
+    """The shipped network of sentences, loaded once."""
+    return load_network(LEXICON.with_name("context.tflite"))
+
+
+@cache
 def polarity() -> CallPolarity:
-    """The real thing, loaded once: VADER and the call lexicon."""
-    return CallPolarity(LEXICON)
+    """The real thing, loaded once: VADER, the call lexicon and the network of sentences."""
+    return CallPolarity(LEXICON, network=network())
 
 
 def said(

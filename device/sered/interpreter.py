@@ -1,4 +1,4 @@
-"""Loads a TFLite network with the runtime that this Python has."""
+"""Loads a TFLite network."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ if TYPE_CHECKING:
 
 
 def load_interpreter(path: Path) -> Any:
-    """The runtime of this Python: tflite-runtime ends at 3.11, ai-edge-litert begins there."""
-    try:
-        from tflite_runtime.interpreter import Interpreter  # noqa: PLC0415 - heavy
-    except ImportError:
-        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - heavy
+    """LiteRT on one thread; ModelError where the file is no network."""
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - heavy
+
     try:
         interpreter = Interpreter(model_path=str(path), num_threads=1)
         interpreter.allocate_tensors()

@@ -132,6 +132,10 @@ class CallSettings(_Section):
     """A call longer than this is cut in two."""
 
 
+LANGUAGES = ("en",)
+"""What callers may speak: tables, lexicon and network of sentences are there."""
+
+
 class ModelSettings(_Section):
     """`[models]`: files; a relative one lies beside the configuration, else with sered's own."""
 
@@ -139,8 +143,14 @@ class ModelSettings(_Section):
     """The speech-emotion network; its sidecar lies beside it as .json."""
     vosk: Path = Path("vosk-mini")
     """`vosk-mini` is for the demo and the tests: a site runs an official model."""
+    language: Annotated[str, Field(pattern="^[a-z]{2}$")] = "en"
+    """What callers speak, in two letters. sered reads `en`; docs/words.md says what another one
+    takes."""
     lexicon: Path = Path("call-lexicon.tsv")
     """What customers say on the phone, with its valence."""
+    sentences: Path = Path("context.tflite")
+    """The network of sentences beside the lexicon, its .json and .words beside it:
+    `sentence.tflite` for a small box; `none`: without, as for a lexicon of another language."""
 
 
 class CauseSettings(_Section):

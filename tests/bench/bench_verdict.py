@@ -13,30 +13,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from convert.sentence_rows import kept_aside
 
-from bench import real_calls
+from bench import outside, real_calls
 from bench import verdict_tables as tables
 from bench.sentences import (
     EVENTS,
     FRESH,
+    KINDS,
     LAST,
     LATER,
     MANY,
+    SERVICE,
     TALK,
     TRAPS,
     heard,
-    kept_aside,
     label,
     macro_f1,
     read_sentences,
 )
-from bench.verdict_fits import LEXICON, LONG, calls_of_parts, heat_rows, judge_all
+from bench.verdict_fits import LEXICON, LONG, NETWORK, calls_of_parts, heat_rows, judge_all
+from sered.words.networks import load_network
 from sered.words.polarity import CallPolarity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.simulated_calls import Simulated
+    from sered.records import Side
 
     Sections = list[tuple[str, list[str]]]
     """Titles and the lines under them."""
@@ -48,15 +52,19 @@ OUT = ROOT / "docs" / "verdict-evidence.md"
 INTRODUCTION = """# How good the verdict is
 Written by `make bench-verdict`; [verdict.md](verdict.md) explains the arithmetic.
 
-**What this is and is not.** There are no recorded customers here whose feeling is known. The
-sentences are ours; a third of them was kept aside by hash and never tuned on, but whoever wrote the
-lexicon wrote them too. Those kept aside stood at 0.912 until their misses were seen, once, among
-others. What sentences come to that nobody tuned on is told by those written afterwards, each lot at
-first sight: 270 in a roundabout way 0.80, 233 in many styles 0.864, 325 of what had happened, with
-hardly a word of feeling in them, 0.753. Widening the lexicon for their misses did nothing for the
-next lot; leanings learnt from them did. Over all 1,304 sentences written so, each judged by the
-lexicon from before any of them, macro-F1 is 0.793, and 0.870 with leanings learnt from others of
-them. The calls are made up: each customer is a speaker of an acted corpus, judged by an int8
+**What this is and is not.** There are no recorded customers here whose feeling is known. The first
+table is what counts most: sentences of other people, labelled by others, in spoken form, that
+neither network has learnt from (nor was the lexicon tuned on them; VADER's own list was made with
+the tweets in view). A false alarm is a sentence that is not negative and is taken for it. Of their
+negative sentences 46 % (reviews) to 69 % (tweets, comments) are found. None is from a phone call.
+
+The other sentences are ours. Most were learnt from, and their figures only say that learning works.
+The third that was kept aside by hash was not learnt from, but whoever wrote the lexicon wrote them
+and has seen their misses once; those written last and those called fresh were neither learnt from
+nor corrected for. Each lot stood at first sight, judged by the lexicon of its day: 270 in a
+roundabout way 0.80, 233 in many styles 0.864, 325 of what had happened 0.753.
+
+The calls are made up: each customer is a speaker of an acted corpus, judged by an int8
 network that was trained without that corpus, by odds fitted without it, through a telephone line;
 half of those who are calm throughout have the voices of real telephone callers, who were held out
 likewise. The words are sentences kept aside,
@@ -89,20 +97,29 @@ def sentence_rows(polarity: CallPolarity) -> list[str]:
     plain = plain_vader()
     lines = ["| sentences | count | plain VADER | sered |", "|---|---|---|---|"]
     for name, part in (
-        ("tuned on", [row for row in rows if not kept_aside(row[2])]),
-        ("kept aside", [row for row in rows if kept_aside(row[2])]),
-        ("written later, then tuned on", read_sentences(LATER)),
-        ("in many styles, then tuned on: 0.864 at first sight", read_sentences(MANY)),
-        ("of what happened, then tuned on: 0.753 at first sight", read_sentences(EVENTS)),
+        ("tuned on and learnt from", [row for row in rows if not kept_aside(row[2])]),
+        (
+            "not learnt from; seen once by who wrote the lexicon",
+            [row for row in rows if kept_aside(row[2])],
+        ),
+        ("written later, then learnt from", read_sentences(LATER)),
+        ("in many styles, then learnt from: 0.864 at first sight", read_sentences(MANY)),
+        ("of what happened, then learnt from: 0.753 at first sight", read_sentences(EVENTS)),
         ("of every kind, then learnt from: 0.842 at first sight", read_sentences(TALK)),
         ("made to mislead, then learnt from: 0.645 at first sight", read_sentences(TRAPS)),
-        ("never tuned on, plain", read_sentences(FRESH)),
-        ("written last, never tuned on: 0.869 at first sight", read_sentences(LAST)),
+        ("turns of speech by kind, one in eight of them", _aside(KINDS)),
+        ("bookings, support chats, flights, one in eight of them", _aside(SERVICE)),
+        ("never tuned on or learnt from, plain", read_sentences(FRESH)),
+        ("written last, never learnt from: 0.869 at first sight", read_sentences(LAST)),
     ):
         ours = macro_f1([(t, label(polarity.score(heard(text)).score)) for t, _, text in part])
         theirs = macro_f1([(t, label(plain(text))) for t, _, text in part])
         lines.append(f"| {name} | {len(part)} | {theirs:.3f} | **{ours:.3f}** |")
     return lines
+
+
+def _aside(path: Path) -> list[tuple[str, Side, str]]:
+    return [row for row in read_sentences(path) if kept_aside(row[2], 8)]
 
 
 def real_transcripts(polarity: CallPolarity) -> list[str]:
@@ -173,11 +190,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--fit", action="store_true", help="only the constants, nothing written")
     args = parser.parse_args()
-    polarity = CallPolarity(LEXICON)
+    polarity = CallPolarity(LEXICON, network=load_network(NETWORK))
     if args.fit:
         print(_joined(fit_sections(calls_of_parts(polarity, args.calls))))
         return
-    sections = [("Sentences", sentence_rows(polarity))]
+    plain = plain_vader()
+    sections = [
+        (
+            "Other people's sentences: macro-F1, AUC of negative or not, false alarms",
+            outside.rows(plain, CallPolarity(LEXICON, network="none"), polarity),
+        ),
+        ("Our own sentences: macro-F1", sentence_rows(polarity)),
+    ]
     simulated = simulated_sections(polarity, args.calls)
     if not simulated:
         print(

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from convert.sentence_rows import kept_aside
 from scipy.optimize import minimize
 
-from bench.sentences import kept_aside, read_sentences
+from bench.sentences import read_sentences
 from bench.simulated_calls import Mood, Simulated, simulate, unseen_voices
 from sered.settings import Mode, VerdictSettings
 from sered.verdict import decision, fusion
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 LEXICON = ROOT / "models" / "call-lexicon.tsv"
+NETWORK = LEXICON.with_name("context.tflite")
 TRAINED = ROOT / "build" / "emotion"
 SIDECAR = ROOT / "models" / "emotion.json"
 PARTS = 4

@@ -311,6 +311,6 @@ def test_a_happy_verdict_on_the_unhappy_call_is_told(
     lexicon = tmp_path / "call-lexicon.tsv"
     text = (config.models_dir() / "call-lexicon.tsv").read_text()
     lexicon.write_text(text.replace("\t-", "\t") + "terrible\t4\nupset\t4\nwaiting\t4\nback\t4\n")
-    context = configured(f'mode = "text"\n[models]\nlexicon = "{lexicon}"')
+    context = configured(f'mode = "text"\n[models]\nlexicon = "{lexicon}"\nsentences = "none"')
     result = examine("whole", context)["whole.verdict"]
     assert (result.mark, result.fault) == (Mark.FAIL, "other")

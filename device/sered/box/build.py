@@ -12,10 +12,13 @@ from sered.calls.segmenter import Segmenter
 from sered.contract.call import Versions
 from sered.errors import ModelError
 from sered.hearing.ears import Ears
+from sered.settings import LANGUAGES
 from sered.tap.clock import LiveClock
 from sered.tap.live import LiveTap
 from sered.verdict.report import ReportSettings
 from sered.voice.emotion import TfliteEmotion
+from sered.words.network import WITHOUT
+from sered.words.networks import load_network
 from sered.words.polarity import CallPolarity
 from sered.words.transcript import VoskModel
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from sered.tap.clock import Clock
     from sered.tap.source import AudioSource
     from sered.voice.emotion import EmotionModel
+    from sered.words.network import SentenceNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,13 @@ def load_judges(settings: Settings) -> Judges:
     if settings.mode in ("text", "both"):
         try:
             vosk = VoskModel(config.model_path(settings.models.vosk))
+            network, said = sentence_model(settings)
             polarity = CallPolarity(
-                config.model_path(settings.models.lexicon), settings.verdict.extra_lexicon
+                config.model_path(settings.models.lexicon),
+                settings.verdict.extra_lexicon,
+                network or "none",
             )
+            faults += [("no_sentences", said)] if said else []
         except ModelError as error:
             vosk = None
             faults.append(("no_words", str(error)))
@@ -77,6 +85,33 @@ def load_judges(settings: Settings) -> Judges:
         msg = "Nothing can judge a call. " + " ".join(sentence for _, sentence in faults)
         raise ModelError(msg)
     return Judges(emotion, vosk, polarity, tuple(faults))
+
+
+def no_language(language: str) -> str:
+    """What it means that callers speak a language that sered does not read."""
+    return (
+        f"wanted a language that sered reads: {', '.join(LANGUAGES)}; found {language!r}: the "
+        "voice is judged all the same, the words by a lexicon of yours ([models] lexicon) alone; "
+        "docs/words.md says what a language takes"
+    )
+
+
+def sentence_model(settings: Settings) -> tuple[SentenceNetwork | None, str]:
+    """The network of sentences, or none and why: the lexicon goes on alone."""
+    if settings.models.sentences == WITHOUT:
+        return None, ""
+    try:
+        network = load_network(config.model_path(settings.models.sentences))
+    except ModelError as error:
+        return None, f"The lexicon judges words alone: {error}."
+    language = settings.models.language
+    if network.sidecar.language != language:
+        said = (
+            f"The lexicon judges words alone: wanted a network of sentences in {language!r}; "
+            f'found one in {network.sidecar.language!r}: take another, or sentences = "none".'
+        )
+        return None, said
+    return network, ""
 
 
 def make_line(

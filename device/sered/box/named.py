@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sered import config
+from sered.box.build import no_language, sentence_model
 from sered.config.faults import Fault
 from sered.delivery.broker import tls_context
 from sered.errors import BrokerError, DeviceError, ModelError
+from sered.settings import LANGUAGES
 from sered.tap import cards
 from sered.voice.emotion import TfliteEmotion
 from sered.words.polarity import CallPolarity
@@ -48,13 +50,18 @@ def _words(settings: Settings) -> Iterator[Fault]:
     except ModelError as error:
         yield Fault(("models", "vosk"), str(error))
     try:
-        CallPolarity(config.model_path(settings.models.lexicon))
+        CallPolarity(config.model_path(settings.models.lexicon), network="none")
     except ModelError as error:
         yield Fault(("models", "lexicon"), str(error))
         return
+    _, said = sentence_model(settings)
+    if said:
+        yield Fault(("models", "sentences"), said)
+    if settings.models.language not in LANGUAGES:
+        yield Fault(("models", "language"), no_language(settings.models.language))
     extra = settings.verdict.extra_lexicon
     if extra is not None:
-        both = CallPolarity(config.model_path(settings.models.lexicon), extra)
+        both = CallPolarity(config.model_path(settings.models.lexicon), extra, "none")
         yield from (Fault(("verdict", "extra_lexicon"), said) for said in both.faults)
 
 

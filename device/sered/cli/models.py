@@ -183,16 +183,21 @@ def _verified(settings: Settings, into: Path) -> Iterator[dict[str, Any]]:
     from sered.errors import ModelError
     from sered.voice.emotion import TfliteEmotion
     from sered.words.fetch import SOURCES, damage
+    from sered.words.network import WITHOUT
+    from sered.words.networks import load_network
     from sered.words.polarity import CallPolarity
     from sered.words.transcript import VoskModel
 
     def lexicon(path: Path) -> object:
-        return CallPolarity(path, settings.verdict.extra_lexicon)
+        return CallPolarity(path, settings.verdict.extra_lexicon, "none")
 
+    named = settings.models.sentences
+    sentences = [] if named == WITHOUT else [(config.model_path(named), load_network)]
     for path, load in (
         (config.model_path(settings.models.emotion), TfliteEmotion),
         (config.model_path(settings.models.vosk), VoskModel),
         (config.model_path(settings.models.lexicon), lexicon),
+        *sentences,
     ):
         try:
             load(path)

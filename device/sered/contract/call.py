@@ -184,4 +184,5 @@ class Versions(Payload):
     vosk_model: str | None
     """Name of the recogniser's model; null where no words are judged."""
     lexicon: str | None
-    """Digest of the word lists; null where no words are judged."""
+    """Digest of the word lists, then `+` and kind and digest of the network of sentences, where one
+    reads beside them; null where no words are judged."""

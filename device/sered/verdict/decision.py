@@ -12,6 +12,7 @@ from sered.verdict import attribution
 from sered.verdict.causes import causes
 from sered.verdict.doubt import steady
 from sered.verdict.fusion import Weighed, asr_confidence, seconds_of, weigh
+from sered.words.dialogue import heed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,7 +174,8 @@ def _sure(p: float) -> float:
 
 
 def _customers(results: Sequence[UtteranceResult]) -> list[UtteranceResult]:
-    return [result for result in results if result.utterance.side is not Side.AGENT]
+    """What the customer said, each utterance with what those before it make of its words."""
+    return heed([result for result in results if result.utterance.side is not Side.AGENT])
 
 
 def _steady(

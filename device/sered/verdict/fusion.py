@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sered.records import UtteranceResult
+    from sered.records import Polarity, UtteranceResult
     from sered.settings import Mode
 
 LONG_S = 8.0
@@ -117,7 +117,7 @@ def evidence(results: Sequence[UtteranceResult], mode: Mode) -> Evidence:
 
 
 def _polarity(result: UtteranceResult, mode: Mode) -> float | None:
-    return result.polarity.score if result.polarity and mode != "audio" else None
+    return _told(result.polarity) if result.polarity and mode != "audio" else None
 
 
 def voice_weights(results: Sequence[UtteranceResult]) -> list[float]:
@@ -137,6 +137,11 @@ def clearness(snr_db: float | None) -> float:
     if snr_db is None:
         return 1.0
     return min(1.0, max(0.0, (snr_db - NOISY_DB) / (CLEAN_DB - NOISY_DB)))
+
+
+def _told(polarity: Polarity) -> float:
+    """What no term explains moves no call: a neutral sentence's lean is for who ranks sentences."""
+    return polarity.score if polarity.terms else 0.0
 
 
 def _places(results: Sequence[UtteranceResult]) -> list[float]:

@@ -1,47 +1,49 @@
-"""What an utterance's words say: NLTK's VADER over its own word list and the call lexicon."""
+"""What an utterance's words say: the lexicon's evidence and the sentence network's, added."""
 
 from __future__ import annotations
 
 import hashlib
-from itertools import pairwise
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from sered.errors import ModelError
 from sered.records import Polarity, Term
+from sered.words import stance
 from sered.words.lexicon import read_lexicon, scan_lexicon
-from sered.words.phrases import SMALL_WORDS, PhraseBook, row, spoken
-from sered.words.sentence_model import Leanings
-from sered.words.vader import analyzer, weigh_buts, word_list
+from sered.words.network import Said
+from sered.words.networks import beside
+from sered.words.phrases import SMALL_WORDS, spoken
+from sered.words.vader import word_list
+from sered.words.valences import Valences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from sered.records import Transcript, Word
+    from sered.words.network import SentenceNetwork, SentenceSidecar
+    from sered.words.stance import Chunk
+
+    Floats = NDArray[np.float64]
 
 UNSURE, SURE = 0.5, 0.85
 """A word recognised with no more than the first counts nothing, from the second on fully."""
 QUIET = 0.7
-"""Sum of valences, of VADER's 4 a word, under which an utterance is neutral."""
-WEAK, PLAIN = 2.2, 0.7
-"""A sum under the first counts nothing where the sentence is neutral with the second's odds."""
-LEANINGS = "call-leanings.tsv"
-"""Beside the lexicon; one that lies elsewhere, of another language perhaps, does without."""
-UNHURT = 0.5
-"""How good `not bad` is beside what VADER makes of it: not being unhappy is not being happy."""
-
-
-_SUBJECTS = row("i you he she it we they this that there everything")
-_VERBS = row(
-    "is am are was were has have had will would can could should did does do keep keeps still just "
-    "never always want need got get know feel love like really went works worked took came made "
-    "said told think"
-)
-_OPINIONS = row("think believe feel find say call guess that sure")
-_INVERTED = row("is are am was were do does did have has had can could will would")
-_CONJUNCTIONS = row("and but because why when if then although though since until")
-_NEGATIONS = row("not no never nobody nothing none without")
+"""Sum of valences, of VADER's 4 a word, under which the lexicon alone says nothing."""
+NEUTRAL = 0.05
+"""Polarity under which an utterance is neither negative nor positive, as with VADER."""
+NAMED = 3
+"""Most words that are named as what the network goes by."""
+CALM = Polarity(0.0)
+FULL = 4.0
+"""Valence of a sentence that is as negative or positive as can be."""
+FLAT = 15.0
+"""VADER's: a sum of valences x is worth x / sqrt(x^2 + 15)."""
 
 
 class CallPolarity:
@@ -49,88 +51,161 @@ class CallPolarity:
 
     `lexicon` is the call lexicon that comes with sered, `extra` a site's own in the same form:
     phrase, valence from -4 to 4, note, separated by tabs. What cannot be read of `extra` is left
-    out and said in `faults`. Raises ModelError with a sentence for anything else.
+    out and said in `faults`. `network`: None for the one that lies beside the lexicon, if any;
+    "none" for the lexicon alone. Raises ModelError with a sentence for anything else.
     """
 
-    def __init__(self, lexicon: Path, extra: Path | None = None) -> None:
+    def __init__(
+        self,
+        lexicon: Path,
+        extra: Path | None = None,
+        network: SentenceNetwork | Literal["none"] | None = None,
+    ) -> None:
         words = word_list()
         theirs, self.faults = _own(extra)
         """What was left out of the site's own table, a sentence each."""
-        tables = [lexicon, *([extra] if extra and theirs else [])]
-        entries = [*read_lexicon(lexicon), *theirs]
-        learnt = lexicon.with_name(LEANINGS)
-        self._leanings = Leanings(learnt) if learnt.is_file() else None
-        self._vader = analyzer(words)
-        # VADER sees a phrase as one word of its list, so negation and boosters stay its own
-        names = [f"<{number}>" for number in range(len(entries))]
-        self._phrases = PhraseBook(
-            [(phrase, name) for (phrase, _), name in zip(entries, names, strict=True)]
-        )
-        self._vader.lexicon.update(
-            {name: v for (_, v), name in zip(entries, names, strict=True) if v}
-        )
-        self._theirs = frozenset(names[len(names) - len(theirs) :])
-        self.version = _digest([words, *tables, *([learnt] if self._leanings else [])])
-        """Twelve hex digits over the word list and the lexica, as reports carry it."""
+        self._valences = Valences(words, read_lexicon(lexicon), theirs)
+        self.network = None if network == "none" else network or beside(lexicon)
+        self.version = _digest([words, lexicon, *([extra] if extra and theirs else [])])
+        """Twelve hex digits over the word list and the lexica, and the network, as reports carry
+        it."""
+        if self.network is not None:
+            sidecar = self.network.sidecar
+            self.version += f"+{sidecar.kind}-{sidecar.sha256[:12]}"
 
     def score(self, transcript: Transcript) -> Polarity:
-        """Polarity of one utterance and the phrases it comes from."""
-        tokens, origins = spoken([word.text for word in transcript.words])
-        items, spans = self._items(tokens)
-        valences = self._valences(items, [tokens[start:end] for start, end in spans])
-        said = [
-            [transcript.words[i] for i in sorted(set(origins[start:end]))] for start, end in spans
+        """Polarity of one utterance and the words it comes from."""
+        said = self._said(transcript)
+        terms = said.terms
+        if self.network is None or said.of_a_site:
+            total = sum(term.valence for term in terms)
+            return Polarity(round(_pressed(total), 4), terms) if abs(total) >= QUIET else CALM
+        if not said.tokens:
+            return CALM
+        answer = self.network.read(said.for_network())
+        score = together(answer.log_odds, _weighed(terms), self.network.sidecar)
+        if abs(score) < NEUTRAL:
+            return Polarity(score)
+        words = [
+            (said.words(at, at + 1), lead)
+            for at, lead in answer.leads()
+            if at not in said.told and self.network.may_name(said.tokens[at])
         ]
-        terms = _terms(zip(said, valences, strict=True))
-        total = sum(term.valence for term in terms)
-        if self._leanings and self._theirs.isdisjoint(items) and abs(total) < WEAK:
-            sure = [_sure(transcript.words[i].confidence) for i in origins]
-            lean = self._leanings.lean(tokens, sure)
-            # where a phrase was heard unsurely, what is left of the sentence does not speak for it
-            if abs(sum(valences)) < QUIET and lean.parts:
-                terms = _terms(
-                    ([transcript.words[i] for i in sorted(set(origins[p.start : p.end]))], valence)
-                    for p, valence in lean.parts
-                )
-                total = sum(term.valence for term in terms)
-            elif lean.neutral > PLAIN:
-                return Polarity(0.0)
-        if abs(total) < QUIET:
-            return Polarity(0.0)
-        return Polarity(round(self._vader.constants.normalize(total), 4), terms)
+        return Polarity(score, _explained(score, terms, words))
 
-    def _items(self, tokens: Sequence[str]) -> tuple[list[str], list[tuple[int, int]]]:
-        """Words with each phrase folded into one item, and which words each item spans."""
-        items: list[str] = []
-        spans: list[tuple[int, int]] = []
-        at = 0
-        for hit in self._phrases.find(tokens):
-            items += [*tokens[at : hit.start], hit.value]
-            spans += [*((i, i + 1) for i in range(at, hit.start)), (hit.start, hit.end)]
-            at = hit.end
-        items += tokens[at:]
-        spans += [(i, i + 1) for i in range(at, len(tokens))]
-        return items, spans
+    def evidence(self, transcript: Transcript) -> tuple[Floats, Floats]:
+        """What the network, (3,), and the lexicon, (3,), say of an utterance, for who fits them."""
+        assert self.network is not None, "asked for where there is one"
+        said = self._said(transcript)
+        return self.network.read(said.for_network()).log_odds, _weighed(said.terms)
 
-    def _valences(self, items: list[str], said: list[list[str]]) -> list[float]:
-        """Valence of each item; `said` are the words that it stands for."""
-        vader = self._vader
-        valences: list[float] = []
-        for clause in _clauses(items, [words[0] for words in said]):
-            text = SimpleNamespace(words_and_emoticons=clause, is_cap_diff=False)
-            for i, item in enumerate(clause):
-                if item in vader.constants.BOOSTER_DICT:
-                    valences.append(0.0)
-                    continue
-                valence = vader.sentiment_valence(0.0, text, item, i, [])[0]
-                own = vader.lexicon.get(item, 0.0)
-                if valence > 0 > own:
-                    # `not paying for what does not work`: its own negation has been spent already
-                    spent = not _NEGATIONS.isdisjoint(said[len(valences)])
-                    valence = own if spent else valence * UNHURT
-                valences.append(valence)
-        weighed: list[float] = weigh_buts(vader, items, valences)
-        return weighed
+    def _said(self, transcript: Transcript) -> _ReadWords:
+        tokens, origins = spoken([word.text for word in transcript.words])
+        pieces = self._valences.read(tokens)
+        said = _ReadWords(transcript.words, tokens, origins, pieces)
+        said.of_a_site = self._valences.of_a_site(pieces)
+        valences = self._valences.of(tokens, pieces)
+        said.formula = self._valences.formulas(pieces)
+        said.told = frozenset(
+            at
+            for piece, valence in zip(pieces, valences, strict=True)
+            if valence
+            for at in range(piece.start, piece.end)
+        )
+        said.terms = _terms(
+            (said.words(piece.start, piece.end), valence)
+            for piece, valence in zip(pieces, valences, strict=True)
+        )
+        return said
+
+
+@dataclass(slots=True)
+class _ReadWords:
+    """One utterance, read by the lexicon."""
+
+    heard: tuple[Word, ...] = field(repr=False)
+    tokens: list[str] = field(repr=False)
+    origins: list[int]
+    pieces: list[Chunk] = field(repr=False)
+    terms: tuple[Term, ...] = ()
+    of_a_site: bool = False
+    told: frozenset[int] = frozenset()
+    """Words that the lexicon speaks for."""
+    formula: frozenset[int] = frozenset()
+    """Words of courtesy, of which it knows that they say nothing."""
+
+    def words(self, start: int, end: int) -> list[Word]:
+        """The recognised words that some of the spelt-out ones came from."""
+        return [self.heard[i] for i in sorted(set(self.origins[start:end]))]
+
+    def for_network(self) -> Said:
+        """The same for a network, with how surely each word was heard."""
+        hidden = stance.nameless(self.tokens, stance.statements(self.tokens, self.pieces))
+        others = stance.others(self.tokens, self.pieces) | self.formula
+        sure = [
+            0.0 if at in others else sureness(self.heard[i].confidence)
+            for at, i in enumerate(self.origins)
+        ]
+        return Said(self.tokens, sure, hidden)
+
+
+def _weighed(terms: Sequence[Term]) -> Floats:
+    """The lexicon's evidence: what is bad, what is good, and their sum, each -1 to 1."""
+    bad = sum(term.valence for term in terms if term.valence < 0)
+    good = sum(term.valence for term in terms if term.valence > 0)
+    return np.array([_pressed(bad), _pressed(good), _pressed(bad + good)])
+
+
+def together(log_odds: Floats, lexicon: Floats, sidecar: SentenceSidecar) -> float:
+    """Both evidences as one polarity: how far negative or positive leads, past a threshold."""
+    z = log_odds + lexicon @ np.array(sidecar.lexicon)
+    powers = np.exp(z - z.max())
+    negative, _, positive = powers / powers.sum()
+    lead = float(positive - negative)
+    threshold = sidecar.thresholds[0 if lead < 0 else 1]
+    size = abs(lead)
+    if size < threshold:
+        pressed = 0.99 * NEUTRAL * size / threshold
+    else:
+        pressed = NEUTRAL + (1.0 - NEUTRAL) * (size - threshold) / (1.0 - threshold)
+    return round(math.copysign(pressed, lead), 4)
+
+
+def _explained(
+    score: float, terms: Sequence[Term], words: Sequence[tuple[list[Word], float]]
+) -> tuple[Term, ...]:
+    """What a score comes from: the lexicon's phrases, and words that make up what they lack.
+
+    The valences of all add up to four times the score.
+    """
+    whole = FULL * score
+    sign = math.copysign(1.0, score)
+    ours = [term for term in terms if term.valence * sign > 0]
+    told = sum(term.valence for term in ours)
+    rest = whole - told
+    ranked = sorted(
+        (
+            (said, lead)
+            for said, lead in words
+            if lead * sign > 0 and not SMALL_WORDS.issuperset(word.text for word in said)
+        ),
+        key=lambda item: -abs(item[1]),
+    )[:NAMED]
+    if rest * sign <= 0 or not ranked:
+        if not told:
+            ranked = sorted(words, key=lambda item: -item[1] * sign)[:1]
+        else:
+            return tuple(Term(t.text, round(t.valence * whole / told, 4), t.offset_s) for t in ours)
+    share = sum(abs(lead) for _, lead in ranked) or 1.0
+    named = [
+        Term(
+            " ".join(word.text for word in said),
+            round(rest * abs(lead) / share, 4),
+            said[0].start_s,
+        )
+        for said, lead in ranked
+    ]
+    return tuple(sorted([*ours, *named], key=lambda term: term.offset_s))
 
 
 def _own(extra: Path | None) -> tuple[list[tuple[str, float]], list[str]]:
@@ -141,14 +216,20 @@ def _own(extra: Path | None) -> tuple[list[tuple[str, float]], list[str]]:
         return [], [str(error)]
 
 
-def _sure(confidence: float) -> float:
+def _pressed(total: float) -> float:
+    """A sum of valences between -1 and 1, as VADER presses it."""
+    return total / math.sqrt(total * total + FLAT)
+
+
+def sureness(confidence: float) -> float:
+    """What a word counts that was recognised with such a confidence, 0 to 1."""
     return min(1.0, max(0.0, (confidence - UNSURE) / (SURE - UNSURE)))
 
 
 def _certainty(words: Sequence[Word]) -> float:
     """0 to 1: a phrase is as sure as the least sure of its words that carry meaning."""
     weighty = [word.confidence for word in words if word.text not in SMALL_WORDS]
-    return _sure(min(weighty or [word.confidence for word in words]))
+    return sureness(min(weighty or [word.confidence for word in words]))
 
 
 def _terms(said: Iterable[tuple[list[Word], float]]) -> tuple[Term, ...]:
@@ -158,23 +239,6 @@ def _terms(said: Iterable[tuple[list[Word], float]]) -> tuple[Term, ...]:
         for words, valence in said
         if (weighed := valence * _certainty(words))
     )
-
-
-def _clauses(items: Sequence[str], heads: Sequence[str]) -> list[list[str]]:
-    """Cut where a new statement begins: a negation reaches no further.
-
-    `heads` are the first words of the items: a folded phrase may begin with the verb.
-    """
-    clauses: list[list[str]] = [[]]
-    following = [second for _, second in pairwise([*heads, ""])]
-    for item, head, after in zip(items, heads, following, strict=True):
-        clause = clauses[-1]
-        before = clause[-1] if clause else ""
-        subject = head in _SUBJECTS and after in _VERBS and before not in _INVERTED | _OPINIONS
-        if clause and (item in _CONJUNCTIONS or subject):
-            clauses.append([])
-        clauses[-1].append(item)
-    return clauses
 
 
 def _digest(files: Sequence[Path]) -> str:

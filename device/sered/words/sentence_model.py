@@ -1,49 +1,40 @@
-"""Which way a sentence leans that no phrase of the lexicon decides: word by word, by its likes."""
+"""What a sentence is like: a small network over its words, and which of them it goes by.
+
+The network is int8 TFLite: static vectors of words, and filters over one, two and three of them. A
+filter's strongest place in the sentence speaks for negative, neutral and positive as the sidecar
+says, so that what the network makes of a sentence is the sum of what its words say.
+"""
 
 from __future__ import annotations
 
-import math
+import threading
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sered.errors import ModelError
-from sered.words.phrases import SMALL_WORDS, alike, row
+from sered.interpreter import load_interpreter
+from sered.words import english as en
+from sered.words.network import MAY_BE_NAMED, Answer, Said, check_golden, files_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
-CERTAIN = 0.55
-"""Probability from which a sentence is taken for negative, neutral or positive."""
-FULL = 2.0
-"""Valence of a sentence that leans without doubt: somewhat less than a phrase of the lexicon."""
-NAMED = 3
-"""Most words or pairs of words that are named as what a sentence leans by."""
-FEWEST = 3
-"""Words under which a sentence says too little to lean."""
+    from numpy.typing import NDArray
 
-_DIGITS = row(
-    "oh zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty "
-    "ninety hundred thousand"
-)
-_TIMES = row("minute minutes hour hours day days week weeks month months year years")
-# may and march are more often other words
-_DAYS = row(
-    "monday tuesday wednesday thursday friday saturday sunday january february april june july "
-    "august september october november december"
-)
-_CLASSES = {
-    **dict.fromkeys(_DIGITS, "<number>"),
-    **dict.fromkeys(_TIMES, "<time>"),
-    **dict.fromkeys(_DAYS, "<day>"),
-}
+    from sered.words.network import SentenceSidecar
+
+    Floats = NDArray[np.float64]
+
+PAD, UNKNOWN = 0, 1
+"""Numbers of no word and of one that the network does not know; known ones follow."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A word or two neighbours, as the table spells them, and the words they stand for."""
+class Unit:
+    """A word as the network reads it, and the words that it stands for: a number may be several."""
 
     name: str
     start: int
@@ -51,95 +42,107 @@ class Part:
     """One past its last word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lean:
-    """What a sentence leans to."""
+def units(tokens: Sequence[str], hidden: Collection[int] = ()) -> list[Unit]:
+    """What the network reads of words as `phrases.spoken` gives them.
 
-    neutral: float
-    """Probability, 0 to 1, that it says nothing of how the speaker feels."""
-    parts: tuple[tuple[Part, float], ...] = ()
-    """What it leans by and the valence of each, -4 to 4; none where it leans nowhere."""
-
-
-def parts(tokens: Sequence[str]) -> Iterator[Part]:
-    """Words and pairs of neighbours; numbers, times and days are one word each.
-
-    `tokens` as `phrases.spoken` gives them.
+    Numbers, letters and the `hidden` words, names above all, are one unit each, whatever they are.
     """
-    units: list[Part] = []
-    for at, word in enumerate(alike(tokens)):
-        name = _CLASSES.get(word, word)
-        if name == "<number>" and units and units[-1].name == name:
-            units[-1] = Part(name, units[-1].start, at + 1)
+    found: list[Unit] = []
+    for at, word in enumerate(tokens):
+        name = "<name>" if at in hidden else en.READ_AS.get(word, word)
+        if len(name) == 1 and name not in en.LETTER_WORDS:
+            name = "<letter>"
+        if name[0] == "<" and found and found[-1].name == name:
+            found[-1] = Unit(name, found[-1].start, at + 1)
         else:
-            units.append(Part(name, at, at + 1))
-    yield from units
-    size = len(tokens)
-    for one, two in pairwise([Part("^", 0, 0), *units, Part("$", size, size)]):
-        yield Part(f"{one.name} {two.name}", one.start, two.end)
+            found.append(Unit(name, at, at + 1))
+    return found
 
 
-class Leanings:
-    """A table of words and pairs: how much each speaks for negative and for positive.
+class SentenceModel:
+    """The small network. `read` may be called from several threads.
 
-    Raises ModelError with a sentence.
+    `path` is the .tflite file; its .json and its .words lie beside it. Raises ModelError.
     """
 
-    def __init__(self, table: Path) -> None:
-        try:
-            rows = [
-                line.split("\t")
-                for line in table.read_text(encoding="utf-8").splitlines()
-                if line and not line.startswith("#")
-            ]
-            self._weights = {name: (float(bad), float(good)) for name, bad, good in rows}
-            self._start = self._weights.pop("^")
-        except (OSError, ValueError, KeyError) as fault:
-            msg = f"wanted a table of leanings in {table}; found {fault!r}: install sered again"
-            raise ModelError(msg) from fault
+    def __init__(self, path: Path) -> None:
+        self.sidecar: SentenceSidecar
+        self.sidecar, lines = files_of(path)
+        filters = self.sidecar.filters
+        if filters is None:
+            msg = f"wanted filters in {path.with_suffix('.json')}; found none: put it back"
+            raise ModelError(msg)
+        words = [line.removesuffix(MAY_BE_NAMED) for line in lines]
+        self._numbers = {word: number for number, word in enumerate(words, UNKNOWN + 1)}
+        self._named = frozenset(line[:-1] for line in lines if line.endswith(MAY_BE_NAMED))
+        self._interpreter = load_interpreter(path)
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+        self._lock = threading.Lock()
+        self._base = np.array(self.sidecar.base)
+        self._head = self.sidecar.sureness * np.array(filters.head)
+        self._scale, self._zero_point = filters.scale, filters.zero_point
+        # a filter over two units covers its place and the next, one over three the one before, too
+        spans = [
+            (number, offset + 1 - (width - 1) // 2, 1.0 / width)
+            for number, width in enumerate(filters.widths)
+            for offset in range(width)
+        ]
+        self._filter = np.array([number for number, _, _ in spans])
+        self._place = np.array([place for _, place, _ in spans])
+        self._part = np.array([part for _, _, part in spans])
+        wanted, found = [1, self.sidecar.size, len(filters.head)], list(self._output["shape"])
+        if found != wanted or len(filters.widths) != wanted[2]:
+            msg = (
+                f"wanted an output of {wanted} in {path.name}; found {found}: "
+                "install the model and the sered that belong together"
+            )
+            raise ModelError(msg)
+        # a few int8 steps may round the other way on another processor
+        check_golden(self, path, 0.3)
 
-    def lean(self, tokens: Sequence[str], certainty: Sequence[float]) -> Lean:
-        """What a sentence leans to; `certainty`, 0 to 1, is how sure each word is."""
-        if len(tokens) < FEWEST:
-            return Lean(1.0)
-        found: dict[str, tuple[Part, float]] = {}
-        for part in parts(tokens):
-            if part.name in self._weights and part.name not in found:
-                found[part.name] = (part, min(certainty[part.start : part.end]))
-        bad, good = (
-            self._start[i] + sum(self._weights[name][i] * sure for name, (_, sure) in found.items())
-            for i in (0, 1)
+    def read(self, said: Said) -> Answer:
+        """What a sentence is like; a long one is read piece by piece."""
+        mine = units(said.tokens, said.hidden)
+        sure = np.array([min(said.sure[unit.start : unit.end]) for unit in mine])
+        size = self.sidecar.size
+        count = max(1, -(-len(mine) // size))
+        step = max(1, -(-len(mine) // count))
+        parts = [self._says(mine[at : at + step]) for at in range(0, len(mine), step)]
+        says = np.concatenate([np.zeros((0, 3)), *(part for part, _ in parts)])
+        says *= sure.reshape(-1, 1) / count
+        rest = sum((rest for _, rest in parts), np.zeros(3)) / count
+        leads = says[:, 2] - says[:, 0]
+        return Answer(
+            self._base + rest + says.sum(0),
+            lambda: [(unit.start, float(lead)) for unit, lead in zip(mine, leads, strict=True)],
         )
-        odds = (math.exp(min(bad, 50.0)), 1.0, math.exp(min(good, 50.0)))
-        p_bad, neutral, p_good = (value / sum(odds) for value in odds)
-        if max(p_bad, p_good) < CERTAIN:
-            return Lean(neutral)
-        mood = 0 if p_bad > p_good else 1
-        valence = -FULL * p_bad if mood == 0 else FULL * p_good
-        reasons = {part: self._weights[part.name][mood] * sure for part, sure in found.values()}
-        return Lean(neutral, _shared(reasons, valence))
 
+    def number(self, word: str) -> int:
+        """The number that the network knows a word by."""
+        plain = word.replace("'", "")
+        return self._numbers.get(word) or self._numbers.get(plain) or UNKNOWN
 
-def _shared(reasons: dict[Part, float], valence: float) -> tuple[tuple[Part, float], ...]:
-    """The weightiest words, none twice, and each one's part of the valence."""
-    taken: set[int] = set()
-    named: list[tuple[Part, float]] = []
-    # a word like `this` explains nothing, and a number may be a card's
-    ranked = sorted(reasons.items(), key=lambda item: (_empty(item[0]), -item[1]))
-    for part, weight in ranked:
-        words = set(range(part.start, part.end))
-        if weight <= 0 or "<number>" in part.name or words & taken or len(named) == NAMED:
-            continue
-        if named and _empty(part):
-            break
-        taken |= words
-        named.append((part, weight))
-    whole = sum(weight for _, weight in named)
-    return tuple(
-        (part, valence * weight / whole)
-        for part, weight in sorted(named, key=lambda item: item[0].start)
-    )
+    def may_name(self, word: str) -> bool:
+        """Whether a word may leave the box as a reason: names of people and places may not."""
+        return word in self._named
 
-
-def _empty(part: Part) -> bool:
-    return (SMALL_WORDS | {"^", "$"}).issuperset(part.name.split())
+    def _says(self, mine: Sequence[Unit]) -> tuple[Floats, Floats]:
+        """What each unit says, (units, 3), and what the empty places behind them do, (3,)."""
+        size = self.sidecar.size
+        ids = np.zeros((1, size), np.int32)
+        ids[0, : len(mine)] = [self.number(unit.name) for unit in mine]
+        with self._lock:
+            self._interpreter.set_tensor(self._input["index"], ids)
+            self._interpreter.invoke()
+            # behind the last word all places are alike
+            out = self._interpreter.get_tensor(self._output["index"])[0, : len(mine) + 2]
+        place = out.argmax(0)
+        strength = self._scale * (
+            out[place, np.arange(out.shape[1])].astype(np.int16) - self._zero_point
+        )
+        share = np.zeros((len(out) + 2, len(place)))
+        share[place[self._filter] + self._place, self._filter] = self._part
+        places = share @ (strength[:, None] * self._head)
+        inside = places[1 : len(mine) + 1]
+        return inside, places.sum(0) - inside.sum(0)

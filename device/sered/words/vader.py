@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sered.errors import ModelError
-
-_NEGATORS = frozenset(("no", "nobody", "hardly", "neither"))
+from sered.words import english as en
+from sered.words import stance
 
 
 def word_list() -> Path:
@@ -64,5 +64,12 @@ def _vader(words: Path) -> Any:
     analyzer.lexicon_file = words.read_text("utf-8").rstrip("\n")
     analyzer.lexicon = analyzer.make_lex_dict()
     analyzer.constants = vader.VaderConstants()
-    analyzer.constants.NEGATE = analyzer.constants.NEGATE | _NEGATORS
+    analyzer.constants.NEGATE = (
+        analyzer.constants.NEGATE
+        | en.NEGATORS
+        | {
+            stance.NOT,
+            stance.FAIL,
+        }
+    )
     return analyzer

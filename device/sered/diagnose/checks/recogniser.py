@@ -14,6 +14,7 @@ from sered.diagnose.checks import service_user
 from sered.diagnose.model import Check, Context, Group, Outcome, fault, ok, skip_all
 from sered.errors import ModelError
 from sered.records import RATE_HZ, Side, Transcript, Word
+from sered.settings import LANGUAGES
 from sered.words import fetch
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _CUSTOMER = 2
 _FROM_S, _TO_S = 30.0, 34.2
 """Where in it the customer says the sentence."""
 SENTENCE = "i have been waiting for three weeks and nobody called me back"
+EVENT = "i ordered a red one and you sent me blue"
+"""No word of it is unhappy."""
 ENOUGH = 0.5
 """Share of the sentence's words that a model of this language finds."""
 _MINI = "vosk-mini"
@@ -137,7 +140,7 @@ def _lexicon(context: Context) -> Outcome:
         if file is not None and not file.is_file():
             return fault("missing", f"no file {file}", path=str(file))
     try:
-        polarity = CallPolarity(path, extra)
+        polarity = CallPolarity(path, extra, "none")
     except ModelError as error:
         return fault("broken", str(error))
     words = tuple(Word(text, float(at), at + 0.9, 1.0) for at, text in enumerate(SENTENCE.split()))
@@ -145,6 +148,32 @@ def _lexicon(context: Context) -> Outcome:
         return fault("line", "\n".join(polarity.faults))
     score = polarity.score(Transcript(words)).score
     found = f"version {polarity.version}, a known complaint scores {score:+.2f}"
+    return ok(found) if score < 0 else fault("blind", found)
+
+
+def _sentences(context: Context) -> Outcome:
+    from sered.words.network import WITHOUT
+    from sered.words.networks import load_network
+    from sered.words.polarity import CallPolarity
+
+    service_user.become_service_user()
+    models = context.known.models
+    if models.sentences == WITHOUT:
+        return fault("none", "none is asked for")
+    path = config.model_path(models.sentences)
+    if not path.is_file():
+        return fault("missing", f"no file {path}", path=str(path))
+    try:
+        network = load_network(path)
+        polarity = CallPolarity(config.model_path(models.lexicon), network=network)
+    except ModelError as error:
+        return fault("broken", str(error))
+    words = tuple(Word(text, float(at), at + 0.9, 1.0) for at, text in enumerate(EVENT.split()))
+    score = polarity.score(Transcript(words)).score
+    language = network.sidecar.language
+    found = f"{path.name} ({language}), a complaint without an unhappy word scores {score:+.2f}"
+    if models.language not in LANGUAGES or language != models.language:
+        return fault("language", found, language=models.language)
     return ok(found) if score < 0 else fault("blind", found)
 
 
@@ -212,6 +241,28 @@ CHECKS = (
             "it: phrase, tab, number from -4 to 4; then `sudo systemctl restart sered`.",
             "blind": "The complaint is not scored negative: take phrases out of [verdict] "
             "extra_lexicon until it is, or put the lexicon back that came with sered.",
+        },
+        deadline_s=10.0,
+    ),
+    Check(
+        "words.sentences",
+        "the network of sentences knows a complaint",
+        "Beside the lexicon it finds complaints that have no unhappy word in them.",
+        _sentences,
+        failures={
+            "missing": "The lexicon judges words alone. Put {path}, its .json and its .words back, "
+            "or correct [models] sentences.",
+            "broken": "The lexicon judges words alone. Put all three files of one network there, "
+            "or install sered again.",
+            "blind": "The complaint is not scored negative: put the network and the lexicon back "
+            "that came with sered.",
+        },
+        warnings={
+            "none": "The lexicon judges words alone, which finds fewer complaints: as it should be "
+            "for a lexicon of another language; otherwise take [models] sentences out.",
+            "language": "Callers speak {language}, which sered or this network does not read: "
+            "the voice is judged all the same, the words by a lexicon of yours alone. "
+            "docs/words.md says what a language takes.",
         },
         deadline_s=10.0,
     ),
