@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
 
 HARDLY = 0.85
 """Confidence under which a lone word is not taken at its word where everything hangs on it."""
-_SPREAD = 15.0
-"""VADER's: a sum of valences s is a polarity of s / sqrt(s * s + 15)."""
 
 
 def steady(
@@ -52,5 +49,6 @@ def _doubtful(term: Term, result: UtteranceResult) -> bool:
 
 def _without(polarity: Polarity, term: Term) -> Polarity:
     terms = tuple(other for other in polarity.terms if other is not term)
-    total = sum(other.valence for other in terms)
-    return replace(polarity, score=total / math.sqrt(total * total + _SPREAD), terms=terms)
+    before = sum(each.valence for each in polarity.terms)
+    left = sum(other.valence for other in terms) / before if before else 0.0
+    return replace(polarity, score=max(-1.0, min(1.0, polarity.score * left)), terms=terms)
