@@ -38,5 +38,6 @@ def test_every_unhappy_call_is_called_back(tmp_path: Path) -> None:
         told["notifications"],
     ] == [wanted] * 5  # fmt: skip
     assert sum(told["numbers"].values()) == wanted
+    assert told["numbers"]["sure"] + told["numbers"]["chosen"] > wanted / 2
     steps = told["seconds_from_hang_up"]
     assert set(steps) == {"opened", "told", "claimed", "called", "closed"}

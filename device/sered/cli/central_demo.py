@@ -214,7 +214,7 @@ def _play(stage: _Stage, seconds: float, a_second: float, speed: str) -> _Sent:
                 time.sleep(0.05)
                 continue
             call = next(source)
-            for leg in exchange.legs([call]):
+            for leg in exchange.legs([call], seed=len(sent.calls)):
                 pbx.whole(leg)
             if call.escalate:
                 fleet.publish(call.desk, "alerts", messages.alert(call, "confirmed"))
