@@ -170,6 +170,10 @@ $(CONVERT)/.ready: pyproject.toml | $(BIN)/python
 install: ## On a box, as root: install the service, or bring it up to this checkout
 	@systemd/install
 
+.PHONY: install-central
+install-central: ## On a server, as root: install central, or bring it up to this checkout
+	@systemd/install --central
+
 upgrade: ## On a box, as root: the same where it is installed; rolls back when it does not get well
 	@systemd/install --upgrade
 
@@ -222,6 +226,10 @@ PROTOTYPE := .venv-prototype
 .PHONY: bench
 bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it replaces, 15 minutes; docs/performance.md
 	@PYTHONPATH=tests $(BIN)/python -m bench.cost.bench docs/performance/bench.json $(abspath $(PROTOTYPE)/bin/python) $(STAGES)
+
+.PHONY: board-pictures
+board-pictures: $(VENV)/.dev ## The board's pictures in docs/central.md, taken anew
+	@$(BIN)/python tests/bench/board_pictures.py
 
 .PHONY: same-verdicts
 same-verdicts: $(VENV)/.dev ## Whether the verdicts of fixed calls are still those of revision BEFORE=...

@@ -69,18 +69,23 @@ class Postgres:
 
     def database(self) -> str:
         """URL of a database that is empty: the same each time, a new one costs seconds."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
-            )
-            connection.execute("DROP SCHEMA public CASCADE")
-            connection.execute("CREATE SCHEMA public")
+        empty(self.url("postgres"))
         return self.url("postgres")
 
     def url(self, name: str) -> str:
         """URL of a database."""
         return f"postgresql://sered@127.0.0.1:{self.port}/{name}"
+
+
+def empty(url: str) -> None:
+    """Leave nothing in a PostgreSQL database, and nobody at it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
+        )
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
 
 
 class Clock:

@@ -66,3 +66,10 @@ def test_the_coverage_floor_never_falls() -> None:
     floors += [int(value) for value in now]
     assert now
     assert floors == sorted(floors)
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """pytest imports test files by their bare names: a second one of a name cannot be collected."""
+    names = [path.rpartition("/")[2] for path in sources() if path.startswith("tests/")]
+    tests = [name for name in names if name.startswith("test_")]
+    assert sorted(name for name in set(tests) if tests.count(name) > 1) == []

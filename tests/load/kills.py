@@ -38,7 +38,7 @@ class Killed:
     seconds: float
 
 
-def measure(stage: Stage, sink: Sink, kills: int, a_second: float = 60.0) -> Killed:
+def measure(stage: Stage, sink: Sink, kills: int, a_second: float = 20.0) -> Killed:
     """Kill so often, wait until all is quiet, and count."""
     random, done = Random(7), Counter[str]()
     began = time.time()

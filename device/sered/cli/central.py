@@ -58,6 +58,9 @@ def init(
     only_store: Annotated[
         bool, typer.Option("--only-store", help="Leave the configuration alone.")
     ] = False,
+    only_files: Annotated[
+        bool, typer.Option("--only-files", help="Leave the store alone.")
+    ] = False,
 ) -> None:
     """Write a configuration and a key to start from, and make or upgrade the store's tables.
 
@@ -72,6 +75,8 @@ def init(
     path = config or configuration.DEFAULT_PATH
     if not only_store and (wrote := configuration.write_first(path, force=force)):
         typer.echo(f"Wrote {' and '.join(map(str, wrote))}. Keep a copy of the key.")
+    if only_files:
+        return
     settings = _settings(path if path.exists() else None)
     password = settings.store.password
     store = Store(settings.store.url, password.get_secret_value() if password else None)

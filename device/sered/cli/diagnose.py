@@ -59,6 +59,9 @@ def diagnose(
         Path | None,
         typer.Option(metavar="FILE", help="Write an archive for support too (.tar.gz)."),
     ] = None,
+    central: Annotated[
+        bool, typer.Option("--central", help="Examine sered central instead of a box.")
+    ] = False,
 ) -> None:
     """Examine this box in under 30 s and say what to do about each fault.
 
@@ -68,6 +71,11 @@ def diagnose(
 
     Example: sudo sered diagnose
     """
+    if central:
+        from sered.cli import diagnose_central
+
+        diagnose_central.examine(config, as_json=as_json)
+        return
     from sered.diagnose import groups, printers, report
 
     try:
@@ -83,24 +91,21 @@ def diagnose(
     if watch or lift_handset:
         from sered.cli import diagnose_live
 
-        if watch:
-            diagnose_live.watch(context, line, seconds)
-        else:
-            diagnose_live.lift_handset(context, line, as_json=as_json)
+        diagnose_live.either(context, line, seconds, watching=watch, as_json=as_json)
         return
     say = options.console(err=True) if as_json else console
     began = time.monotonic()
-    results = _examine(chosen, context, None if as_json else console)
+    results = examined(chosen, context, None if as_json else console)
     if not as_json:
-        _close(console, results, time.monotonic() - began)
+        close(console, results, time.monotonic() - began)
     if fix and (mended := _mend(results, context, say, ask=not yes)):
         say.print("\nAgain, what was mended:")
         again = [group for group in chosen if group.name in mended]
         context = context_of(config)
-        fresh = _examine(again, context, None if as_json else console)
+        fresh = examined(again, context, None if as_json else console)
         results = [r for r in results if r.check.group not in mended] + fresh
         if not as_json:
-            _close(console, results, time.monotonic() - began)
+            close(console, results, time.monotonic() - began)
     made = report.document(results, context.settings, time.monotonic() - began, datetime.now(UTC))
     if as_json:
         options.print_json(made.model_dump(mode="json", by_alias=True))
@@ -131,7 +136,8 @@ def context_of(path: Path | None) -> Context:
     )
 
 
-def _examine(chosen: Sequence[Group], context: Context, console: Console | None) -> list[Result]:
+def examined(chosen: Sequence[Group], context: Context, console: Console | None) -> list[Result]:
+    """Run the checks, printing each result as it comes; no console, no word."""
     from sered.diagnose import printers, runner
 
     live = console is not None and console.is_terminal
@@ -157,7 +163,8 @@ def _examine(chosen: Sequence[Group], context: Context, console: Console | None)
     return results
 
 
-def _close(console: Console, results: Sequence[Result], took_s: float) -> None:
+def close(console: Console, results: Sequence[Result], took_s: float) -> None:
+    """The last lines: how many of each, and how long it took."""
     from sered.diagnose import printers
 
     for part in printers.closing(results, took_s):
@@ -174,7 +181,7 @@ def _bundle(path: Path, results: Sequence[Result], context: Context, made: Repor
     plain = Console(file=text, width=100, highlight=False, markup=False, emoji=False)
     for result in results:
         plain.print(printers.row(result))
-    _close(plain, results, made.took_s)
+    close(plain, results, made.took_s)
     found = {
         "report.txt": text.getvalue(),
         "report.json": made.model_dump_json(by_alias=True, indent=1),

@@ -35,6 +35,16 @@ def _lines(context: Context) -> Sequence[LineSettings]:
     return context.settings.line
 
 
+def either(
+    context: Context, line: str | None, seconds: float | None, *, watching: bool, as_json: bool
+) -> None:
+    """The level meter, or the walk through a call."""
+    if watching:
+        watch(context, line, seconds)
+    else:
+        lift_handset(context, line, as_json=as_json)
+
+
 def watch(context: Context, name: str | None, seconds: float | None) -> None:
     """Show levels until Ctrl-C; a line a second where there is no terminal."""
     from sered.diagnose.live import overhear

@@ -27,6 +27,13 @@ def test_time_is_text_first(seconds: float, text: str) -> None:
     assert say.due(seconds) == text
 
 
+def test_every_step_has_words() -> None:
+    """The trail is told in words, steps of escalation by number; what is unknown stays itself."""
+    assert say.happened("case.claimed") == "claimed"
+    assert say.happened("step.2") == "people were told (step 2)"
+    assert say.happened("new.verb") == "new.verb"
+
+
 def test_the_reasons_are_phrases_before_causes_before_the_voice() -> None:
     """One line that tells why, with what there is."""
     whole = report("x", "my money back")

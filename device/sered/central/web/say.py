@@ -115,6 +115,14 @@ def sounded(emotions: Mapping[str, float]) -> str:
     return _VOICE.get(likeliest, likeliest)
 
 
+def happened(verb: str) -> str:
+    """An audit row's verb in words."""
+    kind, _, number = verb.partition(".")
+    if kind == "step" and number.isdigit():
+        return f"people were told (step {number})"
+    return VERBS.get(verb, verb)
+
+
 def who(actor: str, names: Mapping[int, str]) -> str:
     """The actor of an audit row as people call it: `user:3` by name, `box`, `clock`."""
     kind, _, number = actor.partition(":")
