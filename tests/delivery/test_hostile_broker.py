@@ -158,6 +158,35 @@ def test_an_acknowledgement_is_asked_again(
     imposter.close()
 
 
+def test_kills_upon_kills_are_not_trusted(
+    spool: Spool, publish: Callable[..., MqttPublisher]
+) -> None:
+    """A broker that dies on our question four times, then forgets, gets the message once more."""
+    connections: list[int] = []
+
+    def forget(sock: socket.socket) -> None:
+        connections.append(0)
+        while packet := sock.recv(65_536):
+            kind = packet[0] >> 4
+            if kind == 3 and b"box/calls" in packet:
+                connections[-1] += 1
+                at = packet.index(b"box/calls") + len(b"box/calls")
+                sock.sendall(b"\x40\x02" + packet[at : at + 2])
+            elif kind == 10:
+                if len(connections) < 5:
+                    return
+                sock.sendall(b"\xb0\x04" + packet[2:4] + b"\x00\x11")
+
+    for number in range(3):
+        spool.put("calls", b"{}", key=f"c{number}", line="l")
+    imposter = Imposter(forget)
+    publisher = publish(imposter)
+    wait_until(lambda: spool.depth == 0)
+    assert connections[4] == 3, "all three once more, to the broker that lived on"
+    assert publisher.state.published == 3
+    imposter.close()
+
+
 @given(st.lists(st.tuples(st.integers(1, 15), st.integers(0, 1000)), max_size=20), st.integers(0))
 def test_framing(packets: list[tuple[int, int]], seed: int) -> None:
     """Packets are followed in whatever pieces they come, and only the one too long is refused."""

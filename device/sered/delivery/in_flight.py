@@ -30,8 +30,8 @@ _BATCH = 25
 _BATCH_S = 0.2
 _ECHO_S = 5.0
 """How long an acknowledged message may take to come back where it is listened for."""
-_MUTE = 3
-"""Connections in a row that end on our question before it is no longer asked."""
+_MUTE = 5
+"""Connections that end on our question about a message before its acknowledgement is enough."""
 _HEADER = 64
 """Bytes that MQTT adds to topic and payload, at most."""
 _NO_SUBSCRIBER = 0x10
@@ -67,7 +67,8 @@ class InFlight:
     _limit: int = WINDOW
     _number: int = 0
     _progress: bool = False
-    _unasked: int = 0
+    _unanswered: dict[str, int] = field(default_factory=dict)
+    """Key of a message to the times that the connection ended on our question about it."""
     _sent: dict[int, Flight] = field(default_factory=dict)
     _watched: bool = False
     _awaited: dict[tuple[str, bytes], int] = field(default_factory=dict)
@@ -153,10 +154,8 @@ class InFlight:
 
     def _ask(self, link: Connection) -> None:
         """Have something answered after the last acknowledgement, when nothing else will be."""
-        if (
-            self._unasked < _MUTE
-            and self._landed
-            and all(flight.number <= self._landed[-1][0] for flight in self._sent.values())
+        if self._landed and all(
+            flight.number <= self._landed[-1][0] for flight in self._sent.values()
         ):
             self._fly(link.ask(), "")
 
@@ -200,16 +199,16 @@ class InFlight:
 
     def _answered(self, flight: Flight) -> None:
         """The broker lives: what was acknowledged before this was sent is safe with it."""
-        if not flight.leaf:
-            self._unasked = 0
-        self._safe(flight.number)
+        while self._landed and self._landed[0][0] < flight.number:
+            self._believe(self._landed.pop(0)[1])
 
-    def _safe(self, before: int) -> None:
-        while self._landed and self._landed[0][0] < before:
-            if not self._done:
-                self._done_at = time.monotonic()
-            self._done.append(self._landed.pop(0)[1])
-            self.published += 1
+    def _believe(self, key: str) -> None:
+        """The broker has it for good."""
+        if not self._done:
+            self._done_at = time.monotonic()
+        self._done.append(key)
+        self._unanswered.pop(key, None)
+        self.published += 1
 
     def _acknowledged(self, mid: int, flight: Flight, reason: ReasonCode) -> None:
         if not flight.leaf:
@@ -240,9 +239,11 @@ class InFlight:
             log.info("broker.allows %s", self._topic(flight.leaf))
             self._cursor = 0
         if flight.message:
-            self._landed.append((self._number, flight.message.key))
-            if self._unasked >= _MUTE:
-                self._safe(self._number + 1)
+            if self._unanswered.get(flight.message.key, 0) >= _MUTE:
+                # a broker that hangs up on every question
+                self._believe(flight.message.key)
+            else:
+                self._landed.append((self._number, flight.message.key))
 
     def _look_for_lost(self) -> None:
         """What was acknowledged and does not come back was thrown away."""
@@ -290,8 +291,9 @@ class InFlight:
         """The connection is over: remember on which message, should it be the same each time."""
         self.flush()
         sent = [flight for flight in self._sent.values() if flight.leaf]
-        if self._sent and not sent and self._unasked < _MUTE:
-            self._unasked += 1
+        if self._sent and not sent:
+            for _, key in self._landed:
+                self._unanswered[key] = self._unanswered.get(key, 0) + 1
         if not sent:
             return
         self._window = 1
