@@ -214,6 +214,10 @@ bench-calls: $(VENV)/.dev ## How well calls are found, and recorded voices in th
 bench-quick: $(VENV)/.dev ## Twenty lines with synthetic voices, two minutes: what a change does to calls; BEFORE=revision
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_quick $(BEFORE)
 
+.PHONY: bench-archive
+bench-archive: $(VENV)/.dev ## A thousand recordings of all kinds, killed ten times, resumed twice, equal to one clean run; ARGS=--files 40
+	@PYTHONPATH=tests OMP_NUM_THREADS=1 nice -n 10 $(BIN)/python -m bench.bench_archive $(ARGS)
+
 .PHONY: bench-verdict
 bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verdict-evidence.md
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict
