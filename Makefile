@@ -170,9 +170,12 @@ $(CONVERT)/.ready: pyproject.toml | $(BIN)/python
 install: ## On a box, as root: install the service, or bring it up to this checkout
 	@systemd/install
 
-.PHONY: install-central
+.PHONY: install-central uninstall-central
 install-central: ## On a server, as root: install central, or bring it up to this checkout
 	@systemd/install --central
+
+uninstall-central: ## On a server, as root: remove it; PURGE=1 removes configuration, key and store too
+	@systemd/uninstall --central $(if $(PURGE),--purge)
 
 upgrade: ## On a box, as root: the same where it is installed; rolls back when it does not get well
 	@systemd/install --upgrade

@@ -1,15 +1,20 @@
 # shellcheck shell=bash
 # What install, uninstall and bundle share.
 
-home=/opt/sered
-current=$home/current
-configuration=/etc/sered/sered.toml
-state=/var/lib/sered
-unit=/etc/systemd/system/sered.service
-udev_rules=/etc/udev/rules.d/60-sered.rules
-sysusers=/etc/sysusers.d/sered.conf
-tmpfiles=/etc/tmpfiles.d/sered.conf
-command_link=/usr/local/bin/sered
+# Where everything of a service lies: names SERVICE CONFIGURATION'S-NAME.
+names() {
+    service=$1
+    home=/opt/$1
+    current=$home/current
+    configuration=/etc/$1/$2.toml
+    state=/var/lib/$1
+    unit=/etc/systemd/system/$1.service
+    udev_rules=/etc/udev/rules.d/60-$1.rules
+    sysusers=/etc/sysusers.d/$1.conf
+    tmpfiles=/etc/tmpfiles.d/$1.conf
+    command_link=/usr/local/bin/$1
+}
+names sered sered
 # the man page and the shells' completions, below share/
 share_files="man/man1/sered.1 bash-completion/completions/sered zsh/site-functions/_sered
     fish/vendor_completions.d/sered.fish"

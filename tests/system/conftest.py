@@ -13,6 +13,7 @@ import pytest
 
 from system.desk import Desk
 from system.machine import CACHE, Disk, Machine, a_bus, disk_like, seed
+from system.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,6 +94,39 @@ def desk(
         machine.boot()
         try:
             yield Desk(machine)
+        finally:
+            machine.power_off()
+
+
+@pytest.fixture(scope="session")
+def central_installed(workshop: Path, pip_cache: tuple[str, ...]) -> Iterator[tuple[Disk, str]]:
+    """The disk of a Bookworm server after its first `make install-central`, and what that said."""
+    with disk_like([seed("bookworm")], workshop / "central-installed") as disk:
+        machine = Machine(disk, pip_cache)
+        server = Server(machine)
+        server.furnish()
+        machine.boot()
+        try:
+            said = server.install()
+        finally:
+            machine.power_off()
+        yield disk, said.out
+
+
+@pytest.fixture(scope="module")
+def server(
+    central_installed: tuple[Disk, str],
+    workshop: Path,
+    pip_cache: tuple[str, ...],
+    request: pytest.FixtureRequest,
+) -> Iterator[Server]:
+    """A booted server with central; the module's own."""
+    disk, _ = central_installed
+    with disk_like(disk.layers, workshop / request.module.__name__) as own:
+        machine = Machine(own, pip_cache)
+        machine.boot()
+        try:
+            yield Server(machine)
         finally:
             machine.power_off()
 

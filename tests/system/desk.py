@@ -13,7 +13,7 @@ from project import ROOT, Ended
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from system.machine import Machine
+    from system.machine import Disk, Machine
 
 CHECKOUT = "/root/sered"
 _NOT_IN_A_CHECKOUT = (
@@ -104,22 +104,12 @@ class Desk:
     def furnish(self, *, health_every_s: float = 5.0) -> None:
         """Put checkout, broker, subscriber, card and the site's configuration on the disk."""
         disk = self.machine.disk
-        port = f"{free_port()}"
-        disk.lend_the_network()
-        target = disk.root / CHECKOUT[1:]
-        if not target.exists():
-            ignore = shutil.ignore_patterns(*_NOT_IN_A_CHECKOUT)
-            shutil.copytree(ROOT, target, ignore=ignore)
-        listener = f"listener {port} 127.0.0.1\nallow_anonymous true\n"
-        keeps = "persistence true\npersistence_location /var/lib/desk-broker/\n"
-        disk.write("/etc/mosquitto/desk.conf", listener + keeps)
+        port = put_broker(disk)
         disk.write("/etc/asound.conf", _ASOUND)
-        units = {"broker": _BROKER, "subscriber": _SUBSCRIBER, "card": _CARD, "noise": _NOISE}
+        units = {"subscriber": _SUBSCRIBER, "card": _CARD, "noise": _NOISE}
         for name, text in units.items():
-            disk.write(f"/etc/systemd/system/desk-{name}.service", text.replace("{port}", port))
-            wanted = disk.root / f"etc/systemd/system/multi-user.target.wants/desk-{name}.service"
-            wanted.unlink(missing_ok=True)
-            wanted.symlink_to(f"/etc/systemd/system/desk-{name}.service")
+            put_unit(disk, f"desk-{name}", text.replace("{port}", port))
+        put_checkout(disk)
         text = _CONFIGURATION.format(port=port, health_every_s=health_every_s)
         disk.write("/etc/sered/sered.toml", text)
 
@@ -155,6 +145,32 @@ class Desk:
         """A whole call into the card, in real time."""
         command = f"PULSE_SERVER=unix:/run/desk-card/socket paplay --device=tap {wav}"
         self.run(command, timeout_s=180.0)
+
+
+def put_checkout(disk: Disk) -> None:
+    """Put what is to be installed on it, with this machine's way to the libraries."""
+    disk.lend_the_network()
+    target = disk.root / CHECKOUT[1:]
+    if not target.exists():
+        shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*_NOT_IN_A_CHECKOUT))
+
+
+def put_broker(disk: Disk) -> str:
+    """Put a broker on it that keeps what it has over a restart; its port, on the loopback."""
+    port = f"{free_port()}"
+    listener = f"listener {port} 127.0.0.1\nallow_anonymous true\n"
+    keeps = "persistence true\npersistence_location /var/lib/desk-broker/\n"
+    disk.write("/etc/mosquitto/desk.conf", listener + keeps)
+    put_unit(disk, "desk-broker", _BROKER)
+    return port
+
+
+def put_unit(disk: Disk, name: str, text: str) -> None:
+    """Put a service on it that starts with the machine."""
+    disk.write(f"/etc/systemd/system/{name}.service", text)
+    wanted = disk.root / f"etc/systemd/system/multi-user.target.wants/{name}.service"
+    wanted.unlink(missing_ok=True)
+    wanted.symlink_to(f"/etc/systemd/system/{name}.service")
 
 
 def eventually(true: Callable[[], object], within_s: float, what: str) -> float:
