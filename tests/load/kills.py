@@ -42,11 +42,11 @@ def measure(stage: Stage, sink: Sink, kills: int, a_second: float = 20.0) -> Kil
     """Kill so often, wait until all is quiet, and count."""
     random, done = Random(7), Counter[str]()
     began = time.time()
-    victims = ["central"] * 5 + ["broker"] + (["store"] if stage.postgres else [])
+    victims = ["central", "broker", "central", *(["store"] if stage.postgres else [])]
     source = publisher(stage, a_second, kills * 12.0, escalating=0.1)
-    for _ in range(kills):
+    for number in range(kills):
         time.sleep(random.uniform(0.1, 2.0))
-        victim = random.choice(victims)
+        victim = victims[number % len(victims)]
         done[victim] += 1
         if victim == "central":
             stage.kill()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import select
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
-from sered.central.settings import SourceSettings
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
 from sered.central.simulate import messages, play, truth
 from sered.contract import topics
-from sered.errors import BrokerError
 
 
 def main(port: int, a_second: float, seconds: float, out: Path, escalating: float) -> None:
@@ -22,7 +24,6 @@ def main(port: int, a_second: float, seconds: float, out: Path, escalating: floa
     desks = tuple(
         truth.Desk(f"site{n % 800}", f"desk{n}", "line1", str(n), "") for n in range(5000)
     )
-    fleet = play.Fleet(SourceSettings(host="127.0.0.1", port=port), desks, f"load-{time.time()}")
     source = play.calls_now(desks, seed=int(time.time()), escalating=escalating)
     ready = []
     for call in (next(source) for _ in range(int(a_second * seconds))):
@@ -34,6 +35,7 @@ def main(port: int, a_second: float, seconds: float, out: Path, escalating: floa
         ready.append((call.call_id, where, body, alert))
     print("ready", flush=True)
     begin, told = time.time() + 0.2, []
+    box = _Box(port)
     for number, (call_id, where, body, alert) in enumerate(ready):
         ahead = begin + number / a_second - time.time()
         if ahead > 0:
@@ -42,12 +44,66 @@ def main(port: int, a_second: float, seconds: float, out: Path, escalating: floa
             break
         told.append(f"{call_id} {time.time():.4f} {int(alert is not None)}\n")
         if alert is not None:
-            fleet.send(where.replace("/calls", "/alerts"), alert)
-        fleet.send(where, body)
-    fleet.settle(within_s=120.0)
-    fleet.close()
+            box.send(where.replace("/calls", "/alerts"), alert)
+        box.send(where, body)
+    box.settle()
     out.write_text("".join(told))
     print(f"published {len(told)} in {time.time() - begin:.1f} s", flush=True)
+
+
+class _Box:
+    """Sends, and sends again over a new connection what no broker has acknowledged."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._waiting: deque[tuple[paho.MQTTMessageInfo, str, bytes]] = deque()
+        self._client = self._connected()
+
+    def send(self, topic: str, body: bytes) -> None:
+        """With QoS 1; waits while two thousand are on their way."""
+        self._waiting.append((self._client.publish(topic, body, 1), topic, body))
+        self._look()
+        while len(self._waiting) > 2000:
+            time.sleep(0.01)
+            self._look()
+
+    def settle(self) -> None:
+        """Wait until everything was acknowledged."""
+        end = time.time() + 180
+        while self._waiting and time.time() < end:
+            time.sleep(0.05)
+            self._look()
+        if self._waiting:
+            sys.exit(f"The broker has not acknowledged {len(self._waiting)} messages.")
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _look(self) -> None:
+        if not self._client.is_connected():
+            self._client.loop_stop()
+            self._client = self._connected()
+            again, self._waiting = self._waiting, deque()
+            for _, topic, body in again:
+                self._waiting.append((self._client.publish(topic, body, 1), topic, body))
+        while self._waiting and self._waiting[0][0].is_published():
+            self._waiting.popleft()
+
+    def _connected(self) -> paho.Client:
+        end = time.time() + 120
+        while True:
+            client = paho.Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
+            client.max_inflight_messages_set(2000)
+            try:
+                client.connect("127.0.0.1", self._port)
+            except OSError:
+                if time.time() > end:
+                    raise
+                time.sleep(0.2)
+                continue
+            client.loop_start()
+            while not client.is_connected() and time.time() < end:
+                time.sleep(0.01)
+            return client
 
 
 def _told_to_stop() -> bool:
@@ -56,8 +112,5 @@ def _told_to_stop() -> bool:
 
 
 if __name__ == "__main__":
-    try:
-        main(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]),
-             float(sys.argv[5]))  # fmt: skip
-    except BrokerError as error:
-        sys.exit(str(error))
+    main(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]),
+         float(sys.argv[5]))  # fmt: skip

@@ -60,7 +60,7 @@ class Stage:
              *([] if self.board else ["--no-board"])],
             stderr=self._log, stdout=self._log, env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
-        wait_until(lambda: self._subscribed() > asked, 60, "central's session")
+        wait_until(lambda: self._subscribed() > asked, 300, "central's session")
         time.sleep(0.5)
 
     def _subscribed(self) -> int:
