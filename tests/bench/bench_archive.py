@@ -170,7 +170,7 @@ def main() -> None:
             print(f"resumed {number}: {'; '.join(found) or 'equal to the clean run, to the byte'}")
             wrong += found
         if not args.no_costs:
-            print("CPU seconds an hour of sound:")
+            print("CPU seconds an hour of sound; differences of single runs, noisy if busy:")
             for name, seconds in costs(source).items():
                 print(f"  {name:28} {seconds:7.1f}")
     sys.exit(bool(wrong))
