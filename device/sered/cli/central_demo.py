@@ -6,6 +6,7 @@ import contextlib
 import json
 import secrets
 import shutil
+import signal
 import statistics
 import tempfile
 import threading
@@ -56,6 +57,8 @@ def demo(
 
     Example: sered central demo --once
     """
+    # ended from outside it ends what it started, as with Ctrl-C
+    signal.signal(signal.SIGTERM, lambda *_: _interrupted())
     with (
         tempfile.TemporaryDirectory(prefix="sered-central-") as folder,
         contextlib.ExitStack() as s,
@@ -76,6 +79,10 @@ def demo(
         typer.echo("Ctrl-C ends everything.\n")
         with contextlib.suppress(KeyboardInterrupt):
             _play(stage, minutes * 60.0, a_second=0.1, speed="realtime")
+
+
+def _interrupted() -> None:
+    raise KeyboardInterrupt
 
 
 class _Stage:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# names in archives are read with it: as a folder's owner Python's own files may be out of reach
+import encodings.cp437  # noqa: F401 - looked up by name, then
 import errno
 import hashlib
 import json
