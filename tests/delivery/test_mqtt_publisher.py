@@ -390,7 +390,7 @@ def test_tls_with_certificates(
     server = authority.issue("localhost", ["localhost", "127.0.0.1"])
     cert, key = authority.issue("box")
     broker = start_broker(tls=(authority.certificate, *server), client_certificates=True)
-    proxy = Proxy(broker.host, broker.port, Weather(corrupt=0.1), seed=3)
+    proxy = Proxy(broker.host, broker.port, Weather(corrupt=0.05), seed=3)
     publisher = publish(
         broker, port=proxy.port, tls=True, ca=authority.certificate, cert=cert, key=key
     )

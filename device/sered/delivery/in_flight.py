@@ -44,8 +44,10 @@ _OF_THE_MESSAGE = (0x95, 0x99)
 class InFlight:
     """Moves messages from the spool through a Connection; used by the publisher's thread alone.
 
-    An acknowledged message leaves the spool when the broker has answered to something sent after
-    that acknowledgement: one that dies in between may not have stored it yet. With MQTT 3.1.1,
+    A message leaves the spool when it is acknowledged, a question behind it is answered, and so is
+    something that was sent after that answer. Mosquitto stores nothing for a message that it hands
+    to a connected subscriber; the question (an UNSUBSCRIBE) makes it save everything, but only when
+    it has answered. With MQTT 3.1.1,
     where a refusal is acknowledged like everything else, a message must come back to us, too.
     After a cut the window opens from one message again: brokers that hang up on what they refuse
     (Mosquitto 2.0 does on its ACL) are understood only when nothing else was on its way.
@@ -76,14 +78,16 @@ class InFlight:
     _proven: set[str] = field(default_factory=set)
     """Leaves that came back on this connection."""
     _landed: list[tuple[int, str]] = field(default_factory=list)
-    """(number of what was sent last by then, key) of what is acknowledged."""
+    """(number, key) of what is acknowledged."""
+    _stored: list[tuple[int, str]] = field(default_factory=list)
+    """(number of what was sent last by then, key) of what a later question was answered, too."""
     _done: list[str] = field(default_factory=list)
     _done_at: float = 0.0
 
     def begin(self, link: Connection) -> None:
         """A new connection: nothing is on its way, everything in the spool is to go."""
         self._cursor = 0
-        for each in (self._sent, self._awaited, self._proven, self._landed):
+        for each in (self._sent, self._awaited, self._proven, self._landed, self._stored):
             each.clear()
         self._progress = self.offered = False
         self._limit = min(WINDOW, link.receive_maximum)
@@ -140,7 +144,7 @@ class InFlight:
         held, freed = self.refusals.held()
         if freed:
             self._cursor = 0
-        landed = {key for _, key in self._landed}
+        landed = {key for _, key in self._landed + self._stored}
         return {flight.name for flight in self._sent.values()} | held | landed | {*self._done}
 
     def _probe(self, link: Connection) -> None:
@@ -153,10 +157,12 @@ class InFlight:
                 self._send(link, message)
 
     def _ask(self, link: Connection) -> None:
-        """Have something answered after the last acknowledgement, when nothing else will be."""
-        if self._landed and all(
-            flight.number <= self._landed[-1][0] for flight in self._sent.values()
-        ):
+        """Have a question answered behind what was sent, and anything after that answer."""
+        flights = self._sent.values()
+        asked = max((flight.number for flight in flights if not flight.leaf), default=0)
+        last = max((flight.number for flight in flights), default=0)
+        open_ = bool(self._landed) or any(f.message and f.acked_at is None for f in flights)
+        if (open_ and not asked) or (self._stored and last <= self._stored[-1][0]):
             self._fly(link.ask(), "")
 
     def _send(self, link: Connection, message: Message) -> None:
@@ -199,8 +205,12 @@ class InFlight:
 
     def _answered(self, flight: Flight) -> None:
         """The broker lives: what was acknowledged before this was sent is safe with it."""
-        while self._landed and self._landed[0][0] < flight.number:
-            self._believe(self._landed.pop(0)[1])
+        while self._stored and self._stored[0][0] < flight.number:
+            self._believe(self._stored.pop(0)[1])
+        if not flight.leaf:
+            safe = [each for each in self._landed if each[0] < flight.number]
+            self._landed = [each for each in self._landed if each[0] >= flight.number]
+            self._stored += [(self._number, key) for _, key in safe]
 
     def _believe(self, key: str) -> None:
         """The broker has it for good."""
@@ -243,7 +253,7 @@ class InFlight:
                 # a broker that hangs up on every question
                 self._believe(flight.message.key)
             else:
-                self._landed.append((self._number, flight.message.key))
+                self._landed.append((flight.number, flight.message.key))
 
     def _look_for_lost(self) -> None:
         """What was acknowledged and does not come back was thrown away."""
@@ -292,7 +302,7 @@ class InFlight:
         self.flush()
         sent = [flight for flight in self._sent.values() if flight.leaf]
         if self._sent and not sent:
-            for _, key in self._landed:
+            for _, key in self._landed + self._stored:
                 self._unanswered[key] = self._unanswered.get(key, 0) + 1
         if not sent:
             return
@@ -320,7 +330,7 @@ class InFlight:
     @property
     def idle(self) -> bool:
         """Whether nothing waits for an answer."""
-        return not self._sent and not self._landed
+        return not (self._sent or self._landed or self._stored)
 
     def waited_s(self) -> float:
         """How long the acknowledgement due longest is outstanding; 0: none is."""
