@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 CLEAR: dict[Mode, tuple[float, float]] = {
     "audio": (-0.45, 0.25),
-    "text": (-0.25, 0.15),
-    "both": (-0.25, 0.15),
+    "text": (-0.35, 0.15),
+    "both": (-0.35, 0.15),
 }
 """Negative at the first score and below, positive from the second on. A call between is neither:
 most calls are calm, so it takes more than a sign, and by voice alone, which tells good from bad
@@ -42,14 +42,14 @@ WITHHELD = ("sides_exchanged", "recorded_voice")
 """Why nothing is told of a call whatever was heard in it, as whoever asks has found out."""
 NEGATIVE: dict[Mode, tuple[float, float]] = {
     "audio": (2.2, -1.1),
-    "text": (5.2, -1.5),
-    "both": (6.2, -1.7),
+    "text": (4.2, -1.8),
+    "both": (5.1, -2.0),
 }
 """Slope and offset of the log-odds that a call is negative; `make fit-verdict` fits them."""
 POSITIVE: dict[Mode, tuple[float, float]] = {
     "audio": (-1.3, -0.4),
-    "text": (-4.5, -0.8),
-    "both": (-5.4, -0.7),
+    "text": (-3.5, -0.7),
+    "both": (-4.2, -0.6),
 }
 """The same that it is positive."""
 SUREST = 0.99

@@ -22,7 +22,7 @@ VOICE_PRIOR_S = 2.0
 """Seconds of certain neutral voice that every call is given: a little speech says little."""
 WORDS_PRIOR = 1.0
 """The same for words, in units of polarity."""
-VOICE, WORDS = 0.4, 3.0
+VOICE, WORDS = 0.4, 1.6
 """How far the voice's and the words' scores, -1 to 1, move the call before it saturates."""
 ALONE: dict[Mode, float] = {"audio": 3.0, "text": 1.2, "both": 1.0}
 """How much further either moves it where there is no other."""
