@@ -37,12 +37,13 @@ def opinion(call: dict[str, Any]) -> dict[str, Any]:
     "name", ["softer, so that 20 dB more clips nothing", "20 dB louder than that"]
 )
 def test_twenty_decibels_move_no_verdict(plain: dict[str, Any], name: str) -> None:
-    """Category, alarm and causes are those of the call as it is, the score to a hundredth."""
+    """Category, alarm and causes are those of the call as it is, figures to two hundredths."""
     (call,) = report(name)
     ours, theirs = call["sentiment"], plain["sentiment"]
-    assert ours | {"score": 0, "confidence": 0} == theirs | {"score": 0, "confidence": 0}
-    assert ours["score"] == pytest.approx(theirs["score"], abs=0.02)
-    assert ours["confidence"] == pytest.approx(theirs["confidence"], abs=0.02)
+    figures = ("score", "confidence", "p_negative")
+    assert ours | dict.fromkeys(figures) == theirs | dict.fromkeys(figures)
+    for figure in figures:
+        assert ours[figure] == pytest.approx(theirs[figure], abs=0.02)
 
 
 def test_swapped_channels_swap_exactly(plain: dict[str, Any]) -> None:
@@ -52,11 +53,16 @@ def test_swapped_channels_swap_exactly(plain: dict[str, Any]) -> None:
 
 
 def test_a_repeated_call_is_judged_the_same(plain: dict[str, Any]) -> None:
-    """The same call twice in one recording gives twice the same verdict."""
+    """The same call twice in one recording gives twice the same verdict.
+
+    The second one's first utterance counts as a recorded voice until the rest of the conversation
+    shows that all of it is played again: that much of the score it may cost.
+    """
     first, second = report("twice in one recording")
-    for call in (first, second):
+    score = plain["sentiment"]["score"]
+    for call, off in ((first, 0.02), (second, 0.05)):
         assert call["sentiment"]["category"] == "negative"
-        assert call["sentiment"]["score"] == pytest.approx(plain["sentiment"]["score"], abs=0.02)
+        assert call["sentiment"]["score"] == pytest.approx(score, abs=off)
 
 
 def test_twice_the_length_by_silence_moves_nothing(plain: dict[str, Any]) -> None:
