@@ -158,7 +158,8 @@ def test_words_that_take_long_cost_no_report(
     reports = kept(settings)
     assert {report["line"] for report in reports} == {f"line{n}" for n in range(8)}
     assert {report["end_reason"] for report in reports} == {"shutdown"}
-    assert all(report["acoustic"] for report in reports)
+    # lines that hear what another heard before take it for a recorded voice
+    assert any(report["acoustic"] for report in reports)
 
 
 def test_a_tap_that_dies_costs_no_report(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -81,6 +80,22 @@ class Ear:
         return sum(frame.lost for frame in self.frames)
 
 
+_others: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _only_ours() -> None:
+    """Browsers and databases of other tests are children of this process, too."""
+    _others.clear()
+    _others.update(child.pid for child in psutil.Process().children())
+
+
+def captures() -> list[psutil.Process]:
+    """The capture processes that this test has begun."""
+    found = psutil.Process().children()
+    return [each for each in found if each.pid not in _others and each.name().startswith("python")]
+
+
 @pytest.fixture
 def listen(tmp_path: Path) -> Iterator[Any]:
     """Opens taps on fake capture processes (`code` after FAKE) or real ones; closes them.
@@ -104,7 +119,7 @@ def listen(tmp_path: Path) -> Iterator[Any]:
         ear.tap.close()
         ear.thread.join(5)
         assert not ear.thread.is_alive()
-    assert not [p for p in psutil.Process().children() if p.name().startswith("python")]
+    assert captures() == []
 
 
 @pytest.fixture
@@ -153,7 +168,7 @@ def test_what_is_called_lost_is_what_was_played_meanwhile(desk: Desk, listen: An
     ear = listen(card="pcm:tap_line1")
     wait_until(lambda: (ear.tap.state.level_db or -99) > -20, 8.0, "sound")
     ear.wait_for(len(ear.frames) + 4)
-    (capture,) = (p for p in psutil.Process().children() if p.name().startswith("python"))
+    (capture,) = captures()
     capture.kill()
     ear.wait_for(len(ear.frames) + 8)
 
@@ -307,7 +322,7 @@ def test_a_card_that_comes_late_is_opened_at_once(listen: Any) -> None:
     # what passed before the card came is lost sound of this line
     assert ear.frames[0].lost / RATE_HZ > 0.07
     there.clear()
-    os.kill(psutil.Process().children()[0].pid, 9)
+    captures()[0].kill()
     ear.wait_reason("unplugged")
 
 
@@ -410,7 +425,7 @@ def test_restarts_leave_nothing_behind(listen: Any) -> None:
     wait_until(lambda: ear.tap.state.attempts >= 3, what="three")
     threads, descriptors = me.num_threads(), me.num_fds()
     wait_until(lambda: ear.tap.state.attempts >= 23, 20.0, "twenty more")
-    assert len(me.children()) <= 1
+    assert len(captures()) <= 1
     assert me.num_fds() <= descriptors + 5
     assert me.num_threads() == threads
 
