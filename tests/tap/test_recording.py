@@ -170,4 +170,5 @@ def test_memory_is_flat(tmp_path: Path) -> None:
             pass
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] * 1.1
+    # threads of other tests are counted, too; memory that grew with the length would be tenfold
+    assert peaks[1] < peaks[0] * 1.5
