@@ -43,7 +43,7 @@ def main() -> None:
         "service": lambda folder: boxes.service(folder, 20 // less),
         "outage": lambda folder: brokers.outage(folder, 10_000 // less),
         "restarts": lambda folder: brokers.restarts(folder, 50 // less),
-        "network": lambda folder: brokers.network(folder, 4_000 // less),
+        "network": lambda folder: brokers.network(folder, 1_000 // less),
         "corruption": lambda folder: brokers.corruption(folder, 2_000 // less),
         "power_cuts": lambda folder: disks.power_cuts(folder, 500 // less),
         "half_calls": lambda folder: disks.half_calls(folder, 200 // less),

@@ -91,7 +91,7 @@ def through(
     for number in range(count):
         box.put(spool, number)
         publisher.wake()
-    wait_until(lambda: not spool.depth, 300)
+    wait_until(lambda: not spool.depth, 900)
     publisher.stop(5)
     spool.close()
     tally = Tally(listener)
