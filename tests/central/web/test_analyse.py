@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_a_dropped_call_gets_face_verdict_picture_and_reasons(
     assert "with " in page
     assert "certainty" in page
     assert not list(tmp_path.rglob("*.wav"))
-    assert not list(Path("/dev/shm").glob("sered-*"))
+    assert not list(Path("/dev/shm").glob(f"sered-{os.getpid()}-*"))
 
 
 def test_what_is_no_call_is_said_in_a_sentence(served: Callable[..., Served]) -> None:

@@ -106,7 +106,7 @@ def judge(name: str, sound: bytes) -> list[dict[str, Any]]:
     suffix = Path(name).suffix[:_SUFFIX]
     # memory that looks like a folder, where there is one: sound is never written to a disk
     place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - as said above
-    with tempfile.TemporaryDirectory(prefix="sered-", dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"sered-{os.getpid()}-", dir=place) as folder:
         path = Path(folder) / f"recording{suffix if suffix[1:].isalnum() else ''}"
         path.write_bytes(sound)
         command = [sys.executable, "-P", "-m", "sered", "analyze", str(path), "--json"]
