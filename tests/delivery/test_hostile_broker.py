@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+PUBLISH, UNSUBSCRIBE = 3, 10
 WELCOME = b"\x20\x03\x00\x00\x00"
 
 
@@ -30,6 +31,40 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
     spool = Spool(SpoolSettings(path=tmp_path / "spool.db"))
     yield spool
     spool.close()
+
+
+def packets(sock: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """(kind, body) of each MQTT packet, however many of them TCP hands over at once."""
+    held = b""
+
+    def take(size: int) -> bytes:
+        nonlocal held
+        while len(held) < size:
+            came = sock.recv(65_536)
+            if not came:
+                raise ConnectionResetError
+            held += came
+        taken, held = held[:size], held[size:]
+        return taken
+
+    while True:
+        kind, size, shift, more = take(1)[0] >> 4, 0, 0, True
+        while more:
+            digit = take(1)[0]
+            size |= (digit & 0x7F) << shift
+            shift, more = shift + 7, digit > 0x7F
+        yield kind, take(size)
+
+
+def puback(sock: socket.socket, body: bytes) -> None:
+    """Confirm a PUBLISH of QoS 1."""
+    after = 2 + int.from_bytes(body[:2], "big")
+    sock.sendall(b"\x40\x02" + body[after : after + 2])
+
+
+def unsuback(sock: socket.socket, body: bytes) -> None:
+    """Answer an UNSUBSCRIBE."""
+    sock.sendall(b"\xb0\x04" + body[:2] + b"\x00\x11")
 
 
 class Imposter:
@@ -49,7 +84,7 @@ class Imposter:
                 return
             with sock:
                 try:
-                    sock.recv(4096)
+                    next(packets(sock))
                     sock.sendall(WELCOME)
                     self._then(sock)
                 except OSError:
@@ -132,17 +167,15 @@ def test_an_acknowledgement_is_asked_again(
     published: list[int] = []
 
     def acknowledge(sock: socket.socket) -> None:
-        while packet := sock.recv(65_536):
-            if packet[0] >> 4 == 3:
-                topic = b"site/box/" + (b"calls" if b"box/calls" in packet else b"status")
-                at = packet.index(topic) + len(topic)
-                if topic.endswith(b"calls"):
-                    published.append(at)
-                sock.sendall(b"\x40\x02" + packet[at : at + 2])
-            elif packet[0] >> 4 == 10:
+        for kind, body in packets(sock):
+            if kind == PUBLISH:
+                if b"box/calls" in body:
+                    published.append(len(body))
+                puback(sock, body)
+            elif kind == UNSUBSCRIBE:
                 if not answers:
                     return
-                sock.sendall(b"\xb0\x04" + packet[2:4] + b"\x00\x11")
+                unsuback(sock, body)
 
     spool.put("calls", b"{}", key="c", line="l")
     imposter = Imposter(acknowledge)
@@ -166,16 +199,14 @@ def test_kills_upon_kills_are_not_trusted(
 
     def forget(sock: socket.socket) -> None:
         connections.append(0)
-        while packet := sock.recv(65_536):
-            kind = packet[0] >> 4
-            if kind == 3 and b"box/calls" in packet:
-                connections[-1] += 1
-                at = packet.index(b"box/calls") + len(b"box/calls")
-                sock.sendall(b"\x40\x02" + packet[at : at + 2])
-            elif kind == 10:
+        for kind, body in packets(sock):
+            if kind == PUBLISH:
+                connections[-1] += b"box/calls" in body
+                puback(sock, body)
+            elif kind == UNSUBSCRIBE:
                 if len(connections) < 5:
                     return
-                sock.sendall(b"\xb0\x04" + packet[2:4] + b"\x00\x11")
+                unsuback(sock, body)
 
     for number in range(3):
         spool.put("calls", b"{}", key=f"c{number}", line="l")
