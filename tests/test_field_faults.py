@@ -44,7 +44,13 @@ class Analysed:
 
 
 def _whole(found: Analysed) -> bool:
-    return found.judged(10.0) and abs(found.call["sentiment"]["score"] + 0.82) < 0.15
+    """Heard to its end, each person on their side; how bad it was is the networks' to say."""
+    call = found.call
+    terms = " ".join(term["text"] for term in call["verbal"]["terms"])
+    complaint = all(word in terms for word in ("terrible", "upset", "cancel", "money back"))
+    sides = call["talk"]["customer_s"] > 4.0 and 1.5 < call["talk"]["agent_s"] < 3.0
+    alarm: bool = call["sentiment"]["escalate"]
+    return found.judged(10.0) and alarm and sides and complaint and not call["mixed"]
 
 
 def _both_judged(found: Analysed) -> bool:
