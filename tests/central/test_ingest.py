@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from sqlalchemy import func, select
 
 from central_boxes import DESK, arrived, asides, calls, count, moved, raw, unhappy
 from central_stage import actor
+from sered.central import audit
 from sered.central.cases import actions, around, views
 from sered.central.ingest.intake import Intake
 from sered.central.ingest.limits import Limiter
@@ -50,6 +52,40 @@ def test_an_alert_and_its_call_are_one_case(central: Central, clock: Clock) -> N
     seen = views.case(central, ann, row.id)
     assert seen.report
     assert seen.report["schema"] == "sered.call/1"
+
+
+def test_a_report_corrects_the_case_that_its_alert_opened(central: Central, clock: Clock) -> None:
+    """Score, causes and team are those of the whole call; who is at work on it keeps the team."""
+    who = actor(central, "ann", teams=("recovery", "billing"))
+    intake = Intake(central)
+    one, two = unhappy(clock, call_id="one"), unhappy(clock, call_id="two")
+    intake.take([arrived(messages.alert(call, "confirmed"), "alerts") for call in (one, two)])
+    with central.store.reading() as connection:
+        query = select(tables.cases.c.id).where(tables.cases.c.call_id == "two")
+        worked_on = connection.scalars(query).one()
+    actions.claim(central, who, worked_on)
+    whole = [replace(call, score=-0.95, causes=("billing",)) for call in (one, two)]
+    intake.take([arrived(messages.report(call)) for call in whole])
+    intake.take([arrived(messages.report(call)) for call in whole])
+    with central.store.reading() as connection:
+        rows = connection.execute(select(tables.cases).order_by(tables.cases.c.call_id)).all()
+        verbs = list(connection.scalars(select(tables.audit.c.verb)))
+        assert list(audit.faults(connection)) == []
+    assert [(row.score, row.causes, row.team) for row in rows] == [
+        (-0.95, ["billing"], "billing"),
+        (-0.95, ["billing"], "recovery"),
+    ]
+    assert verbs.count("case.corrected") == 2
+
+
+def test_a_storm_that_comes_in_one_batch_has_a_head(central: Central, clock: Clock) -> None:
+    """What is over the limit belongs to the first, also where all of them come at once."""
+    said = [messages.report(unhappy(clock, call_id=f"c{n}")) for n in range(8)]
+    Intake(central).take([arrived(one) for one in said])
+    with central.store.reading() as connection:
+        rows = connection.execute(select(tables.cases).order_by(tables.cases.c.id)).all()
+    calm = central.settings.cases.storm_after
+    assert [row.storm_of for row in rows] == [None] * calm + [rows[0].id] * (8 - calm)
 
 
 def test_a_withdrawn_alert_closes_or_tells(central: Central, clock: Clock) -> None:

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from sered.central.context import Central
 
 
+def _ours(found: object, *_: object) -> bool:
+    # PostgreSQL repeats a reference for each partition
+    elements = getattr(found, "elements", [])
+    return not any(each.target_fullname.startswith("sered_months.") for each in elements)
+
+
 def test_migrations_make_the_tables_and_take_them_back(store_url: str) -> None:
     """The migrations make exactly the declared tables, and undone leave none of them."""
     store = Store(store_url)
@@ -29,7 +35,8 @@ def test_migrations_make_the_tables_and_take_them_back(store_url: str) -> None:
     migrate.upgrade(store)
     assert migrate.current(store) == migrate.wanted()
     with store.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_object": _ours}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
     migrate.downgrade(store, "base")
     with store.reading() as connection:
@@ -41,7 +48,7 @@ def test_each_migration_goes_both_ways(store_url: str) -> None:
     """Every single migration can be taken back and run again."""
     store = Store(store_url)
     migrate.upgrade(store)
-    for revision in ("0003", "0002", "0001"):
+    for revision in ("0006", "0003", "0002", "0001"):
         migrate.downgrade(store, revision)
         assert migrate.current(store) == revision
     migrate.upgrade(store)

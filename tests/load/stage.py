@@ -57,7 +57,7 @@ class Stage:
         asked = self._subscribed()
         self.central = subprocess.Popen(
             [sys.executable, "-m", "sered", "central", "run", "--config", str(self.config),
-             *([] if self.board else ["--no-board"])],
+             *([] if self.board else ["--part", "ingest", "--part", "clock"])],
             stderr=self._log, stdout=self._log, env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         wait_until(lambda: self._subscribed() > asked, 300, "central's session")

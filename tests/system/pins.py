@@ -1,4 +1,4 @@
-"""`make pins`: which version of every library a box gets, asked on a fresh Debian of each kind."""
+"""`make pins`: the version of every library of a box and of central, asked on fresh Debians."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ set -e
 {CHECKOUT}/systemd/debian-packages service build >&2
 python3 -m venv /root/pins
 PYPI=1 /root/pins/bin/pip install -qU --disable-pip-version-check --use-pep517 \
-    '{CHECKOUT}[gpio]' {_BUILDERS} >&2
+    '{CHECKOUT}[gpio,central]' {_BUILDERS} >&2
 /root/pins/bin/pip freeze --all --exclude sered --exclude pip
 """
 

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, text
 from sered.central.store.tables import audit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -27,15 +27,28 @@ def write(connection: Connection, at: datetime, actor: str, verb: str, object_id
 
     Ids only (`case:12`, `user:3`, `call:...`): what a person may have erased never stands here.
     """
+    write_all(connection, at, actor, verb, [object_id])
+
+
+def write_all(
+    connection: Connection, at: datetime, actor: str, verb: str, object_ids: Sequence[str]
+) -> None:
+    """The same for many things that one actor did at one moment."""
+    if not object_ids:
+        return
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     last = connection.execute(
         select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
     ).first()
-    seq, prev = (last.seq + 1, last.hash) if last else (1, START)
-    row = {"seq": seq, "at": at, "actor": actor, "verb": verb, "object_id": object_id}
-    digest = _digest(prev, seq, at, actor, verb, object_id)
-    connection.execute(insert(audit).values(**row, prev_hash=prev, hash=digest))
+    seq, prev = (last.seq, last.hash) if last else (0, START)
+    rows = []
+    for seq_of, object_id in enumerate(object_ids, seq + 1):
+        row = {"seq": seq_of, "at": at, "actor": actor, "verb": verb, "object_id": object_id}
+        digest = _digest(prev, seq_of, at, actor, verb, object_id)
+        rows.append(row | {"prev_hash": prev, "hash": digest})
+        prev = digest
+    connection.execute(insert(audit), rows)
 
 
 def faults(connection: Connection) -> Iterator[str]:

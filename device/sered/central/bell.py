@@ -10,15 +10,27 @@ class Bell:
 
     def __init__(self) -> None:
         self._rung = threading.Condition()
-        self._count = 0
+        self._count = self._own = 0
 
     @property
     def count(self) -> int:
         """How often it rang."""
         return self._count
 
+    @property
+    def own(self) -> int:
+        """How often something changed by this process."""
+        return self._own
+
     def ring(self) -> None:
-        """Wake everybody."""
+        """Wake everybody: this process changed something."""
+        with self._rung:
+            self._own += 1
+            self._count += 1
+            self._rung.notify_all()
+
+    def echo(self) -> None:
+        """Wake everybody: another process did."""
         with self._rung:
             self._count += 1
             self._rung.notify_all()

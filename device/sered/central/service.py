@@ -6,20 +6,23 @@ import logging
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from sered.central.callers import ami, csv_folder, forgetting, matcher
 from sered.central.cases import clock
 from sered.central.ingest.intake import Intake
 from sered.central.insight import keeping
 from sered.central.notify import sender
-from sered.central.store import migrate
+from sered.central.store import migrate, months, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from sered.central.context import Central
 
+PARTS = ("ingest", "clock", "web")
+"""What a process of central can be: each may run many times on one PostgreSQL."""
 _LOOK_S = 1.0
 _STUCK_S = 60.0
 """An intake that did nothing for so long stands still; it looks around every second."""
@@ -57,15 +60,27 @@ class Notifier(Protocol):
 
 
 class Service:
-    """Central from start to stop; `run` returns the exit status."""
+    """Central from start to stop; `run` returns the exit status.
 
-    def __init__(self, central: Central, notifier: Notifier, board: Board | None = None) -> None:
+    `parts`: which of PARTS this process is; the board is that of "web".
+    """
+
+    def __init__(
+        self,
+        central: Central,
+        notifier: Notifier,
+        board: Board | None = None,
+        parts: Collection[str] = PARTS,
+    ) -> None:
         self._central, self._notifier, self._board = central, notifier, board
+        self._parts = parts
         self._stop = threading.Event()
         self._dead = ""
         self.intake = Intake(central)
         self._seen = time.monotonic()
         self._threads: list[threading.Thread] = []
+        self._led: list[threading.Thread] = []
+        self._lead_over = threading.Event()
 
     def run(self) -> int:
         """Run until SIGTERM, SIGINT or `stop`; 1: a part ended that should not have."""
@@ -86,44 +101,71 @@ class Service:
     def stop(self) -> None:
         """End soon."""
         self._stop.set()
+        self._lead_over.set()
         self._central.cases_bell.ring()
         self._central.outbox_bell.ring()
 
     def _start(self) -> None:
-        central, pbx = self._central, self._central.settings.pbx
-        parts: list[tuple[str, Callable[..., None], tuple[Any, ...]]] = [
-            ("clock", clock.run, (central,)),
-            ("matcher", matcher.run, (central,)),
-            ("forgetting", forgetting.run, (central,)),
-            ("figures", keeping.run, (central,)),
-        ]
-        parts += [
-            (f"sender-{channel.name}", sender.run, (central, channel))
-            for channel in central.settings.channel
-        ]
-        if pbx.folder is not None:
-            parts.append(("pbx-folder", csv_folder.run, (central,)))
-        if pbx.ami_host:
-            parts.append(("pbx-ami", ami.run, (central,)))
-        for name, part, arguments in parts:
-            self._thread(name, part, *arguments, self._stop)
+        central, store = self._central, self._central.store
+        if wire.needed(store):
+            self._thread("wire", self._stop, partial(wire.carry_bells, central))
+        if "clock" in self._parts:
+            self._thread("clock", self._stop, partial(clock.run, central))
+            for channel in central.settings.channel:
+                send = partial(sender.run, central, channel)
+                self._thread(f"sender-{channel.name}", self._stop, send)
+            if wire.needed(store):
+                lead = partial(wire.lead, store, begin=self._lead, end=self._follow)
+                self._thread("leader", self._stop, lead)
+            else:
+                self._lead()
         if self._board is not None:
             self._board.start()
-        self._thread("intake", self.intake.run, self._stop, self._progress)
+        if "ingest" in self._parts:
+            run = partial(self.intake.run, alive=self._progress)
+            self._thread("intake", self._stop, run)
 
-    def _thread(self, name: str, part: Callable[..., None], *arguments: Any) -> None:
+    def _lead(self) -> None:
+        """Begin what only one process does."""
+        central, pbx = self._central, self._central.settings.pbx
+        self._lead_over.clear()
+        alone = {
+            "matcher": matcher.run,
+            "forgetting": forgetting.run,
+            "figures": keeping.run,
+            "months": months.run,
+        }
+        if pbx.folder is not None:
+            alone["pbx-folder"] = csv_folder.run
+        if pbx.ami_host:
+            alone["pbx-ami"] = ami.run
+        self._led = [
+            self._thread(name, self._lead_over, partial(part, central))
+            for name, part in alone.items()
+        ]
+
+    def _follow(self) -> None:
+        """End it: another process may do it now."""
+        self._lead_over.set()
+        for thread in self._led:
+            thread.join(5.0)
+
+    def _thread(
+        self, name: str, stop: threading.Event, part: Callable[[threading.Event], None]
+    ) -> threading.Thread:
         def top() -> None:
             try:
-                part(*arguments)
+                part(stop)
             except Exception:  # noqa: BLE001 - the top of a thread: log, stop, exit 1
                 _log.exception("part.died part=%s", name)
-            if not self._stop.is_set():
+            if not stop.is_set():
                 self._dead = name
                 self.stop()
 
         thread = threading.Thread(target=top, name=name, daemon=True)
         thread.start()
         self._threads.append(thread)
+        return thread
 
     def _progress(self) -> None:
         self._seen = time.monotonic()
@@ -134,11 +176,13 @@ class Service:
         if self._dead:
             _log.error("service.ends part=%s", self._dead)
             return False
-        if time.monotonic() - self._seen < _STUCK_S:
+        if "ingest" not in self._parts or time.monotonic() - self._seen < _STUCK_S:
             self._notifier.alive()
         return True
 
     def _line(self) -> str:
+        if "ingest" not in self._parts:
+            return " and ".join(self._parts)
         health = self.intake.health
         if health.why:
             return health.why

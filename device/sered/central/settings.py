@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from sered import spelling
 from sered.central.sections import (
     ChannelSettings,
     Name,
@@ -51,6 +53,42 @@ class SourceSettings(Section):
     """Messages that share one COMMIT, at most."""
     batch_ms: int = Field(50, ge=1, le=5000)
     """Milliseconds that the first of a batch waits for the others."""
+    amqp: tuple[str, ...] = ()
+    """Nodes of a RabbitMQ 4 cluster, amqps://HOST:5671/ each: in place of host and port, when
+    several ingesters share one queue."""
+    queue: str = Field("sered-central", min_length=1, max_length=128)
+    """Name of that queue."""
+
+    @field_validator("amqp", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("amqp")
+    @classmethod
+    def _nodes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            parts = urlsplit(url)
+            if parts.scheme not in {"amqp", "amqps"} or not parts.hostname:
+                msg = f"must be amqp://HOST:PORT/ or amqps://HOST:PORT/, found {url}"
+                raise ValueError(msg)
+            if parts.username or parts.password:
+                msg = "must name hosts only: the login is `username` and the password's credential"
+                raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _no_word_in_clear(self) -> SourceSettings:
+        for url in self.amqp:
+            parts = urlsplit(url)
+            safe = parts.scheme == "amqps" or spelling.is_loopback(parts.hostname or "")
+            if self.password is not None and not safe and not self.insecure:
+                msg = (
+                    f"amqp would send its password to {parts.hostname} in clear text: use amqps://"
+                    ", or insecure = true to send it all the same"
+                )
+                raise ValueError(msg)
+        return self
 
 
 class StoreSettings(Section):
@@ -60,6 +98,8 @@ class StoreSettings(Section):
     """`sqlite:////PATH`, or `postgresql://USER@HOST/NAME`; a password comes by credential."""
     password: SecretStr | None = None
     """Better: a systemd credential `central-store-password`."""
+    keep_months: int = Field(0, ge=0, le=240)
+    """PostgreSQL: calls of the months before so many whole ones are dropped; 0: none are."""
 
     @field_validator("url")
     @classmethod

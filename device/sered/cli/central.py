@@ -117,9 +117,14 @@ def check(config: Config = None, as_json: options.Json = False) -> None:
 @app.command()
 def run(
     config: Config = None,
-    no_board: Annotated[
-        bool, typer.Option("--no-board", help="Without the pages: ingest, clock, delivery.")
-    ] = False,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part",
+            metavar="PART",
+            help="Only this: ingest, clock (deadlines and delivery) or web; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Run the service: listen to the broker, open cases, tell people, show the board.
 
@@ -128,20 +133,23 @@ def run(
     from sered import config as surroundings
     from sered.box.sd_notify import Notifier
     from sered.central.context import open_central
-    from sered.central.service import Service
+    from sered.central.service import PARTS, Service
     from sered.central.store import migrate
 
+    parts = tuple(part or PARTS)
+    if strange := sorted(set(parts) - set(PARTS)):
+        raise ConfigError(f"--part: wanted {', '.join(PARTS)}, found {', '.join(strange)}.")
     settings = _settings(config)
     log_to_stderr(settings.log_level)
     central = open_central(settings)
     migrate.check(central.store)
     board = None
-    if not no_board:
+    if "web" in parts:
         from sered.central.web.server import BoardServer
 
         board = BoardServer(central)
         typer.echo(f"The board is at http://{settings.web.host}:{board.port}/", err=True)
-    status = Service(central, Notifier(surroundings.notify_socket()), board).run()
+    status = Service(central, Notifier(surroundings.notify_socket()), board, parts).run()
     raise typer.Exit(status)
 
 

@@ -54,14 +54,52 @@ def open_cases(
     )
     for call_id in connection.scalars(query):
         found.pop(call_id)
-    opened = []
+    storms = _Storms(connection, settings, found.values())
+    calm: list[dict[str, Any]] = []
+    grouped: list[dict[str, Any]] = []
     for negative in found.values():
-        row = _row(connection, settings, negative)
-        new = upsert.insert_new(connection, cases, [row], "id")
-        for case_id in new:
-            audit.write(connection, negative.received_at, BOX, "case.opened", f"case:{case_id}")
-            opened.append(int(case_id))
+        row = _row(settings, negative)
+        (grouped if storms.count(row) else calm).append(row)
+    opened = _insert(connection, calm)
+    # what heads a storm may have come in just now
+    heads = storms.heads(connection) if grouped else {}
+    return opened + _insert(
+        connection, [row | {"storm_of": heads[row["site"], row["team"]]} for row in grouped]
+    )
+
+
+def _insert(connection: Connection, new: list[dict[str, Any]]) -> list[int]:
+    if not new:
+        return []
+    opened = sorted(int(found) for found in upsert.insert_new(connection, cases, new, "id"))
+    words = [f"case:{found}" for found in opened]
+    audit.write_all(connection, new[0]["opened_at"], BOX, "case.opened", words)
     return opened
+
+
+def correct(
+    connection: Connection, settings: CentralSettings, reports: Iterable[Negative]
+) -> list[int]:
+    """What the report of a whole call says of cases that its alert opened; ids of those changed.
+
+    An alert speaks of the call so far. Who is at work on a case keeps its team and deadline.
+    """
+    said = {report.call_id: report for report in reports}
+    changed = []
+    query = select(cases).where(cases.c.call_id.in_(list(said)), cases.c.closed_at.is_(None))
+    for row in connection.execute(query).all():
+        whole = _row(settings, said[row.call_id])
+        names = ["score", "confidence", "causes", "call_ended_at", "queue", "arrived_late"]
+        names += ["team", "due_at"] if row.state == State.NEW else []
+        fresh = {name: whole[name] for name in names if whole[name] != getattr(row, name)}
+        if fresh:
+            rows.put(connection, row.id, row.version, fresh)
+            changed.append(int(row.id))
+    now = next((report.received_at for report in said.values()), None)
+    if now is not None:
+        words = [f"case:{found}" for found in changed]
+        audit.write_all(connection, now, BOX, "case.corrected", words)
+    return changed
 
 
 def withdraw(
@@ -80,7 +118,7 @@ def withdraw(
     return changed
 
 
-def _row(connection: Connection, settings: CentralSettings, call: Negative) -> dict[str, Any]:
+def _row(settings: CentralSettings, call: Negative) -> dict[str, Any]:
     team = routing.team_for(settings, call.causes, call.site, call.queue)
     age_s = routing.call_age(call.ended_at, call.received_at).total_seconds()
     # nobody is woken for yesterday: the case waits in the queue, marked, and climbs no steps
@@ -103,21 +141,37 @@ def _row(connection: Connection, settings: CentralSettings, call: Negative) -> d
         "opened_at": now,
         "due_at": routing.due_at(settings, team, call.site, call.ended_at),
         "next_step_at": step,
-        "storm_of": _storm(connection, settings, team.name, call.site, now),
     }
 
 
-def _storm(
-    connection: Connection, settings: CentralSettings, team: str, site: str, now: datetime
-) -> int | None:
-    """The case that heads the storm of this site and team; None: it is calm."""
-    since = now - timedelta(seconds=settings.cases.storm_s)
-    recent = (cases.c.site == site) & (cases.c.team == team) & (cases.c.opened_at >= since)
-    query = select(func.count(), func.min(cases.c.id), func.max(cases.c.storm_of)).where(recent)
-    count, first, head = connection.execute(query).one()
-    if count < settings.cases.storm_after:
-        return None
-    return int(head or first)
+class _Storms:
+    """How many cases of a site and team came lately: more than `[cases] storm_after` are one."""
+
+    def __init__(
+        self, connection: Connection, settings: CentralSettings, calls: Iterable[Negative]
+    ) -> None:
+        found = list(calls)
+        self._after = settings.cases.storm_after
+        since = found[0].received_at - timedelta(seconds=settings.cases.storm_s)
+        sites = sorted({call.site for call in found})
+        self._recent = cases.c.site.in_(sites) & (cases.c.opened_at >= since)
+        place = (cases.c.site, cases.c.team)
+        query = select(*place, func.count().label("n")).where(self._recent).group_by(*place)
+        self._counts = {(row.site, row.team): int(row.n) for row in connection.execute(query)}
+
+    def count(self, row: dict[str, Any]) -> bool:
+        """One more; whether it belongs to a storm."""
+        key = row["site"], row["team"]
+        before = self._counts.get(key, 0)
+        self._counts[key] = before + 1
+        return before >= self._after
+
+    def heads(self, connection: Connection) -> dict[tuple[str, str], int]:
+        """The case that heads the storm of each site and team."""
+        place = (cases.c.site, cases.c.team)
+        first, head = func.min(cases.c.id).label("first"), func.max(cases.c.storm_of).label("head")
+        query = select(*place, first, head).where(self._recent).group_by(*place)
+        return {(r.site, r.team): int(r.head or r.first) for r in connection.execute(query)}
 
 
 def expire_old(connection: Connection, settings: CentralSettings, now: datetime) -> list[int]:
@@ -125,7 +179,10 @@ def expire_old(connection: Connection, settings: CentralSettings, now: datetime)
     before = now - timedelta(hours=settings.cases.expire_after_h)
     old = cases.c.state.in_(OPEN) & (cases.c.due_at < before) & (cases.c.opened_at < before)
     given_up = []
-    for row in connection.execute(select(cases).where(old).limit(200)).all():
+    query = select(cases).where(old).limit(200)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(skip_locked=True)
+    for row in connection.execute(query).all():
         case = rows.as_case(row)
         after = machine.expire(case, now)
         if after != case:

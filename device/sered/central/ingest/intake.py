@@ -62,9 +62,10 @@ class Intake:
     """Takes what boxes say; `run` until told to stop, `health` tells how it goes."""
 
     def __init__(
-        self, central: Central, connect: Callable[[SourceSettings], Inbox] = session.connect
+        self, central: Central, connect: Callable[[SourceSettings], Inbox] | None = None
     ) -> None:
-        self._central, self._connect = central, connect
+        self._central = central
+        self._connect = connect or (_queue if central.settings.source.amqp else session.connect)
         limits = central.settings.limits
         self._limiter = Limiter(
             calls_an_hour=limits.calls_an_hour,
@@ -173,6 +174,12 @@ class Intake:
         if self.health.why != said:
             _log.warning("intake.waits for=%s why=%s", what, said)
         self.health.why = said
+
+
+def _queue(source: SourceSettings) -> Inbox:
+    from sered.central.ingest.queue import Queue  # noqa: PLC0415 - pika, where it is wanted
+
+    return Queue(source)
 
 
 def _wait(stop: threading.Event, seconds: float, alive: Callable[[], None]) -> None:

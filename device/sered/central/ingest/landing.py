@@ -90,9 +90,10 @@ def _calls(
     why = {key: _causes(by_id[key][0]) for key in new}
     pairs = [{"call_id": key, "cause": cause} for key, words in why.items() for cause in words]
     upsert.insert_if_new(connection, call_cause, pairs)
-    negatives = [_negative(row, why[row["call_id"]]) for row in fresh if row["escalate"]]
-    opened = opening.open_cases(connection, settings, negatives)
-    return len(opened)
+    said = {row["call_id"]: _negative(row, why[row["call_id"]]) for row in fresh}
+    corrected = opening.correct(connection, settings, said.values())
+    negatives = [said[row["call_id"]] for row in fresh if row["escalate"]]
+    return len(opening.open_cases(connection, settings, negatives)) + len(corrected)
 
 
 def _negative(row: dict[str, Any], why: list[str]) -> Negative:

@@ -24,8 +24,13 @@ def insert_new(
 
 def insert_if_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """The same where nobody asks which were new."""
-    if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+    if not rows:
+        return
+    statement = _insert(connection, table).on_conflict_do_nothing()
+    if connection.dialect.name == "postgresql":
+        # asking for something back makes it one statement, not one a row
+        statement = statement.returning(next(iter(table.primary_key)))
+    connection.execute(statement, list(rows))
 
 
 def put(
