@@ -16,8 +16,7 @@ from message_makers import status
 from old_broker import Manner, Old
 from sered.box import snapshot
 from sered.contract import messages
-from sered.diagnose.checks import broker as broker_checks
-from sered.diagnose.checks import network
+from sered.diagnose.checks import network, probing
 from sered.diagnose.model import Context, Mark, Result
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def look(
 ) -> Look:
     """Results for a box `oslo/desk4` with these lines under [mqtt]."""
     # on the loopback interface an echo that has not come by then will not come
-    monkeypatch.setattr(broker_checks, "_ECHO_S", 0.4)
+    monkeypatch.setattr(probing, "_ECHO_S", 0.4)
 
     def look(mqtt: str, **where: object) -> dict[str, Result]:
         context = configured(f'site = "oslo"\ndevice = "desk4"\n[mqtt]\n{mqtt}\n', **where)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import faulthandler
-import multiprocessing
-import os
-import signal
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
+from sered.diagnose.child import Child, answer, fork, how_it_died, kill
 from sered.diagnose.model import Check, Context, Group, Mark, Outcome, Result, judge
-from sered.errors import SeredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from multiprocessing.connection import Connection
 
     from sered.settings import LineSettings
 
@@ -26,8 +21,6 @@ CONFIGURATION = "configuration.reads"
 """What most groups need."""
 WHOLE_RUN_S = 29.0
 """After that, what has not run is skipped."""
-_SHORT = 160
-_REAP_S = 1.0
 _NOBODY_HOME = (
     "This is a fault of the doctor or of a library under it. Send `sered diagnose --bundle "
     "sered.tar.gz` to whoever looks after this box."
@@ -51,23 +44,12 @@ class _Job:
 
 
 @dataclass(slots=True)
-class _Child:
-    job: _Job
-    pid: int
-    pipe: Connection
-    began: float
-
-    @property
-    def left_s(self) -> float:
-        return self.job.check.deadline_s - (time.monotonic() - self.began)
-
-
-@dataclass(slots=True)
 class _Lane:
     """Jobs that run one after the other."""
 
     jobs: deque[_Job] = field(default_factory=deque)
-    child: _Child | None = None
+    job: _Job | None = None
+    child: Child | None = None
 
 
 def run(
@@ -128,7 +110,7 @@ class _Run:
         finally:
             for lane in self._lanes.values():
                 if lane.child:
-                    _kill(lane.child)
+                    kill(lane.child)
 
     def _start_what_can(self) -> None:
         moved = True
@@ -151,7 +133,7 @@ class _Run:
             line=job.line,
             facts={**self._facts.get(None, {}), **self._facts.get(job.line_name, {})},
         )
-        lane.child = _fork(job, context)
+        lane.job, lane.child = job, fork(job.check, context)
 
     def _why_not(self, job: _Job) -> Result | None:
         """The skipped result of a job that cannot run."""
@@ -177,36 +159,33 @@ class _Run:
         connection.wait([child.pipe for child in children], timeout=max(left, 0.0))
         over = time.monotonic() >= self._end
         for lane in self._lanes.values():
-            child = lane.child
-            if child is None:
+            job, child = lane.job, lane.child
+            if job is None or child is None:
                 continue
             if child.pipe.poll():
                 lane.child = None
-                self._take(child)
+                self._take(job, child)
             elif child.left_s <= 0 or over:
                 lane.child = None
-                _kill(child)
+                kill(child)
                 took = time.monotonic() - child.began
                 found = f"no answer within {took:.0f} s; stopped"
-                result = Result(
-                    child.job.check, child.job.line_name, Mark.FAIL, found, _HUNG, "hung", took
-                )
-                self._finish(child.job, result, {})
+                result = Result(job.check, job.line_name, Mark.FAIL, found, _HUNG, "hung", took)
+                self._finish(job, result, {})
 
-    def _take(self, child: _Child) -> None:
+    def _take(self, job: _Job, child: Child) -> None:
         took = time.monotonic() - child.began
-        job = child.job
         found: Outcome | str | None = None
         with contextlib.suppress(EOFError, OSError):
             found = child.pipe.recv()
-        ended = _kill(child)
+        ended = kill(child)
         if isinstance(found, Outcome):
             result = judge(job.check, found, job.line_name, took)
             if found.ends_group:
                 self._broken.setdefault((job.check.group, job.line_name), result)
             self._finish(job, result, found.facts)
             return
-        said = found or _how_it_died(ended)
+        said = found or how_it_died(ended)
         result = Result(job.check, job.line_name, Mark.FAIL, said, _NOBODY_HOME, "crashed", took)
         self._finish(job, result, {})
 
@@ -225,42 +204,6 @@ def _skipped(job: _Job, why: str, *, blocked: bool = False) -> Result:
     return Result(job.check, job.line_name, Mark.SKIP, why, blocked=blocked)
 
 
-def _fork(job: _Job, context: Context) -> _Child:
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    # by hand: multiprocessing would wait at its end for a child that hangs in the kernel
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            ours.close()
-            _in_child(job.check, context, theirs)
-            status = 0
-        finally:
-            os._exit(status)
-    theirs.close()
-    return _Child(job, pid, ours, time.monotonic())
-
-
-def _in_child(check: Check, context: Context, pipe: Connection) -> None:
-    os.setpgid(0, 0)
-    _hush()
-    pipe.send(answer(check, context))
-    pipe.close()
-
-
-def answer(check: Check, context: Context) -> Outcome | str:
-    """What the check found; text: why it crashed."""
-    try:
-        outcome = check.run(context)
-        judge(check, outcome)
-    except SeredError as error:
-        return str(error)
-    except Exception as error:  # noqa: BLE001 - the top of a child: a crash is a failed check
-        first = next(iter(str(error).splitlines()), "")
-        return f"crashed: {type(error).__name__}: {first}"[:_SHORT].rstrip(": ")
-    return outcome
-
-
 def cheap(groups: Sequence[Group], context: Context) -> list[Result]:
     """The cheap checks, here and now, in this thread: what the service looks at as it runs."""
     results = []
@@ -271,33 +214,3 @@ def cheap(groups: Sequence[Group], context: Context) -> list[Result]:
         else:
             results.append(judge(check, found))
     return results
-
-
-def _hush() -> None:
-    """Sound and speech libraries chatter on the terminal; a check only answers."""
-    faulthandler.disable()
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
-
-
-def _kill(child: _Child) -> int | None:
-    """End a check and whatever it started; how it had ended, None: it hangs in the kernel."""
-    child.pipe.close()
-    for kill in (os.killpg, os.kill):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(child.pid, signal.SIGKILL)
-    end = time.monotonic() + _REAP_S
-    while time.monotonic() < end:
-        pid, status = os.waitpid(child.pid, os.WNOHANG)
-        if pid:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.002)
-    return None
-
-
-def _how_it_died(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"crashed: {signal.Signals(-code).name}"
-    return f"crashed: ended with status {code} and no answer"
