@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from central_stage import Postgres
-from load import answer, board, kills, page_text, rate
+from load import answer, board, kills, page_text, rate, years
 from load.stage import Stage
 from project import ROOT
 from sered.central.simulate import exchange, truth
@@ -108,12 +108,19 @@ def numbers(_: argparse.Namespace) -> list[Any]:
     return found
 
 
+def long_years(options: argparse.Namespace) -> list[Any]:
+    """Figures over 25 months of calls, in SQLite."""
+    with tempfile.TemporaryDirectory(prefix="sered-load-") as name:
+        return [years.measure(Path(name), options.calls_of_years)]
+
+
 ROWS: dict[str, Callable[[argparse.Namespace], list[Any]]] = {
     "rates": rates,
     "answers": answers,
     "kills": killings,
     "boards": boards,
     "numbers": numbers,
+    "years": long_years,
 }
 
 
@@ -125,6 +132,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--calls", type=int, default=1_000_000)
+    parser.add_argument("--calls-of-years", type=int, default=10_000_000)
     options = parser.parse_args()
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in options.rows or ROWS:

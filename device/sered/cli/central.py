@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
-import sys
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from sered.cli import central_demo, options
+from sered.cli import central_demo, central_users, options
+from sered.cli.central_options import Config, opened, settings_of
 from sered.cli.run import log_to_stderr
 from sered.errors import ConfigError, SeredError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sered.central.context import Central
-    from sered.central.people import Role
-    from sered.central.settings import CentralSettings
 
 app = typer.Typer(
     help="The half that listens: cases for people who call back.",
     rich_markup_mode=None,
     no_args_is_help=True,
 )
-user = typer.Typer(
-    help="Add, list and shut out users.", rich_markup_mode=None, no_args_is_help=True
-)
-app.add_typer(user, name="user")
+app.add_typer(central_users.app, name="user")
 app.command()(central_demo.demo)
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="Configuration; without it /etc/sered-central/central.toml, or the defaults.",
-    ),
-]
 
 
 @app.callback()
@@ -77,7 +55,7 @@ def init(
         typer.echo(f"Wrote {' and '.join(map(str, wrote))}. Keep a copy of the key.")
     if only_files:
         return
-    settings = _settings(path if path.exists() else None)
+    settings = settings_of(path if path.exists() else None)
     password = settings.store.password
     store = Store(settings.store.url, password.get_secret_value() if password else None)
     before = migrate.current(store)
@@ -98,7 +76,7 @@ def check(config: Config = None, as_json: options.Json = False) -> None:
     Example: sered central check --config central.toml
     """
     try:
-        settings = _settings(config)
+        settings = settings_of(config)
     except ConfigError as error:
         if as_json:
             options.print_json({"ok": False, "faults": str(error).splitlines()})
@@ -139,7 +117,7 @@ def run(
     parts = tuple(part or PARTS)
     if strange := sorted(set(parts) - set(PARTS)):
         raise ConfigError(f"--part: wanted {', '.join(PARTS)}, found {', '.join(strange)}.")
-    settings = _settings(config)
+    settings = settings_of(config)
     log_to_stderr(settings.log_level)
     central = open_central(settings)
     migrate.check(central.store)
@@ -173,7 +151,7 @@ def import_(
     """
     from sered.central import archive, importing
 
-    with _central(config) as central:
+    with opened(config) as central:
         if source.is_dir() or source.suffix == ".jsonl":
             taken = archive.take(central, source)
             for fault in taken.faults:
@@ -202,7 +180,7 @@ def simulate(
     """
     from sered.central.simulate import play, truth
 
-    settings = _settings(config)
+    settings = settings_of(config)
     fleet = play.Fleet(settings.source, truth.desks(boxes, seed))
     try:
         start = play.Played()
@@ -239,120 +217,8 @@ def token(
     """
     from sered.central import api_tokens
 
-    with _central(config) as central:
+    with opened(config) as central:
         if withdraw is not None:
             typer.echo(f"{api_tokens.withdraw(central, withdraw)} token(s) shut out.")
             return
         typer.echo(api_tokens.issue(central, scope))
-
-
-@user.command("add")
-def user_add(
-    login: Annotated[str, typer.Argument(help="Letters, digits and . _ - @")],
-    role: Annotated[list[str], typer.Option(help="agent, lead, analyst, admin or auditor.")],
-    team: Annotated[
-        list[str] | None, typer.Option(help="Team whose cases they see; may be repeated.")
-    ] = None,
-    name: Annotated[str, typer.Option(help="As colleagues read it.")] = "",
-    generate: Annotated[
-        bool, typer.Option("--generate", help="Make a password and print it once.")
-    ] = False,
-    config: Config = None,
-) -> None:
-    """Add somebody; the password is asked for, or read from a pipe.
-
-    Example: sered central user add ann --role agent --team recovery
-    """
-    from sered.central import people
-
-    roles = _roles(role)
-    with _central(config) as central:
-        password = secrets.token_urlsafe(12) if generate else _password()
-        people.add_user(central, login, password, roles, teams=team or (), name=name)
-    typer.echo(f"{login} was added.")
-    if generate:
-        typer.echo(f"Password, shown this once: {password}")
-
-
-@user.command("password")
-def user_password(login: str, config: Config = None) -> None:
-    """Give somebody another password; ends all of their sessions.
-
-    Example: sered central user password ann
-    """
-    from sered.central import people
-
-    with _central(config) as central:
-        people.set_password(central, login, _password())
-    typer.echo(f"{login} has another password.")
-
-
-@user.command("disable")
-def user_disable(login: str, config: Config = None) -> None:
-    """Shut somebody out at once.
-
-    Example: sered central user disable ann
-    """
-    from sered.central import people
-
-    with _central(config) as central:
-        people.disable(central, login)
-    typer.echo(f"{login} is shut out.")
-
-
-@user.command("list")
-def user_list(config: Config = None, as_json: options.Json = False) -> None:
-    """List users with roles and teams.
-
-    Example: sered central user list
-    """
-    from sered.central import people
-
-    with _central(config) as central:
-        found = people.everybody(central)
-    rows = [
-        {"login": u.login, "name": u.name, "roles": sorted(u.roles), "teams": sorted(u.teams)}
-        for u in found
-    ]
-    if as_json:
-        options.print_json(rows)
-        return
-    for one in found:
-        teams = f" of {', '.join(sorted(one.teams))}" if one.teams else ""
-        typer.echo(f"{one.login:20} {', '.join(sorted(one.roles))}{teams}")
-
-
-def _roles(words: list[str]) -> list[Role]:
-    from sered.central.people import Role
-
-    known = [role.value for role in Role]
-    if unknown := [word for word in words if word not in known]:
-        msg = f"No role {', '.join(unknown)}; known: {', '.join(known)}."
-        raise ConfigError(msg)
-    return [Role(word) for word in words]
-
-
-def _password() -> str:
-    if sys.stdin.isatty():
-        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-    return sys.stdin.readline().rstrip("\n")
-
-
-def _settings(path: Path | None) -> CentralSettings:
-    from sered.central import configuration
-
-    return configuration.load(path)
-
-
-@contextmanager
-def _central(path: Path | None) -> Iterator[Central]:
-    """Central on its store, for one command; raises StoreError where the store is another one."""
-    from sered.central.context import open_central
-    from sered.central.store import migrate
-
-    central = open_central(_settings(path))
-    try:
-        migrate.check(central.store)
-        yield central
-    finally:
-        central.store.close()

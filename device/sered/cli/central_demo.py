@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-import shutil
 import signal
 import statistics
 import tempfile
@@ -19,20 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sered.cli import options
-from sered.cli.demo import CALL
-from sered.cli.stage import broker, free_port, said, started, until
+from sered.cli.central_stage import DESKS, LOGINS, Demonstration, Exchange
+from sered.cli.central_year import ToldYear
 from sered.errors import SeredError
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
 
-    from sered.central.context import Central
     from sered.central.simulate.truth import TrueCall
 
-_DESKS = 14
-_LOGINS = ("lea", "tom")
-_REAL = "demo,box,line1,2999,service"
 _STEPS = ("opened", "told", "claimed", "called", "closed")
 _Minutes = Annotated[
     float, typer.Option(min=0.05, help="How long simulated boxes make calls; with --once 0.3.")
@@ -42,6 +36,10 @@ _Minutes = Annotated[
 def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Without a person: a scripted team works, and it ends.")
+    ] = False,
+    year: Annotated[
+        bool,
+        typer.Option("--year", help="With a year of life behind it whose truth is known."),
     ] = False,
     minutes: _Minutes = 60.0,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where --once writes central.json.")] = (
@@ -55,7 +53,7 @@ def demo(
     call, a telephone exchange that says who called, and the board with a login for this run only.
     Nothing is left running or configured.
 
-    Example: sered central demo --once
+    Examples: sered central demo --once; sered central demo --year
     """
     # ended from outside it ends what it started, as with Ctrl-C
     signal.signal(signal.SIGTERM, lambda *_: _interrupted())
@@ -63,19 +61,24 @@ def demo(
         tempfile.TemporaryDirectory(prefix="sered-central-") as folder,
         contextlib.ExitStack() as s,
     ):
-        stage = _Stage(Path(folder), s)
+        told = ToldYear() if year else None
+        if told and not as_json:
+            typer.echo("A year is filled in (half a minute).")
+        stage = Demonstration(Path(folder), s, told.fill if told else lambda _: None)
         quiet = as_json
         if not quiet:
             typer.echo(f"Broker    Mosquitto on 127.0.0.1:{stage.port}")
             typer.echo(f"Central   {stage.address} on SQLite")
-            typer.echo(f"Boxes     {_DESKS} simulated, and a real one with the demo call")
+            typer.echo(f"Boxes     {DESKS} simulated, and a real one with the demo call")
+        if told and not as_json:
+            told.table()
         if once:
-            told = _once(stage, 0.3 if minutes == 60.0 else minutes)
-            _write(out, told)
-            options.print_json(told) if as_json else _table(told)
+            worked = _once(stage, 0.3 if minutes == 60.0 else minutes)
+            _write(out, worked)
+            options.print_json(worked) if as_json else _table(worked)
             return
-        typer.echo(f"\nOpen      {stage.address}/")
-        typer.echo(f"Login     {_LOGINS[0]}   password {stage.password}   (for this run only)")
+        typer.echo(f"\nOpen      {stage.address}{'/figures/right' if year else '/'}")
+        typer.echo(f"Login     {LOGINS[0]}   password {stage.password}   (for this run only)")
         typer.echo("Ctrl-C ends everything.\n")
         with contextlib.suppress(KeyboardInterrupt):
             _play(stage, minutes * 60.0, a_second=0.1, speed="realtime")
@@ -83,116 +86,6 @@ def demo(
 
 def _interrupted() -> None:
     raise KeyboardInterrupt
-
-
-class _Stage:
-    """Broker, store, users and the running central."""
-
-    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
-        from sered.central import api_tokens, people
-        from sered.central.simulate import truth
-
-        self.folder, self._stack = folder, stack
-        self.port = stack.enter_context(broker(folder))
-        self.hook = _Hook()
-        stack.callback(self.hook.close)
-        board = free_port()
-        self.address = f"http://127.0.0.1:{board}"
-        self.desks = truth.desks(_DESKS)
-        self.central = _prepared(folder, self.port, board, self.hook.port)
-        stack.callback(self.central.store.close)
-        self.password = secrets.token_urlsafe(9)
-        roles = [people.Role.AGENT, people.Role.LEAD, people.Role.ADMIN]
-        for login in _LOGINS:
-            people.add_user(
-                self.central, login, self.password, roles, teams=["recovery", "billing"],
-                name=login.title(),
-            )  # fmt: skip
-        _lines(self.central, folder, self.desks)
-        self.token = api_tokens.issue(self.central, "pbx")
-        self._run = started(stack, folder, "central run", "--config", str(folder / "central.toml"))
-        self._wait()
-
-    def box(self, speed: str) -> subprocess.Popen[bytes]:
-        """The real box, which hears the demo call."""
-        config = self.folder / "sered.toml"
-        # a recording ends when its file was last written: the call has just been made
-        call = Path(shutil.copyfile(CALL, self.folder / "call.wav"))
-        spool = json.dumps(str(self.folder / "spool.db"))
-        config.write_text(
-            'site = "demo"\ndevice = "box"\nlog_level = "warning"\n'
-            f'[mqtt]\nhost = "127.0.0.1"\nport = {self.port}\n[spool]\npath = {spool}\n',
-            encoding="utf-8",
-        )
-        return started(
-            self._stack, self.folder, "run", "--config", str(config), "--replay", str(call),
-            "--sides", "agent=left,customer=right", "--speed", speed,
-        )  # fmt: skip
-
-    def _wait(self) -> None:
-        import httpx
-
-        def alive() -> bool:
-            with contextlib.suppress(httpx.HTTPError):
-                return httpx.get(f"{self.address}/alive", timeout=2.0).status_code == 200
-            return self._run.poll() is not None
-
-        end = time.monotonic() + 60.0
-        while not alive() and time.monotonic() < end:
-            time.sleep(0.1)
-        until(alive)
-        if self._run.poll() is not None:
-            msg = f"central did not start:\n{said(self.folder, 'run')}"
-            raise SeredError(msg)
-
-
-def _prepared(folder: Path, broker_port: int, board: int, hook: int) -> Central:
-    from sered.central import configuration
-    from sered.central.context import open_central
-    from sered.central.store import migrate
-
-    toml = folder / "central.toml"
-    toml.write_text(
-        f"""
-[source]
-host = "127.0.0.1"
-port = {broker_port}
-[store]
-url = "sqlite:///{folder}/central.db"
-[web]
-port = {board}
-[delivery]
-address = "http://127.0.0.1:{board}"
-allow = ["127.0.0.1"]
-[[channel]]
-name = "chat"
-kind = "webhook"
-url = "http://127.0.0.1:{hook}/"
-[[team]]
-name = "recovery"
-step = [{{ after_s = 0, channel = "chat" }}]
-[[team]]
-name = "billing"
-title = "Billing"
-causes = ["billing"]
-step = [{{ after_s = 0, channel = "chat" }}]
-""",
-        encoding="utf-8",
-    )
-    (folder / "central-key").write_text(secrets.token_hex(32) + "\n")
-    (folder / "central-channel-chat").write_text(secrets.token_hex(16) + "\n")
-    central = open_central(configuration.load(toml))
-    migrate.upgrade(central.store)
-    return central
-
-
-def _lines(central: Central, folder: Path, desks: Any) -> None:
-    from sered.central import importing
-
-    rows = [f"{d.site},{d.device},{d.line},{d.extension},{d.queue}" for d in desks]
-    path = folder / "lines.csv"
-    path.write_text("\n".join(["site,device,line,extension,queue", *rows, _REAL]) + "\n")
-    importing.lines(central, path)
 
 
 @dataclass(slots=True)
@@ -203,13 +96,13 @@ class _Sent:
     escalated: int = 0
 
 
-def _play(stage: _Stage, seconds: float, a_second: float, speed: str) -> _Sent:
+def _play(stage: Demonstration, seconds: float, a_second: float, speed: str) -> _Sent:
     """Boxes make calls, the exchange says who called, the real box hears its own."""
     from sered.central.simulate import exchange, messages, play
 
     fleet = play.Fleet(stage.central.settings.source, stage.desks, secrets.token_hex(4))
     sent = _Sent()
-    pbx = _Exchange(stage.address, stage.token)
+    pbx = Exchange(stage.address, stage.token)
     try:
         play.present(fleet, play.Played())
         box = stage.box(speed)
@@ -238,77 +131,13 @@ def _play(stage: _Stage, seconds: float, a_second: float, speed: str) -> _Sent:
     return sent
 
 
-class _Exchange:
-    """Pushes events, as exchanges do."""
-
-    def __init__(self, address: str, token: str) -> None:
-        import httpx
-
-        headers = {"authorization": f"Bearer {token}"}
-        self._client = httpx.Client(base_url=address, headers=headers, timeout=20.0)
-
-    def whole(self, leg: Any) -> None:
-        """A call that is over."""
-        common = {"callId": leg.id, "from": leg.callers[0], "to": leg.called[0], "direction": "in"}
-        self._say(common | {"event": "newCall", "at": leg.started.isoformat()})
-        if leg.answered:
-            self._say({"event": "answer", "callId": leg.id, "at": leg.answered.isoformat()})
-        self._say({"event": "hangup", "callId": leg.id, "at": leg.ended.isoformat()})
-
-    def began(self, caller: str, extension: str, key: str) -> None:
-        """A call that has just been answered."""
-        common = {"callId": key, "from": caller, "to": extension, "direction": "in"}
-        self._say(common | {"event": "newCall"})
-        self._say({"event": "answer", "callId": key})
-
-    def ended(self, key: str) -> None:
-        """A call that has just ended."""
-        self._say({"event": "hangup", "callId": key})
-
-    def close(self) -> None:
-        """Push no more."""
-        self._client.close()
-
-    def _say(self, event: dict[str, str]) -> None:
-        self._client.post("/pbx/event", data=event).raise_for_status()
-
-
-class _Hook:
-    """Takes the notifications, as a team's chat would."""
-
-    def __init__(self) -> None:
-        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-        count: list[float] = []
-
-        class Taker(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length", 0)))
-                count.append(time.time())
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.taken = count
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Taker)
-        self.port = int(self._server.server_address[1])
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        """Take no more."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def _once(stage: _Stage, minutes: float) -> dict[str, Any]:
+def _once(stage: Demonstration, minutes: float) -> dict[str, Any]:
     """Boxes speak, the team works, until nothing is left to do; what came of it."""
     from sered.central.simulate.team import Person
 
     playing = threading.Event()
     playing.set()
-    people = [Person(stage.address, login, stage.password) for login in _LOGINS]
+    people = [Person(stage.address, login, stage.password) for login in LOGINS]
     workers = [_working(person, playing.is_set) for person in people]
     try:
         sent = _play(stage, minutes * 60.0, a_second=2.0, speed="max")
@@ -329,7 +158,7 @@ def _working(person: Any, going: Callable[[], bool]) -> threading.Thread:
     return thread
 
 
-def _told(stage: _Stage, sent: _Sent, worked: list[Any]) -> dict[str, Any]:
+def _told(stage: Demonstration, sent: _Sent, worked: list[Any]) -> dict[str, Any]:
     from sqlalchemy import func, select
 
     from sered.central.store.tables import call, cases, outbox

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from insight_stage import Calls
 from sered.central.errors import InputError, NotFoundError
-from sered.central.insight import missed, rollup
+from sered.central.insight import keeping, missed
 from sered.central.insight.answers import Answer, Figures
 from sered.central.insight.boxes import boxes
 from sered.central.insight.helped import helped
@@ -35,7 +35,7 @@ def test_precision_is_that_of_the_verdicts(central: Central, clock: Clock) -> No
     calls.closed(judged[:32], "right")
     calls.closed(judged[32:], "wrong")
     calls.closed(calls.unhappy(clock(), 10), None)
-    rollup.follow(central)
+    keeping.count(central)
     found = right(central)
     assert "Right: 80 % (65 to 90 %). Judged: 80 % (67 to 89 %)" in found.lead
     assert found.charts[0].points[0].value == pytest.approx(0.8)
@@ -88,7 +88,7 @@ def test_negative_shares_have_limits_and_marks(central: Central, clock: Clock) -
         bad = 60 if broken else 18 + day % 5
         calls.unhappy(at, bad, causes=("product",), versions=version)
         calls.add(at, 100 - bad, versions=version)
-    rollup.follow(central)
+    keeping.count(central)
     found = unhappy(central)
     (chart,) = found.charts
     assert [point.label for point in chart.points if point.outside] == [
@@ -104,7 +104,7 @@ def test_a_small_group_is_not_spoken_of(central: Central, clock: Clock) -> None:
     calls.add(clock(), 60)
     for desk in ("d1", "d2"):
         calls.unhappy(clock(), 31, site="tiny", device=desk, queue="q")
-    rollup.follow(central)
+    keeping.count(central)
     assert unhappy(central, "tiny").tables == ()
     assert unhappy(central, "tiny", "q").tables == ()
     by_site = next(t for t in unhappy(central).tables if t.caption.startswith("By site"))
@@ -118,7 +118,7 @@ def test_no_answer_names_a_desk_but_the_technical_one(central: Central, clock: C
     calls = Calls(central)
     keys = calls.unhappy(clock(), 60, line="handset9", causes=("delay",))
     calls.closed(keys, "right", device="desk1", line="handset9")
-    rollup.follow(central)
+    keeping.count(central)
     answers: list[Answer] = [
         right(central), ask_missed(central), helped(central), unhappy(central),
         today(central, clock() - timedelta(days=1)),

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from insight_stage import Calls
-from sered.central.insight import rollup
+from sered.central.insight import keeping
 from sered.central.people import Role
 from sered.central.web.insight import PAGES
 
@@ -30,7 +30,7 @@ def filled(served: Callable[..., Served]) -> Served:
         calls.unhappy(at, 8 + day % 3, causes=("delay",))
         calls.add(at, 40)
     calls.closed(calls.unhappy(board.central.now(), 36), "right")
-    rollup.follow(board.central)
+    keeping.count(board.central)
     return board
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from sered.central.insight.figures import FEW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Cell = str | int | float | None
 
@@ -40,6 +45,17 @@ class Chart:
     title: str
     points: tuple[Point, ...]
     centre: float | None = None
+
+
+def together(rows: Iterable[tuple[str, float | None, float, float, int]]) -> Figures:
+    """The page's main figures with their intervals as numbers; (name, value, low, high, of)."""
+    said: list[tuple[Cell, ...]] = []
+    for name, value, low, high, of in rows:
+        if value is None or of < FEW:
+            said.append((name, "too few to say", "", "", of))
+        else:
+            said.append((name, round(value, 4), round(low, 4), round(high, 4), of))
+    return Figures("Together", ("", "share", "95 % from", "to", "of"), tuple(said))
 
 
 @dataclass(frozen=True, slots=True)

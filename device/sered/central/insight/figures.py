@@ -77,6 +77,28 @@ def difference(one: Share, two: Share) -> tuple[float, float, float] | None:
     return d, max(d - below, -1.0), min(d + above, 1.0)
 
 
+def stratified_difference(
+    strata: Sequence[tuple[tuple[int, int], tuple[int, int]]],
+) -> tuple[float, float, float] | None:
+    """How much more the first of each pair of (k, n) is, over strata, with its interval.
+
+    Mantel and Haenszel's risk difference with the variance of Greenland and Robins (Biometrics 41
+    (1985) 55-68): strata of other shares and sizes do not pass for an effect. None: of none.
+    """
+    used = [pair for pair in strata if pair[0][1] and pair[1][1]]
+    if not used:
+        return None
+    total = above = variance = 0.0
+    for (k1, n1), (k0, n0) in used:
+        n = n1 + n0
+        total += n1 * n0 / n
+        above += (k1 * n0 - k0 * n1) / n
+        variance += (k1 * (n1 - k1) * n0**3 + k0 * (n0 - k0) * n1**3) / (n1 * n0 * n**2)
+    d = above / total
+    wide = NormalDist().inv_cdf(1 - (1 - LEVEL) / 2) * math.sqrt(variance) / total
+    return d, max(d - wide, -1.0), min(d + wide, 1.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """A Laney p' chart: limits that allow for days that differ by more than chance."""
@@ -90,9 +112,15 @@ class Control:
     """Periods that lie outside."""
 
 
-def laney(periods: Sequence[tuple[int, int]]) -> Control | None:
-    """Of (k, n) a period; None under BASELINE periods with calls, or where nothing varies."""
-    used = [(k, n) for k, n in periods if n]
+def laney(periods: Sequence[tuple[int, int]], before: int | None = None) -> Control | None:
+    """Of (k, n) a period; None under BASELINE periods with calls, or where nothing varies.
+
+    `before`: limits come from the periods before this one alone, where these are enough: a lasting
+    change must not widen the limits that it is held against.
+    """
+    used = [(k, n) for k, n in periods[:before] if n]
+    if before is not None and len(used) < BASELINE:
+        return laney(periods)
     if len(used) < BASELINE:
         return None
     centre = sum(k for k, _ in used) / sum(n for _, n in used)

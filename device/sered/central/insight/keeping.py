@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from sered.central.errors import StoreError
-from sered.central.insight import missed, rollup
+from sered.central.insight import case_counts, missed, rollup
 
 if TYPE_CHECKING:
     import threading
@@ -21,8 +21,14 @@ def run(central: Central, stop: threading.Event) -> None:
     """Until `stop`; a store that is away is waited for."""
     while not stop.is_set():
         try:
-            rollup.follow(central)
+            count(central)
             missed.draw(central)
         except StoreError as error:
             _log.warning("figures.wait reason=%s", error.reason)
         stop.wait(EVERY_S)
+
+
+def count(central: Central) -> None:
+    """Bring all counts up to the rows."""
+    rollup.follow(central)
+    case_counts.follow(central)

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sered.central import audit
 from sered.central.cases import routing
 from sered.central.errors import InputError, NotFoundError
-from sered.central.insight.answers import Answer, Figures
+from sered.central.insight.answers import Answer, Figures, together
 from sered.central.insight.figures import FEW, weighted_share
 from sered.central.people import Role
 from sered.central.store import upsert
@@ -60,12 +60,18 @@ def missed(central: Central) -> Answer:
         ("courtesy calls made", len(done)),
         ("of them unhappy", unhappy),
         ("waiting", waiting),
-        ("share, weighted", "too few to say" if few else f"{value:.4f}"),
-        ("95 % interval", "" if few else f"{low:.4f} to {high:.4f}"),
     )
     limits = ("Customers who could not be reached are left out: they may be other people.",)
     return Answer(
-        "missed", question, lead, (Figures("Courtesy calls", ("", ""), rows),), (), limits
+        "missed",
+        question,
+        lead,
+        (
+            Figures("Courtesy calls", ("", ""), rows),
+            together([("unhappy, weighted", value, low, high, len(done))]),
+        ),
+        (),
+        limits,
     )
 
 

@@ -28,13 +28,18 @@ from sered.central.store.tables import call, call_cause, desk, hourly, hourly_ca
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Select
 
     from sered.central.context import Central
 
 _OVERLAP = timedelta(seconds=120)
 """A transaction may COMMIT after a later one did: what was received shortly before counts again."""
 _AT_ONCE = 500
+_NEAR, _SPAN = timedelta(hours=15), timedelta(hours=96)
+"""Hours with calls that are read in one go: across a night, at most four days."""
+_WRITTEN = 800
+"""Rows of counts that one transaction writes, about: milliseconds, however large the fleet."""
+_DESK = ("site", "queue", "device", "line")
 _SUMS = (
     "calls", "negative", "positive", "undetermined", "escalate", "heard", "asr_sum", "snr_n",
     "snr_sum", "score_n", "score_sum", "lost_s", "duration_s",
@@ -42,7 +47,11 @@ _SUMS = (
 
 
 def follow(central: Central) -> int:
-    """Count anew the hours that calls arrived for since the last time; how many hours."""
+    """Count anew the hours that calls arrived for since the last time; how many hours.
+
+    Rows are read beside everybody else; only the writing of some hours' counts takes the turn of
+    a writer, so that nobody waits for a look at a million calls.
+    """
     now = central.now()
     hour = _hour(central)
     with central.store.reading() as connection:
@@ -50,19 +59,40 @@ def follow(central: Central) -> int:
         fresh = select(hour.label("hour")).distinct()
         if since is not None:
             fresh = fresh.where(call.c.received_at > since - _OVERLAP)
-        hours = [_moment(found) for found in connection.scalars(fresh)]
-    for begin in range(0, len(hours), _AT_ONCE):
-        with central.store.writing() as connection:
-            _count(connection, central, hours[begin : begin + _AT_ONCE])
+        hours = sorted(moment(found) for found in connection.scalars(fresh))
+    desks: dict[tuple[str, ...], datetime] = {}
+    for run in _runs(hours):
+        for key, last in _count(central, run):
+            desks[key] = max(last, desks.get(key, last))
+    _note_desks(central, desks)
     with central.store.writing() as connection:
         upsert.put(connection, rolled_up, {"id": 1, "received_at": now}, ["id"])
     return len(hours)
 
 
+def _runs(hours: list[datetime]) -> Iterator[list[datetime]]:
+    """Hours that lie near each other: one look at the calls for each run."""
+    run: list[datetime] = []
+    for at in hours:
+        if run and (at - run[-1] > _NEAR or at - run[0] >= _SPAN):
+            yield run
+            run = []
+        run.append(at)
+    if run:
+        yield run
+
+
 def rebuild(central: Central) -> int:
     """Forget all counts and make them anew from the rows; how many hours."""
+    for table in (hourly, hourly_cause):
+        with central.store.reading() as connection:
+            hours = list(connection.scalars(select(table.c.hour).distinct()))
+        for run in range(0, len(hours), _AT_ONCE):
+            with central.store.writing() as connection:
+                gone = table.c.hour.in_(hours[run : run + _AT_ONCE])
+                connection.execute(delete(table).where(gone))
     with central.store.writing() as connection:
-        for table in (hourly, hourly_cause, desk, rolled_up):
+        for table in (desk, rolled_up):
             connection.execute(delete(table))
     return follow(central)
 
@@ -73,7 +103,7 @@ def differences(central: Central) -> list[str]:
     query = select(rows.c.hour, *(func.sum(rows.c[n]).label(n) for n in ("calls", "negative")))
     kept = select(hourly.c.hour, *(func.sum(hourly.c[n]).label(n) for n in ("calls", "negative")))
     with central.store.reading() as connection:
-        truth = {_moment(r.hour): (int(r.calls), int(r.negative)) for r in
+        truth = {moment(r.hour): (int(r.calls), int(r.negative)) for r in
                  connection.execute(query.group_by(rows.c.hour))}  # fmt: skip
         said = {r.hour: (int(r.calls), int(r.negative)) for r in
                 connection.execute(kept.group_by(hourly.c.hour))}  # fmt: skip
@@ -91,7 +121,8 @@ def _hour(central: Central) -> ColumnElement[Any]:
     return type_coerce(func.strftime("%Y-%m-%d %H:00:00.000000", call.c.ended_at), DateTime())
 
 
-def _moment(found: datetime | str) -> datetime:
+def moment(found: datetime | str) -> datetime:
+    """An hour or day as the database tells it, with its zone."""
     at = datetime.fromisoformat(found) if isinstance(found, str) else found
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
@@ -126,56 +157,57 @@ def _grouped(central: Central) -> Select[Any]:
     ).group_by(hour, call.c.site, call.c.queue, call.c.versions)
 
 
-def _count(connection: Connection, central: Central, hours: list[datetime]) -> None:
-    if not hours:
-        return
-    first, last = min(hours), max(hours) + timedelta(hours=1)
-    wanted = set(hours)
-    within = (call.c.ended_at >= first) & (call.c.ended_at < last)
-    for table in (hourly, hourly_cause):
-        connection.execute(delete(table).where(table.c.hour.in_(hours)))
-    rows = _of_hours(connection.execute(_grouped(central).where(within)), wanted)
-    _insert(connection, hourly, rows)
+def _count(central: Central, hours: list[datetime]) -> list[tuple[tuple[str, ...], datetime]]:
+    """Write the counts of these hours; desks that had calls then, with the last one's end."""
+    within = (call.c.ended_at >= hours[0]) & (call.c.ended_at < hours[-1] + timedelta(hours=1))
     hour = _hour(central)
     causes = (
         select(
             hour.label("hour"), call.c.site, call.c.queue, call_cause.c.cause,
             func.count().label("calls"),
         )
-        .select_from(call_cause.join(call, call.c.call_id == call_cause.c.call_id))
+        .select_from(call.join(call_cause, call.c.call_id == call_cause.c.call_id))
         .where(within, call.c.category == "negative")
         .group_by(hour, call.c.site, call.c.queue, call_cause.c.cause)
     )  # fmt: skip
-    _insert(connection, hourly_cause, _of_hours(connection.execute(causes), wanted))
-    seen = (
-        select(
-            call.c.site, call.c.queue, call.c.device, call.c.line,
-            func.max(call.c.ended_at).label("last_call"),
-        )
-        .where(within)
-        .group_by(call.c.site, call.c.queue, call.c.device, call.c.line)
-    )  # fmt: skip
-    for row in connection.execute(seen).all():
-        _note_desk(connection, dict(row._mapping))
+    place = [call.c[name] for name in _DESK]
+    seen = select(*place, func.max(call.c.ended_at).label("last_call")).where(within)
+    with central.store.reading() as connection:
+        rows = _of_hours(connection.execute(_grouped(central).where(within)))
+        cause_rows = _of_hours(connection.execute(causes))
+        desks = [(tuple(row[:-1]), row[-1]) for row in connection.execute(seen.group_by(*place))]
+    some: list[datetime] = []
+    for at in hours:
+        some.append(at)
+        if at == hours[-1] or sum(len(rows.get(h, ())) for h in some) >= _WRITTEN:
+            with central.store.writing() as connection:
+                for table, found in ((hourly, rows), (hourly_cause, cause_rows)):
+                    connection.execute(delete(table).where(table.c.hour.in_(some)))
+                    ready = [row for h in some for row in found.get(h, ())]
+                    if ready:
+                        connection.execute(insert(table), ready)
+            some = []
+    return desks
 
 
-def _of_hours(found: Iterable[Any], wanted: set[datetime]) -> Iterator[dict[str, Any]]:
+def _of_hours(found: Iterable[Any]) -> dict[datetime, list[dict[str, Any]]]:
+    out: dict[datetime, list[dict[str, Any]]] = {}
     for row in found:
-        values = dict(row._mapping)
-        values["hour"] = _moment(values["hour"])
-        if values["hour"] in wanted:
-            yield values
+        hour = moment(row.hour)
+        out.setdefault(hour, []).append(dict(row._mapping) | {"hour": hour})
+    return out
 
 
-def _insert(connection: Connection, table: Any, rows: Iterable[dict[str, Any]]) -> None:
-    ready = list(rows)
-    for begin in range(0, len(ready), _AT_ONCE):
-        connection.execute(insert(table), ready[begin : begin + _AT_ONCE])
-
-
-def _note_desk(connection: Connection, row: dict[str, Any]) -> None:
-    key = ("site", "queue", "device", "line")
-    same = [desk.c[name] == row[name] for name in key]
-    known = connection.scalar(select(desk.c.last_call).where(*same))
-    if known is None or known < row["last_call"]:
-        upsert.put(connection, desk, row, key)
+def _note_desks(central: Central, desks: dict[tuple[str, ...], datetime]) -> None:
+    """Keep each desk's last call, where it is later than what is known."""
+    with central.store.reading() as connection:
+        query = select(*(desk.c[name] for name in (*_DESK, "last_call")))
+        known = {tuple(row[:-1]): row[-1] for row in connection.execute(query)} if desks else {}
+    newer = [
+        dict(zip(_DESK, key, strict=True), last_call=last)
+        for key, last in desks.items()
+        if key not in known or known[key] < last
+    ]
+    for run in range(0, len(newer), _AT_ONCE):
+        with central.store.writing() as connection:
+            upsert.put_all(connection, desk, newer[run : run + _AT_ONCE], _DESK)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from sered.central.insight.answers import Answer, Chart, Figures, Point
+from sered.central.insight.answers import Answer, Chart, Figures, Point, together
 from sered.central.insight.figures import BASELINE, funnel, laney, share
 from sered.central.insight.groups import SMALL, Desks
 from sered.central.store.tables import hourly, hourly_cause
@@ -51,6 +51,7 @@ def unhappy(
             ("day", "calls", "negative", "share"),
             tuple((day, n, k, str(share(k, n))) for day, (k, n) in daily.items()),
         ),
+        together([("negative", negative.value, negative.low, negative.high, negative.n)]),
     ]
     if sites:
         tables.insert(1, _by_site(sites, desks))
@@ -151,7 +152,8 @@ def _by_site(sites: dict[str, tuple[int, int]], desks: Desks) -> Figures:
 
 
 def _control(daily: dict[str, tuple[int, int]], marks: dict[str, str]) -> Chart:
-    limits = laney(list(daily.values()))
+    marked = [at for at, day in enumerate(daily) if day in marks]
+    limits = laney(list(daily.values()), marked[-1] if marked else None)
     points = []
     for at, (day, (k, n)) in enumerate(daily.items()):
         low, high = limits.limits[at] if limits else (None, None)

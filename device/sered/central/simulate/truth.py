@@ -100,7 +100,7 @@ def day(
 def changed(call: TrueCall, **changes: Any) -> TrueCall:
     """The same call but for these fields, under an id of its own."""
     made = replace(call, **changes)
-    return replace(made, call_id=_uuid7(made.ended, f"{call.call_id} {made.ended.isoformat()}"))
+    return replace(made, call_id=uuid7(made.ended, f"{call.call_id} {made.ended.isoformat()}"))
 
 
 def _call(
@@ -120,7 +120,7 @@ def _call(
     early = max(-3.0, random.gauss(0.5, 1.2))
     off = timedelta(seconds=desk.clock_off_s)
     return TrueCall(
-        call_id=_uuid7(ended, f"{what} {desk.device} {answered.isoformat()}"),
+        call_id=uuid7(ended, f"{what} {desk.device} {answered.isoformat()}"),
         desk=desk,
         number=None if random.random() < 0.04 else caller,
         rang=rang,
@@ -135,7 +135,7 @@ def _call(
     )
 
 
-def _uuid7(at: datetime, what: str) -> str:
+def uuid7(at: datetime, what: str) -> str:
     """A UUIDv7 of that moment whose rest follows from `what`."""
     rest = hashlib.sha256(what.encode()).digest()
     value = int(at.timestamp() * 1000) << 80 | int.from_bytes(rest[:10], "big")

@@ -14,7 +14,7 @@ from sered.central.insight.missed import missed, settle
 from sered.central.insight.right import right
 from sered.central.insight.today import today
 from sered.central.insight.unhappy import unhappy
-from sered.central.store.tables import call, courtesy, hourly
+from sered.central.store.tables import call, courtesy, desk
 from sered.central.web.board import midnight
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def courtesy_done(visit: Visit) -> Response:
 
 def _groups(visit: Visit) -> list[str]:
     with visit.central.store.reading() as connection:
-        return list(connection.scalars(select(hourly.c.site).distinct().order_by(hourly.c.site)))
+        return list(connection.scalars(select(desk.c.site).distinct().order_by(desk.c.site)))
 
 
 def _waiting(visit: Visit) -> list[tuple[str, str, str]]:

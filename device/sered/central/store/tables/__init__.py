@@ -23,7 +23,15 @@ from sered.central.store.tables.cases import (
     undo,
 )
 from sered.central.store.tables.columns import metadata
-from sered.central.store.tables.insight import courtesy, desk, hourly, hourly_cause, rolled_up
+from sered.central.store.tables.insight import (
+    courtesy,
+    daily_case,
+    daily_case_cause,
+    desk,
+    hourly,
+    hourly_cause,
+    rolled_up,
+)
 from sered.central.store.tables.people import api_token, audit, login_try, sessions, users
 
 __all__ = [
@@ -39,6 +47,8 @@ __all__ = [
     "claim_token",
     "clock_offset",
     "courtesy",
+    "daily_case",
+    "daily_case_cause",
     "desk",
     "device",
     "feedback",

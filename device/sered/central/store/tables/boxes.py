@@ -91,6 +91,7 @@ call = Table(
     Column("archived", Boolean, nullable=False, server_default=false()),
     Index(None, "site", "device", "line", "ended_at"),
     Index(None, "received_at"),
+    Index(None, "ended_at"),
 )
 
 call_report = Table(

@@ -46,6 +46,8 @@ cases = Table(
     Column("closed_at", Utc),
     Column("withdrawn_at", Utc),
     Column("outcome", String(16)),
+    Column("called_again", Boolean),
+    Column("arm", String(8), nullable=False, server_default=""),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("caller_hmac", String(64)),
     Column("round", Integer, nullable=False, server_default="1"),
@@ -96,6 +98,7 @@ feedback = Table(
     Column("by_role", String(16), nullable=False),
     Column("at", Utc, nullable=False),
     UniqueConstraint("call_id"),
+    Index(None, "at"),
 )
 
 undo = Table(
@@ -132,8 +135,10 @@ outbox = Table(
     Column("sent_at", Utc),
     Column("given_up_at", Utc),
     Column("error", Text, nullable=False, server_default=""),
+    Column("event", String(16), nullable=False, server_default="step"),
     UniqueConstraint("dedupe"),
     Index(None, "due"),
+    Index(None, "case_id"),
 )
 
 channel_state = Table(

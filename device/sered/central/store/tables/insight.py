@@ -48,6 +48,29 @@ desk = Table(
     Column("last_call", Utc, nullable=False),
 )
 
+_CLOSED = ("closed", "right_n", "wrong_n", "silent")
+_AFTER = ("recovered", "again_known", "again")
+
+daily_case = Table(
+    "daily_case",
+    metadata,
+    Column("day", Utc, primary_key=True),
+    Column("site", String(128), primary_key=True),
+    Column("versions", String(200), primary_key=True),
+    Column("severity", String(16), primary_key=True),
+    Column("band", String(16), primary_key=True),
+    *(Column(name, Integer, nullable=False) for name in (*_CLOSED, *_AFTER)),
+)
+
+daily_case_cause = Table(
+    "daily_case_cause",
+    metadata,
+    Column("day", Utc, primary_key=True),
+    Column("site", String(128), primary_key=True),
+    Column("cause", String(64), primary_key=True),
+    *(Column(name, Integer, nullable=False) for name in _CLOSED),
+)
+
 rolled_up = Table(
     "rolled_up",
     metadata,

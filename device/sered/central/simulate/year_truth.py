@@ -1,0 +1,175 @@
+"""What is true in the simulated year, and how it follows: shares to hold the pages against. Pure.
+
+How unhappy a customer is depends on the score alone, by the odds that a box states (`box_odds`);
+where a site is mis-calibrated its customers follow other odds. The score is a mixture of calm and
+angry calls. Shares over a threshold are integrals over it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
+
+ODDS = (5.1, -2.0)
+"""Slope and offset of the log-odds that a box of the year states, as the shipped ones are."""
+PRECISION = 0.8
+"""Of alerts at or under ESCALATE, on a site that is well calibrated."""
+ESCALATE = -0.55
+NEGATIVE_AT, POSITIVE_AT = -0.35, 0.15
+SEVERE_AT = -0.75
+UPGRADE = 0.92
+"""Part of the year after which every site runs AFTER."""
+BEFORE, AFTER = "0.3.0 1f3c9a20 small-en 7d10", "0.4.0 88e07b41 small-en 7d10"
+REACHED, SOON_SEVERE, SOON_OTHERS = 0.95, 0.7, 0.4
+EFFECT = -0.12
+"""What a call back within five minutes does to the chance that the caller rings again."""
+AGAIN_SEVERE, AGAIN_OTHERS = 0.42, 0.27
+"""That chance without it."""
+_ANGRY, _SPREAD = 0.1, 0.18
+"""Share and spread of angry calls' scores; their centre follows from PRECISION."""
+_CALM = (0.3, 0.28)
+_STEPS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """How scores are spread at a site, and how its customers feel at a score."""
+
+    centre: float
+    offset: float
+    """Of the true log-odds; that of ODDS where the site is well calibrated."""
+
+    def draw(self, random: Random) -> float:
+        """A call's score."""
+        angry = random.random() < _ANGRY
+        found = random.gauss(self.centre, _SPREAD) if angry else random.gauss(*_CALM)
+        return max(-1.0, min(1.0, found))
+
+    def unhappy(self, score: float) -> float:
+        """Chance that the customer of such a call is unhappy."""
+        return _sigmoid(-ODDS[0] * score + self.offset)
+
+    def share(self, low: float, high: float) -> float:
+        """Of calls with a score in (low, high], how many customers are unhappy."""
+        inside = felt = 0.0
+        for at, weight in self._grid(low, high):
+            inside += weight
+            felt += weight * self.unhappy(at)
+        return felt / inside
+
+    def below(self, score: float) -> float:
+        """Share of calls at or under a score."""
+        return sum(weight for _, weight in self._grid(-1.0, score))
+
+    def _grid(self, low: float, high: float) -> list[tuple[float, float]]:
+        parts = ((_ANGRY, NormalDist(self.centre, _SPREAD)), (1 - _ANGRY, NormalDist(*_CALM)))
+
+        def mass(a: float, b: float) -> float:
+            return sum(share * (kind.cdf(b) - kind.cdf(a)) for share, kind in parts)
+
+        step = (high - low) / _STEPS
+        edges = [low + step * n for n in range(_STEPS + 1)]
+        grid = [((a + b) / 2, mass(a, b)) for a, b in pairwise(edges)]
+        # what lies beyond a score's ends is drawn onto them
+        if low <= -1.0:
+            grid.append((-1.0, mass(-9.0, -1.0)))
+        if high >= 1.0:
+            grid.append((1.0, mass(1.0, 9.0)))
+        return grid
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One site's year."""
+
+    site: str
+    desks: int = 8
+    calls_a_day: float = 40.0
+    queues: tuple[str, ...] = ("billing", "service")
+    threshold: float = ESCALATE
+    offset: float = ODDS[1]
+    broken_from: float = 2.0
+    """Part of the year after which the site's boxes hear anger in calm voices; 2: never."""
+    broken_share: float = 0.2
+    """Of its calls then."""
+    courtesy_a_week: int = 20
+    held_out: float = 0.0
+    """Share of its cases that are not severe and are not called, at random."""
+
+    @property
+    def world(self) -> World:
+        """Scores and feelings of the site."""
+        return World(_centre(), self.offset)
+
+    @property
+    def precision(self) -> float:
+        """Of alerts, while nothing is broken."""
+        return self.world.share(-1.0, self.threshold)
+
+    @property
+    def negative(self) -> float:
+        """Of calls, how many the box calls negative, while nothing is broken."""
+        return self.world.below(NEGATIVE_AT)
+
+    @property
+    def missed(self) -> float:
+        """Of calls without an alert, how many customers are unhappy."""
+        return self.world.share(self.threshold, 1.0)
+
+    @property
+    def alerts_a_day(self) -> float:
+        """While nothing is broken."""
+        return self.calls_a_day * self.world.below(self.threshold)
+
+    @property
+    def broken_precision(self) -> float:
+        """Of alerts while it is broken: false ones come besides."""
+        real = self.world.below(self.threshold) * (1 - self.broken_share)
+        whole = self.world.share(-1.0, 1.0)
+        false = self.broken_share * NormalDist(-0.75, 0.12).cdf(self.threshold)
+        return (real * self.precision + false * whole) / (real + false)
+
+
+PLANS = (
+    Plan("berlin"),
+    Plan("hamburg", broken_from=UPGRADE),
+    Plan("koeln", threshold=-0.2),
+    Plan("leipzig", offset=ODDS[1] - 1.5),
+)
+"""A good site, one that the upgrade breaks, too loose a threshold, a mis-calibrated one."""
+SMALL = (Plan("berlin", desks=6, calls_a_day=16.0),)
+"""One small site, of which many years are filled."""
+
+
+def box_odds(score: float) -> float:
+    """P(negative) that the box states."""
+    return _sigmoid(-ODDS[0] * score + ODDS[1])
+
+
+def again(severe: bool, *, soon: bool) -> float:  # noqa: FBT001 - a property of the case
+    """Chance that a caller rings again within seven days."""
+    return (AGAIN_SEVERE if severe else AGAIN_OTHERS) + (EFFECT if soon else 0.0)
+
+
+@cache
+def _centre() -> float:
+    """Where angry calls' scores must lie for PRECISION to be true; found by halving."""
+    low, high = -0.95, -0.4
+    for _ in range(30):
+        middle = (low + high) / 2
+        if World(middle, ODDS[1]).share(-1.0, ESCALATE) > PRECISION:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _sigmoid(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))

@@ -1,0 +1,198 @@
+"""Ten million calls over 25 months in SQLite: how long counting takes, and every page."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
+
+import numpy as np
+
+from central_stage import CONFIGURATION, KEY, actor
+from sered.central import people
+from sered.central.context import Central
+from sered.central.insight import case_counts, rollup
+from sered.central.people import Role
+from sered.central.settings import CentralSettings
+from sered.central.store import migrate
+from sered.central.store.engine import Store
+from sered.central.vault import Vault
+from sered.central.web.insight import PAGES
+from sered.central.web.server import BoardServer
+from sered.central.web.views import COOKIE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DAYS = 760
+"""25 months."""
+_SITES, _DESKS = 30, 11
+_DICE = "(random() & 65535) / 65536.0"
+_CALLS = f"""
+INSERT INTO call (call_id, site, device, line, queue, started_at, ended_at, duration_s,
+ clock_synced, clock_doubtful, end_reason, mode, mixed, category, score, confidence, p_negative,
+ undetermined, escalate, asr_confidence, snr_db, lost_s, versions, received_at, arrived_late,
+ archived)
+WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :calls),
+ t AS (SELECT i, :day_ms + 28800000 + i * 36000000 / :calls AS ms, abs(random()) % {_SITES} AS s,
+  abs(random()) % {_DESKS} AS d, {_DICE} AS r, {_DICE} AS r2 FROM n),
+ u AS (SELECT *, CASE WHEN r < 0.06 THEN -0.56 - 0.4 * r2 ELSE -0.4 + 1.2 * r2 END AS score,
+  strftime('%Y-%m-%d %H:%M:%f000', ms / 1000.0, 'unixepoch') AS at FROM t)
+SELECT printf('%08x-%04x-7%03x-8%03x-%012x', ms >> 16, ms & 65535, random() & 4095,
+  random() & 4095, (:day_number << 24) + i), 'site' || s, 'desk' || s || '-' || d, 'line1',
+ 'queue' || (d % 2), at, at, 240.0, 1, 0, 'hang_up_tone', 'both', 0,
+ CASE WHEN score < -0.35 THEN 'negative' WHEN score > 0.15 THEN 'positive' END, score, 0.8, 0.5,
+ CASE WHEN score BETWEEN -0.35 AND 0.15 THEN 'neutral' END, score <= -0.55, 0.8, 20.0, 0.0,
+ :versions, at, 0, 0 FROM u
+"""
+_CAUSES = """
+INSERT INTO call_cause SELECT call_id, substr('delay billingproduct', 1 + 7 * (rowid % 3), 7)
+ FROM call WHERE category = 'negative'
+"""
+_CASES = f"""
+INSERT INTO cases (call_id, site, device, line, queue, team, causes, score, confidence,
+ call_ended_at, arrived_late, state, opened_at, due_at, called_at, closed_at, outcome,
+ called_again)
+SELECT call_id, site, device, line, queue, 'recovery', '["delay"]', score, 0.8, ended_at, 0,
+ 'closed', ended_at, ended_at, strftime('%Y-%m-%d %H:%M:%f000', ended_at,
+ printf('+%d seconds', abs(random()) % 2000)), strftime('%Y-%m-%d %H:%M:%f000', ended_at,
+ '+3000 seconds'), 'recovered', {_DICE} < 0.3 FROM call WHERE escalate
+"""
+_FEEDBACK = f"""
+INSERT INTO feedback (call_id, case_id, verdict, by_role, at)
+SELECT call_id, id, CASE WHEN {_DICE} < 0.8 THEN 'right' ELSE 'wrong' END, 'agent', closed_at
+ FROM cases WHERE {_DICE} < 0.85
+"""
+_BOXES = """
+INSERT INTO device (site, device, first_seen, last_seen, state, reasons, versions)
+SELECT site, device, min(ended_at), :now, 'online', '[]', '{"sered": "0.4.0"}' FROM call
+ WHERE ended_at > :since GROUP BY site, device
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Years:
+    """Seconds of counting, and milliseconds of each page as HTTP gives it."""
+
+    calls: int
+    cases: int
+    store_gb: float
+    filled_s: float
+    counted_s: float
+    """All hours and days anew, from an empty count."""
+    waited_s: float
+    """The longest that another writer waited meanwhile."""
+    followed_s: float
+    """The counting that runs every minute, afterwards."""
+    pages_p95_ms: dict[str, float]
+
+
+def measure(folder: Path, calls: int, times: int = 20) -> Years:
+    """Fill a store in the folder, count it, ask for every page."""
+    path = folder / "years.db"
+    central = Central(
+        CentralSettings.model_validate(
+            CONFIGURATION | {"web": {"port": 0}, "courtesy": {"calls_a_week": 20}}
+        ),
+        Store(f"sqlite:///{path}"),
+        Vault(KEY),
+    )
+    migrate.upgrade(central.store)
+    began = time.perf_counter()
+    cases = _fill(path, calls)
+    filled = time.perf_counter() - began
+    waits: list[float] = []
+    over = threading.Event()
+    other = threading.Thread(target=_write_beside, args=(central, over, waits))
+    other.start()
+    began = time.perf_counter()
+    rollup.follow(central)
+    case_counts.follow(central)
+    counted = time.perf_counter() - began
+    over.set()
+    other.join()
+    began = time.perf_counter()
+    rollup.follow(central)
+    case_counts.follow(central)
+    followed = time.perf_counter() - began
+    pages = dict(_pages(central, times))
+    central.store.close()
+    size = os.path.getsize(path) / 1e9  # noqa: PTH202 - a number, not a path
+    return Years(calls, cases, size, filled, counted, max(waits), followed, pages)
+
+
+def _fill(path: Path, calls: int) -> int:
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("PRAGMA synchronous=OFF")
+        raw.execute("PRAGMA cache_size=-1000000")
+        indexes = raw.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+            " AND tbl_name IN ('call', 'cases', 'feedback')"
+        ).fetchall()
+        for name, _ in indexes:
+            raw.execute(f'DROP INDEX "{name}"')
+        raw.execute("BEGIN")
+        for number in range(DAYS):
+            day = midnight - timedelta(days=DAYS - number)
+            raw.execute(
+                _CALLS,
+                {
+                    "calls": calls // DAYS, "day_ms": int(day.timestamp() * 1000),
+                    "day_number": number,
+                    "versions": "0.4.0 b small c" if number > DAYS - 30 else "0.3.0 a small c",
+                },
+            )  # fmt: skip
+        for statement in (_CAUSES, _CASES, _FEEDBACK):
+            raw.execute(statement)
+        said = {"now": f"{now:%Y-%m-%d %H:%M:%S.%f}", "since": f"{midnight:%Y}"}
+        raw.execute(_BOXES, said)
+        raw.execute("COMMIT")
+        for _, made in indexes:
+            raw.execute(made)
+        raw.execute("ANALYZE")
+        return int(raw.execute("SELECT count(*) FROM cases").fetchone()[0])
+
+
+def _write_beside(central: Central, over: threading.Event, waits: list[float]) -> None:
+    """Another writer, as the intake is one: how long it waits for its turn."""
+    number = 0
+    while not over.is_set():
+        number += 1
+        began = time.perf_counter()
+        with central.store.writing() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO set_aside VALUES ('load', 1, '2026-01-01', '2026-01-01')"
+                " ON CONFLICT DO UPDATE SET n = n + 1"
+            )
+        waits.append(time.perf_counter() - began)
+        over.wait(0.05)
+
+
+def _pages(central: Central, times: int) -> Iterator[tuple[str, float]]:
+    who = actor(central, "ann", Role.ANALYST)
+    with central.store.writing() as connection:
+        token = people.start_session(connection, who.id, central.now())
+    server = BoardServer(central)
+    server.start()
+    try:
+        for key in (*PAGES, "unhappy?site=site3"):
+            took = []
+            for _ in range(times):
+                url = f"http://127.0.0.1:{server.port}/figures/{key}"
+                began = time.perf_counter()
+                with urlopen(Request(url, headers={"Cookie": f"{COOKIE}={token}"})) as answer:
+                    body = answer.read()
+                took.append((time.perf_counter() - began) * 1000)
+                assert b"<h1>" in body, body[:300]
+            yield key, float(np.percentile(took, 95))
+    finally:
+        server.stop()
