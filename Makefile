@@ -66,6 +66,13 @@ test-brokers: $(VENV)/.dev ## As root: RabbitMQ, NATS and two Mosquittos as real
 	@[ "$$(id -u)" -ne 0 ] || systemd/debian-packages system
 	@$(BIN)/python -m pytest -m brokers tests/brokers $(PYTEST_ARGS)
 
+.PHONY: test-archive-farm
+test-archive-farm: $(VENV)/.dev ## As root: an archive on a Slurm of two nodes and on Dask, workers killed; minutes
+	@systemd/debian-packages farm
+	@$(BIN)/python -c 'import distributed' 2>/dev/null \
+	  || $(PIP) install -q --disable-pip-version-check 'distributed>=2024.8'
+	@$(BIN)/python -m pytest -m farm tests/farm $(PYTEST_ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Style and types of everything: ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

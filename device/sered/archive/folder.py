@@ -54,34 +54,6 @@ class ResultFolder:
         """Let others use it."""
         self._lock.close()
 
-    def key(self, task: Task) -> str | None:
-        """What the result is kept under: the sound and what is said of it; None: unreadable.
-
-        Not the name: a recording that was renamed is not judged again.
-        """
-        digest = hashlib.sha256()
-        try:
-            with task.path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
-            began = task.started_at or named_time(task.path.name)
-            when = began.isoformat() if began else str(task.path.stat().st_mtime_ns)
-        except OSError:
-            return None
-        digest.update("\0".join(("", task.sides or "", task.line or "", when)).encode())
-        return digest.hexdigest()
-
-    def find(self, task: Task, key: str | None) -> Result | None:
-        """The kept result, under the name that the recording has now."""
-        if key is None:
-            return None
-        try:
-            kept = json.loads(_place(self.path, key).read_bytes())
-            return Result.of_kept(task, kept)
-        except (OSError, ValueError, KeyError, TypeError):
-            # none, or half of one from a machine that lost its power: judged again
-            return None
-
     def _locked(self, path: Path) -> TextIOWrapper:
         file = path.open("w", encoding="utf-8")
         try:
@@ -113,6 +85,35 @@ class ResultFolder:
                 " Take another folder, or results of two kinds would stand side by side."
             )
             raise ConfigError(msg)
+
+
+def key_of(task: Task) -> str | None:
+    """What a result is kept under: the sound and what is said of it; None: unreadable.
+
+    Not the name: a recording that was renamed is not judged again.
+    """
+    digest = hashlib.sha256()
+    try:
+        with task.path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        began = task.started_at or named_time(task.path.name)
+        when = began.isoformat() if began else str(task.path.stat().st_mtime_ns)
+    except OSError:
+        return None
+    digest.update("\0".join(("", task.sides or "", task.line or "", when)).encode())
+    return digest.hexdigest()
+
+
+def kept(folder: Path, task: Task, key: str | None) -> Result | None:
+    """The result that a folder has, under the name that the recording has now."""
+    if key is None:
+        return None
+    try:
+        return Result.of_kept(task, json.loads(_place(folder, key).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        # none, or half of one from a machine that lost its power: judged again
+        return None
 
 
 def keep(folder: Path, key: str, result: Result) -> None:

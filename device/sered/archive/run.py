@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from sered.archive.folder import kept, key_of
 from sered.archive.task import Result
 from sered.errors import ConfigError
 
@@ -31,8 +32,8 @@ def results(tasks: Sequence[Task], pool: Pool, folder: ResultFolder | None) -> I
 
     def to_judge() -> Iterator[Work]:
         for task in tasks:
-            key = folder.key(task) if folder else None
-            known = folder is not None and folder.find(task, key) is not None
+            key = key_of(task) if folder else None
+            known = folder is not None and kept(folder.path, task, key) is not None
             order.append((task, key, known))
             if not known:
                 yield task, key
@@ -50,7 +51,7 @@ def _kept(
     """Those at the head of the queue that were kept; read now, so that none is held in memory."""
     while order and order[0][2]:
         task, key, _ = order.popleft()
-        found = folder.find(task, key) if folder else None
+        found = kept(folder.path, task, key) if folder else None
         yield found or Result(
             task.path,
             fault="Its result vanished while it was read. Begin again with --resume.",
