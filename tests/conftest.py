@@ -24,8 +24,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests run in one process, one after the other, and know what they need.
 
     Its costly fixtures are made once so; files that measure with the clock share the group
-    `clock`, so that no two of them run side by side.
+    `clock`, so that no two of them run side by side. That group, which mostly waits, comes first,
+    and files with slow tests before quick ones: what is left at the end is short.
     """
+    slow_groups = set()
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
@@ -35,6 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         callspec = getattr(item, "callspec", None)
         if needs & SERVERS or (callspec and "postgresql" in map(str, callspec.params.values())):
             item.add_marker("slow")
+        if item.get_closest_marker("slow"):
+            slow_groups.add(_group(item))
+    items.sort(key=lambda item: (_group(item) != "clock", _group(item) not in slow_groups))
+
+
+def _group(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("xdist_group")
+    return str(mark.args[0]) if mark else ""
 
 
 @pytest.fixture(scope="session")
