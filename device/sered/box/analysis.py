@@ -30,6 +30,7 @@ _Out = TypeVar("_Out")
 _Answer = TypeVar("_Answer")
 
 _MAX_SNR_DB = 60.0
+"""dB; a line without any noise would have an endless one, which no schema holds."""
 
 
 class Interruptible:

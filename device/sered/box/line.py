@@ -44,6 +44,7 @@ _RECENT_S = 24.0
 """Longest utterance, its pads and the time the segmenter may take to close it."""
 _FLOOR_BLOCKS = round(30.0 * RATE_HZ / BLOCK)
 _FLOOR_PERCENTILE = 10
+"""The level that a tenth of the last 30 s lie under is the line's own noise."""
 
 
 class Recent:

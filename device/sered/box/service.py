@@ -44,6 +44,7 @@ _TICK_S = 0.5
 _FIRST_TICKS_S = 0.05
 """Until READY: systemd waits for it."""
 _LOOK_EVERY_S = 60.0
+"""Between two looks at the cheap checks: disk, clock, certificates."""
 _WORDS_S = 0.7
 """For the words of the last utterances; a report without them is better than none."""
 _CLOSE_S = 1.5

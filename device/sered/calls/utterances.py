@@ -21,6 +21,7 @@ _SHOUTED_S, _DIN_BLOCKS = 0.25, 15
 """Less voice than that, with half a second of noise at once before and after it, is the noise's."""
 _LOUD_BLOCKS, _LASTING_BLOCKS = 4, 8
 _LEAST_S = 0.3
+"""A shorter one holds no word that could be judged."""
 _EARLIEST_CUT_S = 4.0
 """Long speech is not cut before this, so that both pieces are worth judging."""
 

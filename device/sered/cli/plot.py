@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 _MOMENT = "#F1EDFB"
 _FLOOR_DB = -60.0
+"""dB of full scale at the picture's bottom: a quiet line's noise lies under it."""
 _COLUMNS = 1500
+"""Of the picture's loudness at most: more than pixels."""
 _CELL = FRAME // 4
 _TERMS = 12
 

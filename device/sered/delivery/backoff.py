@@ -13,6 +13,7 @@ _TAKEN_OVER = 5.0
 _RIVAL_SIGNS = 3
 """Idle connections cut young, one after the other, that make us suspect a second box."""
 _YOUNG_S = 30.0
+"""Seconds; two boxes that take the session from one another live shorter."""
 
 
 class Backoff:

@@ -25,6 +25,7 @@ LEAVES = ("calls", "alerts")
 WINDOW = 100
 """Messages on their way at once; what a box keeps of the spool in memory."""
 _WINDOW_BYTES = 4_000_000
+"""On their way at once: a few seconds of a slow uplink, and little of a small box's memory."""
 _BATCH = 25
 """Acknowledgements that are forgotten in one write, and free places worth a look into the spool."""
 _BATCH_S = 0.2
@@ -35,7 +36,9 @@ _MUTE = 5
 _HEADER = 64
 """Bytes that MQTT adds to topic and payload, at most."""
 _NO_SUBSCRIBER = 0x10
+"""Reason code of a PUBACK (MQTT 5, 3.4.2.1): taken, and nobody listens."""
 _DENIALS = (0x87, 0x97)
+"""Not authorized and quota exceeded: about the topic, not the message."""
 _OF_THE_MESSAGE = (0x95, 0x99)
 """Refusals that are about this one payload, not its topic: too large, malformed."""
 

@@ -34,6 +34,7 @@ _RETRY_S = 2.0
 _EXPIRE_EVERY_S = 600.0
 _DAY_S = 86_400.0
 _CHUNK = 64
+"""Messages of a spool that is given away that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _PAGE = 64
+"""Rows that are read at once: little memory beside a large spool."""
 _BLIND = 5_000
 """Ids tried behind a bad page at most."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sered.settings import MqttSettings
 
 MOST = 200
+"""Messages that are handed on at once."""
 WITHIN_S = 0.05
 """A batch is as much as comes in that time, and no more than MOST messages: one commit on disk."""
 _IDLE_S = 0.5

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SHORT = 160
 _REAP_S = 1.0
+"""For a killed child to go; one that hangs in the kernel stays."""
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ _LOWEST, _HIGHEST = 300 * BLOCK // RATE_HZ, 2600 * BLOCK // RATE_HZ
 _PURE = 0.9
 """Share of the power within two lines of the strongest."""
 _AUDIBLE_DB = -55.0
+"""dB of full scale."""
 _TONAL = frozenset({State.NOISE, State.DIAL, State.SPEECH})
 _OTHER = frozenset(State) - _TONAL - {State.SILENCE, State.FAX}
 """What is no beep; a fax that calls has a beep's tone, but comes back."""

@@ -27,12 +27,15 @@ _BLOCK_S = BLOCK / RATE_HZ
 _SPOKEN_BLOCKS = 4
 """Blocks of speech, of a frame's eight, with which two channels are compared."""
 _AUDIBLE_DB = -65.0
+"""dB of full scale; under it lies the noise of an open line."""
 _LAG = round(0.03 * RATE_HZ)
 """A card or a mixer may delay one channel by so much."""
 _ALIKE = 0.9
+"""Correlation of a frame in which two channels carry the same."""
 _COMPARED, _MOST_COMPARED = 14, 120
 """Frames of speech before channels are called the same: 3.6 s; and the most that count."""
 _ALIKE_SHARE = 0.85
+"""Of the compared frames that have to be alike."""
 _LOSS_DB, _SPREAD_DB = 8.0, 2.5
 """A voice that leaks into the other channel is fainter there than a copy would be, and by turns it
 is one channel's voice and the other's."""

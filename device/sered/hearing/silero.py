@@ -20,7 +20,9 @@ Array = NDArray[np.float32]
 
 _MAGIC = b"lmgg\x0a\x00\x00\x00silero-16k"
 _HEADER_INTS = 22
+"""Of the file, passed over: the sizes are those below."""
 _PAD = 64
+"""Samples mirrored at both ends of a block, as the network was trained."""
 _WINDOW, _HOP = 256, 128
 _BINS = _WINDOW // 2 + 1
 _STRIDES = (1, 2, 2, 1)

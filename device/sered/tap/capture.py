@@ -39,9 +39,12 @@ LISTED = b"sedL"
 PIECE_S = 0.128
 """Less than the hole that the parent takes for lost sound: a sound server may be a piece late."""
 _WAITING_PIECES = 32
+"""Four seconds that the parent may be late; then it is told of a hole."""
 _RATES_HZ = (48_000, 44_100, 16_000, 32_000, 8_000, 96_000)
 _MOST_CHANNELS = 8
+"""More have only sound servers' devices, where the first two are meant."""
 _BUSY = -9985
+"""PortAudio's paDeviceUnavailable: another program has the card."""
 _NOTHING_BEHIND = (-9996, -9999)
 """What PortAudio says of an ALSA PCM whose server or source is away."""
 

@@ -23,6 +23,7 @@ START_DEADLINE_S = 6.0
 """Until the first sound: some cards take seconds to open."""
 COMMAND = (sys.executable, "-P", "-m", "sered.tap.capture")
 _LONGEST_BODY = 1 << 22
+"""Bytes of one message from the child; more is no message of ours."""
 _READ_BYTES = 1 << 18
 _WAKE_S = 0.2
 _KINDS = {OPENED, AUDIO, AFTER_OVERFLOW, FAILED, LISTED}

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from sered.records import AudioFrame
 
 _TIME_ERROR = 5
+"""What adjtimex(2) returns while the clock is not synchronised."""
 _TIMEX_BYTES = 512
+"""More than any kernel's struct timex."""
 
 
 class Clock(Protocol):

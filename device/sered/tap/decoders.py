@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PIECE_S = 1.0
 _MPEG_SLACK = 4 * 1152
+"""Samples by which a decoder's length and what it gives may differ: frames of 1152."""
 _UNKNOWN = 1 << 60
 """libsndfile's length for a stream without one."""
 

@@ -30,6 +30,7 @@ _DEMUXERS = (
 """Containers of sound; no playlist, which could name other files, and no device."""
 _CPU_S = 600
 _MEMORY_BYTES = 1 << 30
+"""Of a child that decodes, and its CPU seconds above: hostile files end it, not us."""
 _STALL_S = 30.0
 """A child that gives nothing for so long is given up."""
 _LONGEST_S = 24 * 3600.0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sered.delivery.subscription import Received, Subscription
 
 ANSWER_S = 4.0
+"""For a PUBACK: a broker that takes longer is named as slow or mute."""
 _LOOK_S = 0.1
 
 

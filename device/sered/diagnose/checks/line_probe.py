@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 HURRY = 5
 """The doctor looks for a fifth of the time that the service takes."""
 LISTEN_S = 5.0
+"""To each line: two cadences of most tones, and a technician waits so long."""
 _SETTLE_FRAMES = 1
 """Cards begin with a click."""
 _FLOOR_PERCENTILE = 10
 _SAME = 0.98
 """Correlation over which two channels carry one signal."""
 _AUDIBLE_DB = -60.0
+"""dB of full scale; what is fainter nobody would hear on a phone."""
 _TONES = (State.DIAL, State.RINGBACK, State.BUSY, State.REORDER)
 _TONE = 15
 """Blocks of a tone that are more than chance: half a second."""

@@ -16,8 +16,11 @@ from sered.errors import BrokerError
 
 _DAY_S = 86_400.0
 _SOON_DAYS = 21
+"""Before a certificate's end: time enough to send somebody."""
 _UNKNOWN_AUTHORITY = (2, 7, 18, 19, 20, 21)
+"""OpenSSL's verify codes (X509_V_ERR_*) of a chain that leads nowhere."""
 _OTHER_NAME = (62, 64)
+"""OpenSSL's verify codes of another host's certificate: by name, by address."""
 _EXPIRED, _NOT_YET = 10, 9
 
 

@@ -16,6 +16,7 @@ _PROPERTIES = (
     "WatchdogUSec,NeedDaemonReload"
 )
 _OFTEN = 3
+"""Restarts that are worth a warning; one or two come with a power cut."""
 _ENDS = {
     "watchdog": "it stood still and was restarted",
     "exit-code": "it ended with status {status}",

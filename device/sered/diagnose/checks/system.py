@@ -19,6 +19,7 @@ _DEBIANS = {"12": "Bookworm", "13": "Trixie"}
 _NEWEST_PYTHON = (3, 13)
 _DAY_S = 86_400.0
 _NO_SPACE_MB = 20
+"""Free space under which the spool soon takes no verdict."""
 _MB = 1024 * 1024
 
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from sered.diagnose.checks.line_probe import Listened
 
 _PATIENCE_S = 13.0
+"""Seconds for a card to open and give sound; some take many."""
 _RATE_OFF = 0.08
+"""Share; 44.1 kHz played as 48 kHz is 0.088 off, an honest card far less."""
 _OPEN_REASONS = ("not_ready", "no_permission", "busy", "no_frames", "failed")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LOWEST_DB = -70.0
 LOUD_DB, CLIPPING_DB = -12.0, -3.0
 TALK_DB = -45.0
+"""dB of full scale; fainter speech is hard for recogniser and judge."""
 NAMES = {
     State.SILENCE: "quiet",
     State.NOISE: "noise",
