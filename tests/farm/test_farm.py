@@ -91,7 +91,7 @@ def test_dask_loses_nothing_when_a_worker_is_killed(archive: Path) -> None:
     (archive / "farm.py").write_text(script)
     from dask.distributed import LocalCluster
 
-    with LocalCluster(  # type: ignore[no-untyped-call]  # Dask says nothing of its types
+    with LocalCluster(  # type: ignore[no-untyped-call, unused-ignore]  # untyped, where it is there
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
         host="127.0.0.1", local_directory=str(archive),
     ) as cluster:  # fmt: skip

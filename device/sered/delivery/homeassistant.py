@@ -11,6 +11,11 @@ from sered.contract.vocabulary import CATEGORIES
 
 _KEPT = 40
 """Characters of site and device that an id repeats, for people who read it."""
+_PROBLEM = "'ON' if value_json.state == 'degraded' else 'OFF'"
+_REASONS = (
+    "{{ {'reasons': value_json.reasons | default([]), "
+    "'text': value_json.text | default('')} | tojson }}"
+)
 
 
 def box_id(site: str, device: str) -> str:
@@ -37,106 +42,62 @@ def discovery(root: str, site: str, device: str, version: str) -> tuple[str, byt
         },
         "origin": {"name": "sered", "sw_version": version},
         "components": {
-            name: entity | {"unique_id": f"{box}-{name}"} for name, entity in _entities(root)
+            name: entity | {"unique_id": f"{box}-{name}"}
+            for name, entity in _entities(root).items()
         },
         "qos": 1,
     }
     return f"homeassistant/device/{box}/config", json.dumps(payload, ensure_ascii=False).encode()
 
 
-def _entities(root: str) -> list[tuple[str, dict[str, Any]]]:
+def _entities(root: str) -> dict[str, dict[str, Any]]:
     offline = "value_json.state == 'offline'"
-    alive = {
-        "availability": [
-            {
-                "topic": f"{root}status",
-                "value_template": _of("status", f"{{{{ 'offline' if {offline} else 'online' }}}}"),
-            }
-        ]
+    alive = _of("status", f"{{{{ 'offline' if {offline} else 'online' }}}}")
+    dies = {"availability": [{"topic": f"{root}status", "value_template": alive}]}
+    return {
+        # says itself that the box is away, so it is never unavailable
+        "online": _binary_sensor("Listening", "connectivity")
+        | _reads(f"{root}status", _of("status", f"{{{{ 'OFF' if {offline} else 'ON' }}}}")),
+        "problem": _binary_sensor("Problem", "problem")
+        | _reads(f"{root}status", _of("status", f"{{{{ {_PROBLEM} }}}}"))
+        | {"json_attributes_topic": f"{root}status", "json_attributes_template": _REASONS}
+        | dies,
+        "call_back": _binary_sensor("Call the customer back")
+        | {"icon": "mdi:phone-return"}
+        | _reads(f"{root}calls", _of_last_call("'ON' if sentiment.escalate else 'OFF'"))
+        | dies,
+        "category": _sensor("Last call", device_class="enum")
+        | {"options": [*CATEGORIES, "undetermined"]}
+        | _reads(
+            f"{root}calls", _of_last_call("sentiment.category | default('undetermined', true)")
+        )
+        | dies,
+        "score": _sensor("Last call's score", state_class="measurement")
+        | {"suggested_display_precision": 2}
+        # Home Assistant takes the word None for `no number`
+        | _reads(
+            f"{root}calls",
+            _of_last_call("sentiment.score if sentiment.score is number else 'None'"),
+        )
+        | dies,
+        "waiting": _sensor("Messages waiting", state_class="measurement")
+        | {"entity_category": "diagnostic"}
+        | _reads(f"{root}health", _of("health", "{{ value_json.spool_depth }}"))
+        | dies,
     }
-    return [
-        (
-            # says itself that the box is away, so it is never unavailable
-            "online",
-            {
-                "platform": "binary_sensor",
-                "name": "Listening",
-                "device_class": "connectivity",
-                "state_topic": f"{root}status",
-                "value_template": _of("status", f"{{{{ 'OFF' if {offline} else 'ON' }}}}"),
-            },
-        ),
-        (
-            "problem",
-            {
-                "platform": "binary_sensor",
-                "name": "Problem",
-                "device_class": "problem",
-                "state_topic": f"{root}status",
-                "value_template": _of(
-                    "status", "{{ 'ON' if value_json.state == 'degraded' else 'OFF' }}"
-                ),
-                "json_attributes_topic": f"{root}status",
-                "json_attributes_template": (
-                    "{{ {'reasons': value_json.reasons | default([]), "
-                    "'text': value_json.text | default('')} | tojson }}"
-                ),
-                **alive,
-            },
-        ),
-        (
-            "call_back",
-            {
-                "platform": "binary_sensor",
-                "name": "Call the customer back",
-                "icon": "mdi:phone-return",
-                "state_topic": f"{root}calls",
-                "value_template": _of_last_call("'ON' if sentiment.escalate else 'OFF'"),
-                **alive,
-            },
-        ),
-        (
-            "category",
-            {
-                "platform": "sensor",
-                "name": "Last call",
-                "device_class": "enum",
-                "options": [*CATEGORIES, "undetermined"],
-                "state_topic": f"{root}calls",
-                "value_template": _of_last_call(
-                    "sentiment.category | default('undetermined', true)"
-                ),
-                **alive,
-            },
-        ),
-        (
-            "score",
-            {
-                "platform": "sensor",
-                "name": "Last call's score",
-                "state_class": "measurement",
-                "suggested_display_precision": 2,
-                "state_topic": f"{root}calls",
-                # Home Assistant takes the word None for `no number`
-                "value_template": _of_last_call(
-                    "sentiment.score if sentiment.score is number else 'None'"
-                ),
-                **alive,
-            },
-        ),
-        (
-            "waiting",
-            {
-                "platform": "sensor",
-                "name": "Messages waiting",
-                "state_class": "measurement",
-                "entity_category": "diagnostic",
-                "state_topic": f"{root}health",
-                "value_template": _of("health", "{{ value_json.spool_depth }}"),
-                **alive,
-            },
-        ),
-    ]
+
+
+def _binary_sensor(name: str, device_class: str = "") -> dict[str, Any]:
+    more = {"device_class": device_class} if device_class else {}
+    return {"platform": "binary_sensor", "name": name, **more}
+
+
+def _sensor(name: str, **more: str) -> dict[str, Any]:
+    return {"platform": "sensor", "name": name, **more}
+
+
+def _reads(topic: str, template: str) -> dict[str, Any]:
+    return {"state_topic": topic, "value_template": template}
 
 
 def _of_last_call(value: str) -> str:
