@@ -17,6 +17,8 @@ from sered.tap.recording import Recording
 from sered.testing.fakes import ListSource, ScriptedEmotion, ScriptedTranscriber
 from sered.voice.emotion import EmotionModel, TfliteEmotion
 from sered.words.transcript import Transcriber, VoskModel
+from sered.words.whisper import WhisperModel
+from whisper_stage import SHA256, whisper_base
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +45,19 @@ def emotion(request: pytest.FixtureRequest) -> EmotionModel:
     return TfliteEmotion(config.model_path(Settings().models.emotion))
 
 
-@pytest.fixture(params=["real", "fake"])
+@pytest.fixture(scope="module")
+def whisper() -> WhisperModel:
+    """Loaded once: it takes a second."""
+    return WhisperModel(whisper_base(), SHA256, "en")
+
+
+@pytest.fixture(params=["vosk", pytest.param("whisper", marks=pytest.mark.slow), "fake"])
 def transcriber(request: pytest.FixtureRequest) -> Transcriber:
     if request.param == "fake":
         return ScriptedTranscriber(["i am waiting"] * 4)
+    if request.param == "whisper":
+        model: WhisperModel = request.getfixturevalue("whisper")
+        return model.transcriber()
     return VoskModel(config.models_dir() / "vosk-mini").transcriber()
 
 

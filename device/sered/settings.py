@@ -143,6 +143,13 @@ class ModelSettings(_Section):
     """The speech-emotion network; its sidecar lies beside it as .json."""
     vosk: Path = Path("vosk-mini")
     """`vosk-mini` is for the demo and the tests: a site runs an official model."""
+    recogniser: Literal["vosk", "whisper"] = "vosk"
+    """What turns speech into words: `vosk` on a box; `whisper` for archives and strong machines,
+    with sered[whisper] and a folder of yours (docs/words.md)."""
+    whisper: Path = Path("whisper-base")
+    """Folder of a Whisper network in CTranslate2's form."""
+    whisper_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    """SHA-256 of its model.bin: another one is refused."""
     language: Annotated[str, Field(pattern="^[a-z]{2}$")] = "en"
     """What callers speak, in two letters. sered reads `en`; docs/words.md says what another one
     takes."""

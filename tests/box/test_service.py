@@ -138,7 +138,7 @@ def test_words_that_take_long_cost_no_report(
 ) -> None:
     """Eight lines look for words without end: a stop takes less than 3 s, every call is kept."""
     slow = Slow()
-    judges = Judges(ScriptedEmotion(), slow, None, ())  # type: ignore[arg-type]  # a slow one
+    judges = Judges(ScriptedEmotion(), slow, None, ())
     monkeypatch.setattr(sered.box.service, "load_judges", lambda _: judges)
     service, settings = served(tmp_path, [Talk() for _ in range(8)], "both")
     asked: list[float] = []

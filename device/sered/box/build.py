@@ -20,7 +20,7 @@ from sered.voice.emotion import TfliteEmotion
 from sered.words.network import WITHOUT
 from sered.words.networks import load_network
 from sered.words.polarity import CallPolarity
-from sered.words.transcript import VoskModel
+from sered.words.recognisers import load_recogniser
 
 if TYPE_CHECKING:
     from sered.hearing.recorded_voice import Remembered
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sered.tap.source import AudioSource
     from sered.voice.emotion import EmotionModel
     from sered.words.network import SentenceNetwork
+    from sered.words.recognisers import Recogniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Judges:
     """The models of the box, shared by its lines."""
 
     emotion: EmotionModel | None
-    vosk: VoskModel | None
+    recogniser: Recogniser | None
     polarity: CallPolarity | None
     faults: tuple[tuple[str, str], ...]
     """(reason, sentence) of each judge that was asked for and cannot be had."""
@@ -47,7 +48,7 @@ class Judges:
         return Versions(
             sered=__version__,
             emotion_model=self.emotion.sha256 if self.emotion else None,
-            vosk_model=self.vosk.name if self.vosk else None,
+            vosk_model=self.recogniser.name if self.recogniser else None,
             lexicon=self.polarity.version if self.polarity else None,
         )
 
@@ -58,7 +59,7 @@ def load_judges(settings: Settings) -> Judges:
     Raises ModelError when nothing is left that could judge.
     """
     emotion: EmotionModel | None = None
-    vosk: VoskModel | None = None
+    recogniser: Recogniser | None = None
     polarity: CallPolarity | None = None
     faults: list[tuple[str, str]] = []
     if settings.mode in ("audio", "both"):
@@ -68,7 +69,7 @@ def load_judges(settings: Settings) -> Judges:
             faults.append(("no_model", str(error)))
     if settings.mode in ("text", "both"):
         try:
-            vosk = VoskModel(config.model_path(settings.models.vosk))
+            recogniser = load_recogniser(settings.models, config.model_path)
             network, said = sentence_model(settings)
             polarity = CallPolarity(
                 config.model_path(settings.models.lexicon),
@@ -77,14 +78,14 @@ def load_judges(settings: Settings) -> Judges:
             )
             faults += [("no_sentences", said)] if said else []
         except ModelError as error:
-            vosk = None
+            recogniser = None
             faults.append(("no_words", str(error)))
     if polarity is not None:
         faults += [("lexicon", f"Left out: {said}.") for said in polarity.faults]
-    if emotion is None and vosk is None:
+    if emotion is None and recogniser is None:
         msg = "Nothing can judge a call. " + " ".join(sentence for _, sentence in faults)
         raise ModelError(msg)
-    return Judges(emotion, vosk, polarity, tuple(faults))
+    return Judges(emotion, recogniser, polarity, tuple(faults))
 
 
 def no_language(language: str) -> str:
@@ -145,7 +146,7 @@ def make_line(
         Segmenter(settings.calls),
         Analysis(
             judges.emotion,
-            judges.vosk.transcriber() if judges.vosk else None,
+            judges.recogniser.transcriber() if judges.recogniser else None,
             judges.polarity,
         ),
         clock,

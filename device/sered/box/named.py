@@ -13,7 +13,7 @@ from sered.settings import LANGUAGES
 from sered.tap import cards
 from sered.voice.emotion import TfliteEmotion
 from sered.words.polarity import CallPolarity
-from sered.words.transcript import VoskModel
+from sered.words.recognisers import load_recogniser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,12 +43,15 @@ def _voice(settings: Settings) -> Iterator[Fault]:
 
 
 def _words(settings: Settings) -> Iterator[Fault]:
-    if settings.mode == "audio" and "vosk" not in settings.models.model_fields_set:
+    kind = settings.models.recogniser
+    if settings.mode == "audio" and kind not in settings.models.model_fields_set:
         return
     try:
-        VoskModel(config.model_path(settings.models.vosk))
+        load_recogniser(settings.models, config.model_path)
     except ModelError as error:
-        yield Fault(("models", "vosk"), str(error))
+        # of Whisper three settings may be wrong, and the sentence names which
+        key = "vosk" if kind == "vosk" else "recogniser"
+        yield Fault(("models", key), str(error))
     try:
         CallPolarity(config.model_path(settings.models.lexicon), network="none")
     except ModelError as error:

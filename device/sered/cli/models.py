@@ -61,10 +61,13 @@ def _rows(settings: Settings, into: Path) -> Iterator[dict[str, Any]]:
     about = {source.name: source.about for source in SOURCES}
     mini = config.models_dir() / "vosk-mini"
     about[mini.name] = "words, for the demo and the tests only"
-    folders = {vosk, mini, *(into / source.name for source in SOURCES)}
-    for folder in sorted(folders, key=lambda folder: (folder != vosk, folder.name)):
-        if folder.is_dir() or folder == vosk:
-            state = "in use" if folder == vosk else "here"
+    used = vosk
+    if settings.models.recogniser == "whisper":
+        used = config.model_path(settings.models.whisper)
+    folders = {vosk, used, mini, *(into / source.name for source in SOURCES)}
+    for folder in sorted(folders, key=lambda folder: (folder != used, folder.name)):
+        if folder.is_dir() or folder == used:
+            state = "in use" if folder == used else "here"
             yield _here(folder, state, about.get(folder.name, "words"))
     memory_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MB
     for source in SOURCES:
@@ -186,16 +189,22 @@ def _verified(settings: Settings, into: Path) -> Iterator[dict[str, Any]]:
     from sered.words.network import WITHOUT
     from sered.words.networks import load_network
     from sered.words.polarity import CallPolarity
-    from sered.words.transcript import VoskModel
+    from sered.words.recognisers import load_recogniser
+
+    models = settings.models
 
     def lexicon(path: Path) -> object:
         return CallPolarity(path, settings.verdict.extra_lexicon, "none")
 
-    named = settings.models.sentences
+    def recogniser(_path: Path) -> object:
+        return load_recogniser(models, config.model_path)
+
+    named = models.sentences
+    heard_by = models.whisper if models.recogniser == "whisper" else models.vosk
     sentences = [] if named == WITHOUT else [(config.model_path(named), load_network)]
     for path, load in (
         (config.model_path(settings.models.emotion), TfliteEmotion),
-        (config.model_path(settings.models.vosk), VoskModel),
+        (config.model_path(heard_by), recogniser),
         (config.model_path(settings.models.lexicon), lexicon),
         *sentences,
     ):

@@ -1,4 +1,4 @@
-"""Checks of the words: the Vosk model, what it understands and how fast, and the lexicon."""
+"""Checks of the words: the recogniser's model, what it understands, how fast, and the lexicon."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ _BUSY = 0.8
 
 
 def _path(context: Context) -> Path:
-    return config.model_path(context.known.models.vosk)
+    models = context.known.models
+    return config.model_path(models.whisper if models.recogniser == "whisper" else models.vosk)
 
 
 def _there(context: Context) -> Outcome:
@@ -50,11 +51,23 @@ def _there(context: Context) -> Outcome:
     if service_user.hidden(path):
         return fault("at_home", f"{path} is in a home folder", **fields)
     service_user.become_service_user()
+    if context.known.models.recogniser == "whisper":
+        return _whisper(context, path)
     if not path.is_dir():
         return fault("missing", f"no folder {path}", **fields)
     if (path / fetch.MANIFEST).exists() and (damaged := fetch.damage(path)):
         return fault("damaged", f"{len(damaged)} files gone or changed: {damaged[0]}", **fields)
     return _inside(path)
+
+
+def _whisper(context: Context, path: Path) -> Outcome:
+    from sered.words.whisper import checked
+
+    try:
+        digest = checked(path, context.known.models.whisper_sha256)
+    except ModelError as error:
+        return fault("no_whisper", str(error))
+    return ok(f"{path}, SHA-256 {digest[:12]}... as configured")
 
 
 def _inside(path: Path) -> Outcome:
@@ -88,12 +101,12 @@ def _rate_hz(folder: Path) -> int:
 
 def _understands(context: Context) -> Outcome:
     """One load of the model answers three questions: it may take half of the time there is."""
-    from sered.words.transcript import VoskModel
+    from sered.words.recognisers import load_recogniser
 
     sound = _sentence()
     began = time.perf_counter()
     try:
-        model = VoskModel(_path(context))
+        model = load_recogniser(context.known.models, config.model_path)
     except ModelError as error:
         return fault("broken", str(error))
     loaded = time.perf_counter()
@@ -180,7 +193,7 @@ def _sentences(context: Context) -> Outcome:
 CHECKS = (
     Check(
         "words.there",
-        "a whole Vosk model is there",
+        "a whole model for the recogniser is there",
         "It turns the customer's speech into words, on the box.",
         _there,
         failures={
@@ -192,6 +205,8 @@ CHECKS = (
             "models fetch`), or unpack its whole archive to {path}.",
             "wrong_rate": "sered feeds 16 kHz: take a model made for 16 or 8 kHz, as all official "
             "ones are.",
+            "no_whisper": "Put what is named there, or take [models] recogniser out: Vosk does "
+            "without. docs/words.md says where a Whisper model comes from.",
             "damaged": "Fetch it again: remove {path} and run `sudo sered models fetch`. If it "
             "happens again, the card is dying: look at system.wear.",
         },
@@ -204,12 +219,12 @@ CHECKS = (
     ),
     Check(
         "words.understands",
-        "Vosk understands a known sentence",
+        "the recogniser understands a known sentence",
         "It is cut from the demo call and goes through the real recogniser.",
         _understands,
         failures={
             "broken": "Fetch it again with `sudo sered models fetch`; on a minimal Debian also "
-            "`sudo apt-get install libatomic1`.",
+            "`sudo apt-get install libatomic1`; for Whisper do what is named.",
         },
         warnings={
             "deaf": "Is it a model of English? For callers who speak another language that is "
@@ -220,12 +235,12 @@ CHECKS = (
     ),
     Check(
         "words.speed",
-        "Vosk keeps up when all lines speak",
+        "the recogniser keeps up when all lines speak",
         "Slower than real time, sound is dropped at the door and words are lost.",
         _speed,
         failures={
-            "slow": "Use the small model ([models] vosk), fewer lines on this box, or a faster "
-            "one; look at system.speed too."
+            "slow": "Use Vosk and its small model ([models] vosk), fewer lines on this box, or a "
+            "faster one; look at system.speed too."
         },
     ),
     Check(
