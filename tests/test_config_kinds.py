@@ -364,3 +364,49 @@ def test_a_host_name_of_the_machine_is_checked_at_the_command(tmp_path: Path) ->
     )  # fmt: skip
     assert done.returncode == 2
     assert "device" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('[calls]\nhang_over_s = "30s"\n', "of seconds from 2 to 600; found '30s': write hang_"),
+        ('[calls]\nhang_over_s = "2 min"\n', "write hang_over_s = 120."),
+        ("[calls]\nhang_over_s = 30000\n", "found 30000: write hang_over_s = 30."),
+        ("[calls]\nhang_over_s = 00:00:30\n", "found 00:00:30."),
+        (
+            '[spool]\nmax_days = "2 weeks"\n',
+            "of days from 0.01 to 36500; found '2 weeks': write max",
+        ),
+        ('[spool]\nmax_mb = "1 GB"\n', "write max_mb = 1024."),
+        ('[mqtt]\nexpiry_s = "30d"\n', "write expiry_s = 2592000."),
+        ("[mqtt]\nport = 88883\n", "wanted a whole number from 1 to 65535; found 88883."),
+        ("[mqtt]\nversion = 5\n", 'wanted "5" or "3.1.1"; found 5: write version = "5".'),
+        ('[mqtt]\nversion = "3.1"\n', 'write version = "3.1.1".'),
+        (
+            "[[line]]\nrate_hz = 44.1\n",
+            "of hertz from 8000 to 96000; found 44.1: write rate_hz = 44",
+        ),
+        ('[[line]]\ntones = "US"\n', 'write tones = "na".'),
+        ('[[line]]\nhook_active = "LOW"\n', 'write hook_active = "low".'),
+        ('log_level = "warn"\n', 'write log_level = "warning".'),
+        ('mode = "voice"\n', 'write mode = "audio".'),
+        ("[verdict]\nescalate_below = 0.55\n", "write escalate_below = -0.55."),
+        ("[verdict]\nescalate_below = -55\n", "write escalate_below = -0.55."),
+        ("site = 12\n", 'wanted a text in quotation marks; found 12: write site = "12".'),
+        ('[privacy]\nredact_words = "acme"\n', "a list in brackets; found 'acme': write redact_w"),
+        ('[[verdict.cause]]\nname = "x"\nphrases = []\n', "wanted at least one; found []."),
+        ('[mqtt.tls]\nca = "a"\n', "wanted true or false; found a table: write tls = "),
+        ('[models]\nlanguage = "en-US"\n', "wanted two small letters, as in en; found"),
+        ('[mqtt]\ntls = true\ncafile = "a"\n', "no such setting; did you mean 'ca'?"),
+        ('[mqtt]\nca_certs = "a"\n', "no such setting; did you mean 'ca'?"),
+        ("[mqtt]\nqos = 2\n", "no such setting; every verdict is sent with QoS 1."),
+        ('[broker]\nhost = "x"\n', "no such setting; did you mean 'mqtt'?"),
+        ('[[cause]]\nname = "x"\n', "no such setting here; it belongs under [verdict]."),
+        ("threshold = -0.5\n", "did you mean 'escalate_below' under [verdict]?"),
+    ],
+)
+def test_what_a_setting_takes_is_said_in_its_own_words(
+    tmp_path: Path, text: str, wanted: str
+) -> None:
+    """A wrong kind, unit, scale or name is told with what is taken and what to write."""
+    assert wanted in said(tmp_path, text)

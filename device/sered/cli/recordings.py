@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sered.errors import AudioError
-from sered.tap.identify import CONVERTED, RAW
+from sered.tap.identify import RAW
 from sered.tap.paths import shown
+from sered.tap.unreadable import CONVERTED
 
 SUFFIXES = CONVERTED | RAW.keys() | {
     ".wav", ".wave", ".wav49", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2",
     ".mpga", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".sd2", ".voc", ".ircam", ".sph",
-    ".nist", ".avr", ".htk", ".svx", ".paf",
+    ".nist", ".avr", ".htk", ".svx", ".paf", ".sox", ".nut", ".dss", ".qcp", ".rm", ".mpc",
 }  # fmt: skip
 """What a folder is searched for; a file that is named is always tried."""
 _MARKS = (

@@ -75,8 +75,11 @@ class Stream:
             for piece in converted.pieces(round(_PIECE_S * self.rate_hz)):
                 read += len(piece)
                 yield piece
-            if converted.cut:
-                raise CutOffError(read, "ffmpeg finds the file broken off")
+            if self.cut or converted.cut:
+                raise CutOffError(read, self.cut or "ffmpeg finds the file broken off")
+            if converted.complaint:
+                note = f"it is damaged or cut off (ffmpeg says: {converted.complaint})."
+                self.notes += [note] if note not in self.notes else []
 
     def _decode(self, part: tuple[Piece, ...], before: int) -> Iterator[NDArray[np.float32]]:
         size, read = round(_PIECE_S * self.rate_hz), 0
@@ -101,7 +104,8 @@ class Stream:
 
     def open(self, part: tuple[Piece, ...]) -> Any:
         """A part as libsndfile opens it; raises its LibsndfileError."""
-        source = Rope(self.path, part) if part else os.fsencode(self.path)
+        # by its descriptor: by a name that ends in .au or .raw, libsndfile takes anything for sound
+        source = Rope(self.path, part) if part else os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         if self.raw is None:
             return libsndfile().SoundFile(source)
         subtype, rate_hz = self.raw

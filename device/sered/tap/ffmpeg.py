@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import select
 import shutil
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 _DEMUXERS = (
     "mov,mp4,m4a,3gp,matroska,webm,asf,amr,amrnb,amrwb,aac,ac3,eac3,wav,w64,aiff,au,caf,flac,ogg,"
-    "mp3,mpegts,flv,avi,g722,g726,g726le,g729,gsm,adts,mulaw,alaw,s16le,wv,tta,ape,dsf,sln"
+    "mp3,mpegts,flv,avi,g722,g726,g726le,g729,gsm,adts,mulaw,alaw,s16le,wv,tta,ape,dsf,sln,voc,sox,"
+    "nistsphere,ircam,nut,dss,qcp,rm,ilbc,codec2,mpc,mpc8,tak,shn,loas"
 )
 """Containers of sound; no playlist, which could name other files, and no device."""
 _CPU_S = 600
@@ -37,14 +39,12 @@ _LONGEST_S = 24 * 3600.0
 _HEAD = 24
 _READ_BYTES = 1 << 20
 _SAID = 300
-_CUT = (
-    "partial file",
-    "truncat",
-    "end of file",
-    "invalid nal",
-    "moov atom not found",
-    "incomplete",
-)
+_CUT = ("partial file", "truncat", "end of file", "moov atom not found", "incomplete", "premature")
+_LENGTH = re.compile(r"Duration: (\d+):(\d+):(\d+(?:\.\d+)?)")
+_TOLD = ("mov", "matroska", "wav", "w64", "aiff", "caf", "flac", "flv", "tta", "wv", "ape")
+"""Containers that say themselves how long they are; of others ffmpeg guesses."""
+_SLACK_S = 1.0
+_COMPLAINT = re.compile(r"(?:\[([\w,]+) @ 0x[0-9a-f]+\] )?\[(?:error|fatal|panic)\] (.*)")
 
 
 def installed() -> str | None:
@@ -61,11 +61,14 @@ class Converted:
 
     def __init__(self, path: Path, options: tuple[str, ...] = ()) -> None:
         self.cut = False
-        """Whether ffmpeg found the end missing; known when `pieces` is through."""
+        """Whether the end is missing; known when `pieces` is through."""
+        self.complaint = ""
+        """What else ffmpeg had to say of the sound; known when `pieces` is through."""
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._child = subprocess.Popen(
             [
-                "ffmpeg", "-nostdin", "-hide_banner", "-v", "error", "-threads", "1",
+                "ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-v", "level+info",
+                "-threads", "1",
                 "-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, *options,
                 "-i", "file:" + os.fsdecode(path.absolute()), "-map", "0:a:0", "-vn", "-sn", "-dn",
                 "-t", str(_LONGEST_S), "-c:a", "pcm_f32be", "-f", "au", "pipe:1",
@@ -94,15 +97,18 @@ class Converted:
 
     def pieces(self, samples: int) -> Iterator[NDArray[np.float32]]:
         """So many samples of each channel at a time, (n, channels), until the end."""
-        width = 4 * self.channels
+        width, read = 4 * self.channels, 0
         while True:
             raw = self._read(samples * width)
             whole = len(raw) - len(raw) % width
+            read += whole // width
             yield np.frombuffer(raw[:whole], ">f4").astype(np.float32).reshape(-1, self.channels)
             if len(raw) < samples * width:
                 break
         status, said = self._child.wait(_STALL_S), self._said()
-        self.cut = any(word in said.lower() for word in _CUT)
+        short = read / max(self.rate_hz, 1) + _SLACK_S < self._promised_s()
+        self.cut = short or any(word in said.lower() for word in _CUT)
+        self.complaint = said
         if status and not self.cut:
             raise self._failed()
 
@@ -136,8 +142,29 @@ class Converted:
         return AudioError(self._said() or f"ffmpeg ended with status {self._child.returncode}")
 
     def _said(self) -> str:
-        """The last thing that ffmpeg complained of, on one line."""
+        """What ffmpeg complained of, on one line, each thing once."""
+        lines = [line for line in self._log() if "non monotonic" not in line]
+        found = [_COMPLAINT.search(line) for line in lines]
+        said = [f"{each[1]}: {each[2]}" if each[1] else each[2] for each in found if each]
+        if any("not on whitelist" in each for each in said):
+            return "this kind of file is not read here"
+        return "; ".join(dict.fromkeys(said))[:_SAID]
+
+    def _promised_s(self) -> float:
+        """Seconds by the file's own header; 0 where it does not tell."""
+        lines = self._log()
+        first = next((line for line in lines if "Input #0, " in line), "")
+        if not first.partition("Input #0, ")[2].startswith(_TOLD):
+            return 0.0
+        found = next((match for line in lines if (match := _LENGTH.search(line))), None)
+        return (
+            sum(float(n) * s for n, s in zip(found.groups(), (3600, 60, 1), strict=True))
+            if found
+            else 0.0
+        )
+
+    def _log(self) -> list[str]:
         self._errors.seek(0)
-        lines = self._errors.read(1 << 16).decode(errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()]
-        return "; ".join(said)[-_SAID:]
+        return [
+            line.strip() for line in self._errors.read(1 << 16).decode(errors="replace").split("\n")
+        ]

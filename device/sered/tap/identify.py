@@ -6,20 +6,21 @@ import mmap
 from typing import TYPE_CHECKING
 
 from sered.errors import AudioError
-from sered.tap import ffmpeg, flac_frames, mpeg_frames, ogg_pages, riff
+from sered.tap import ffmpeg, flac_frames, mpeg_frames, ogg_pages, riff, unreadable
 from sered.tap.decoders import Stream, libsndfile
 from sered.tap.paths import shown
 from sered.tap.rope import ByteSpan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sered.tap.rope import Piece
 
-KINDS = "WAV, FLAC, OGG or MP3"
 RAW = {
-    ".ulaw": ("ULAW", 8_000), ".ul": ("ULAW", 8_000), ".mulaw": ("ULAW", 8_000),
-    ".alaw": ("ALAW", 8_000), ".al": ("ALAW", 8_000), ".sln": ("PCM_16", 8_000),
+    **dict.fromkeys((".ulaw", ".ul", ".ulw", ".mulaw", ".mu", ".pcmu"), ("ULAW", 8_000)),
+    **dict.fromkeys((".alaw", ".al", ".alw", ".pcma"), ("ALAW", 8_000)),
+    ".sln": ("PCM_16", 8_000), ".slin": ("PCM_16", 8_000),
     ".gsm": ("GSM610", 8_000), ".vox": ("VOX_ADPCM", 8_000),
     **{f".sln{khz}": ("PCM_16", khz * 1000) for khz in (12, 16, 24, 32, 44, 48, 96, 192)},
 }  # fmt: skip
@@ -28,12 +29,7 @@ _CHUNKED = (".wav", ".wave")
 _RAW_OPTIONS = {
     ".g722": ("-f", "g722"), ".g726": ("-f", "g726", "-ar", "8000"), ".g729": ("-f", "g729"),
 }  # fmt: skip
-CONVERTED = frozenset({
-    ".m4a", ".mp4", ".aac", ".amr", ".3gp", ".3ga", ".awb", ".webm", ".mka", ".mkv", ".wma", ".asf",
-    ".caf", ".g722", ".g723", ".g726", ".g729", ".spx", ".ac3", ".wv", ".ape", ".m4b", ".mov",
-    ".avi", ".ts", ".flv", ".tta",
-})  # fmt: skip
-"""Names of sound that ffmpeg reads, where it is installed."""
+_NOT_READ = "another recording is joined to it, which was not read: cut them apart."
 
 
 def identify(path: Path) -> Stream:
@@ -48,7 +44,7 @@ def identify(path: Path) -> Stream:
             with ffmpeg.Converted(path, stream.through) as converted:
                 stream.rate_hz, stream.channels = converted.rate_hz, converted.channels
         except AudioError as error:
-            raise _unreadable(path, codec, f"ffmpeg says: {error}") from None
+            raise unreadable.error(path, codec, f"ffmpeg says: {error}") from None
         stream.is_float = True
     return stream
 
@@ -62,9 +58,10 @@ def _with_libsndfile(stream: Stream, codec: int | None) -> None:
                 stream.is_float = file.subtype in ("FLOAT", "DOUBLE")
     except libsndfile().LibsndfileError as error:
         if not ffmpeg.installed():
-            raise _unreadable(stream.path, codec, error.error_string) from None
+            raise unreadable.error(stream.path, codec, error.error_string) from None
         stream.through = ()
         if codec is not None:
+            stream.notes[:] = [_NOT_READ] if len(stream.parts) > 1 else stream.notes
             stream.notes.append(f"its sound is {riff.codec_name(codec)}: decoded with ffmpeg.")
         return
     if len(found) > 1:
@@ -72,7 +69,8 @@ def _with_libsndfile(stream: Stream, codec: int | None) -> None:
             kinds = " and ".join(f"{c} channel(s) at {r} Hz" for r, c in sorted(found))
             msg = (
                 f"{shown(stream.path)}: wanted one recording, found several of different kinds "
-                f"joined ({kinds}). Cut it apart, or make one of it: {convert_line(stream.path)}"
+                f"joined ({kinds}). Cut it apart, or make one of it: "
+                f"{unreadable.convert_line(stream.path)}"
             )
             raise AudioError(msg)
         stream.through = ()
@@ -86,8 +84,8 @@ def _look(stream: Stream, data: mmap.mmap) -> int | None:
         return _look_at_wav(stream, data)
     if mark[:4] in (b".snd", b"dns."):
         _take_sizes(stream, riff.au(data))
-    elif mark[:4] == b"FORM":
-        _take_sizes(stream, riff.aiff(data))
+    elif mark[:4] in (b"FORM", b"caff", b"riff") or mark[4:8] == b"ftyp":
+        _look_at_boxes(stream, data)
     elif mark[:4] == b"OggS":
         _look_at_ogg(stream, data)
     elif mark[:4] == flac_frames.MARK:
@@ -99,7 +97,49 @@ def _look(stream: Stream, data: mmap.mmap) -> int | None:
         stream.raw = RAW[suffix]
     elif suffix in _RAW_OPTIONS and ffmpeg.installed():
         stream.through = _RAW_OPTIONS[suffix]
+    elif suffix in unreadable.BARE:
+        # libsndfile would look for an MP3's frames in it, and find some
+        raise unreadable.error(stream.path, None, "")
     return None
+
+
+def _look_at_boxes(stream: Stream, data: mmap.mmap) -> None:
+    """AIFF, CAF, W64 and MP4; of several that are joined only the first is read."""
+    mark, more = data[:4], -1
+    if mark == b"FORM":
+        _take_sizes(stream, riff.aiff(data))
+        kind = data[8:12]
+        more = next((at for at in _places(data, b"FORM") if data[at + 8 : at + 12] == kind), -1)
+    elif mark == b"caff":
+        _take_sizes(stream, riff.caf(data))
+        more = data.find(data[:8] + b"desc", 8)
+    elif mark == b"riff":
+        _take_sizes(stream, riff.w64(data))
+    else:
+        more = _second_box(data)
+    if more > 0:
+        stream.notes.append(_NOT_READ)
+
+
+def _places(data: mmap.mmap, mark: bytes) -> Iterator[int]:
+    at = 0
+    while (at := data.find(mark, at + 1)) > 0:
+        yield at
+
+
+def _second_box(data: mmap.mmap) -> int:
+    """Where a second MP4 begins in a file; -1 for none."""
+    at = 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4])
+        if at and data[at + 4 : at + 8] == b"ftyp":
+            return at
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16])
+        if size < 8:
+            break
+        at += size
+    return -1
 
 
 def _look_at_wav(stream: Stream, data: mmap.mmap) -> int | None:
@@ -132,6 +172,7 @@ def _take_sizes(stream: Stream, found: riff.Chunked | None) -> None:
         stream.cut = "its header promises more"
     if found.stale:
         stream.parts = (found.pieces,)
+    if found.stale and found.declared < found.data.length:
         a_second = found.bytes_a_second
         told = (
             f"{found.declared / a_second:.1f} s, the file holds "
@@ -153,8 +194,10 @@ def _look_at_ogg(stream: Stream, data: mmap.mmap) -> None:
         stream.notes.append(
             f"{len(pages.links)} recordings are joined in it; all of them were read."
         )
-    if pages.missing or pages.junk:
+    if pages.missing:
         stream.notes.append(f"it is damaged: {pages.missing} page(s) are missing in its middle.")
+    elif pages.junk:
+        stream.notes.append("it is damaged: some of its bytes are no sound.")
 
 
 def _look_at_flac(stream: Stream, data: mmap.mmap) -> None:
@@ -183,7 +226,7 @@ def _take_frames(stream: Stream, frames: mpeg_frames.Frames) -> None:
     elif len(frames.kinds) > 1:
         msg = (
             f"{shown(stream.path)}: wanted one recording, found several of different kinds joined. "
-            f"Cut it apart, or make one of it: {convert_line(stream.path)}"
+            f"Cut it apart, or make one of it: {unreadable.convert_line(stream.path)}"
         )
         raise AudioError(msg)
     if not (frames.as_promised and stream.path.suffix.lower() not in _CHUNKED):
@@ -202,23 +245,3 @@ def _take_frames(stream: Stream, frames: mpeg_frames.Frames) -> None:
         )
     if frames.junk > frames.first.length:
         stream.notes.append(f"it is damaged: {frames.junk} bytes in it are no sound.")
-
-
-def convert_line(path: Path) -> str:
-    """The command that makes a WAV of anything."""
-    return f"ffmpeg -i '{shown(path)}' call.wav"
-
-
-def _unreadable(path: Path, codec: int | None, said: str) -> AudioError:
-    suffix = path.suffix.lower()
-    if codec is not None and codec != 1:
-        what = f"one of {riff.codec_name(codec)}, which is not supported here ({said.rstrip('.')})"
-    elif suffix in CONVERTED:
-        what = f"{suffix}, which is read with ffmpeg ({said.rstrip('.')})"
-    else:
-        what = f"something else: {said}"
-    remedy = f"If it is sound: {convert_line(path)}"
-    if not ffmpeg.installed():
-        remedy += " (with ffmpeg installed, `apt install ffmpeg`, sered does that itself)"
-    end = "" if what.endswith(".") else "."
-    return AudioError(f"{shown(path)}: wanted a recording ({KINDS}), found {what}{end} {remedy}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from sered.errors import AudioError
 from sered.records import FRAME, RATE_HZ, Side
-from sered.tap import decoders, identify, recording_notes
+from sered.tap import decoders, recording_notes, unreadable
 from sered.tap.paths import shown
 from sered.tap.resample import Format, Resampler, check_channels
 from sered.tap.survey import survey
@@ -133,7 +133,7 @@ class Paced:
 
 def check_readable(path: Path) -> None:
     """Raise AudioError unless there is a file with something in it that may be read."""
-    wanted = f"wanted a recording ({identify.KINDS}), found"
+    wanted = f"wanted a recording ({unreadable.KINDS}), found"
     try:
         what = _what_instead(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Reads the chunks of WAV, AIFF and AU files and puts right a size that its writer left. Pure."""
+"""Reads the chunks of WAV, AIFF, AU, CAF and W64 and puts right a size that a writer left. Pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MPEG_TAGS = frozenset({0x50, 0x55})
 CODECS = {
+    0x0001: "PCM", 0x0002: "Microsoft ADPCM", 0x0003: "floats", 0x0006: "A-law", 0x0007: "mu-law",
+    0x0011: "IMA ADPCM", 0x0017: "Dialogic ADPCM", 0x0020: "Yamaha ADPCM",
     0x0014: "G.723", 0x0016: "G.721", 0x0022: "TrueSpeech", 0x0031: "GSM 6.10", 0x0040: "G.721",
     0x0042: "G.723.1", 0x0045: "G.726", 0x0050: "MPEG layer II", 0x0055: "MP3", 0x0057: "AMR-NB",
     0x0058: "AMR-WB", 0x0064: "G.726", 0x0065: "G.722", 0x0083: "G.729", 0x0085: "G.729",
@@ -28,6 +30,11 @@ CODECS = {
 _ENDLESS = 0x7FFF_0000
 """A size from here on was left by a writer that could not seek back."""
 _MOST = 0xFFFF_FFF0
+_NO_SIZE = 1 << 62
+"""The same in 64 bits."""
+_MARKS = (b"RIFF", b"RIFX", b"RF64")
+_CAF_CHUNKS = (b"pakt", b"info", b"free", b"strg", b"mark", b"regn", b"umid", b"ovvw", b"peak",
+               b"edct", b"midi", b"inst", b"uuid", b"chan", b"kuki", b"desc", b"caff")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +66,79 @@ def wav(file: mmap | bytes, at: int) -> Chunked | None:
     """The WAV that begins at a place; None for one without sound, or that none can read."""
     big = file[at : at + 4] == b"RIFX"
     order: _Order = "big" if big else "little"
-    codec, rate, large = 0, 0, None
+    codec, rate, large, ds64 = 0, 0, None, 0
     for name, start, size in _chunks(file, at + 12, order):
         if name == b"ds64":
-            large = int.from_bytes(file[start + 8 : start + 16], order)
+            large, ds64 = int.from_bytes(file[start + 8 : start + 16], order), start - 8
         elif name == b"fmt ":
             codec = int.from_bytes(file[start : start + 2], order)
             rate = int.from_bytes(file[start + 8 : start + 12], order)
             if codec == 0xFFFE and size >= 26:
                 codec = int.from_bytes(file[start + 24 : start + 26], order)
         elif name == b"data":
-            declared = large if large is not None and size == 0xFFFF_FFFF else size
+            declared = size if large is None or size != 0xFFFF_FFFF else min(large, _NO_SIZE)
             end, stale = _end(file, start, declared, order)
             length = min(end - start, len(file) - start)
+            spans = [ByteSpan(start, length)]
+            spans += [] if stale else _more_data(file, end + declared % 2, order)
             pieces: tuple[Piece, ...] = ()
-            if stale:
-                riff = _sized(file[at + 4 : start], {0: start - at - 8 + length, -4: length}, order)
-                pieces = (file[at : at + 4] + riff, ByteSpan(start, length))
-            short = declared > len(file) - start and declared < _ENDLESS
+            if stale or len(spans) > 1 or (large or 0) >= _NO_SIZE:
+                total = sum(span.length for span in spans)
+                head = _sized(file[at:start], {4: start - at - 8 + total, -4: total}, order)
+                pieces = (_plain(head, ds64 - at if ds64 else 0), *spans)
+            short = len(file) - start < declared < (_NO_SIZE if large is not None else _ENDLESS)
             return Chunked(
                 ByteSpan(start, length), declared, pieces, codec, rate, short, _joined(file, end)
             )
+    return None
+
+
+def _more_data(file: mmap | bytes, at: int, order: _Order) -> list[ByteSpan]:
+    """Sound that a writer put into further chunks of the same WAV."""
+    found = []
+    for name, start, size in _chunks(file, at, order):
+        if name in _MARKS:
+            break
+        if name == b"data":
+            found.append(ByteSpan(start, min(size, len(file) - start)))
+    return found
+
+
+def _plain(head: bytes, ds64: int) -> bytes:
+    """A header whose own sizes count: what an RF64 tells besides is overlaid."""
+    if head[:4] != b"RF64":
+        return head
+    head = b"RIFF" + head[4:]
+    return head[:ds64] + b"JUNK" + head[ds64 + 4 :] if ds64 else head
+
+
+def caf(file: mmap | bytes) -> Chunked | None:
+    """The CAF at the file's beginning; None for one without sound."""
+    at = 8
+    while at + 12 <= len(file):
+        size = int.from_bytes(file[at + 4 : at + 12], "big", signed=True)
+        if file[at : at + 4] == b"data":
+            start, rest = at + 12, len(file) - at - 12
+            # four bytes of it count edits; what follows a true size is another chunk
+            follows = file[start + size : start + size + 4096] if 0 <= size < rest else b""
+            stale = any(follows) and follows[:4] not in _CAF_CHUNKS
+            head = file[: at + 4] + rest.to_bytes(8, "big")
+            pieces: tuple[Piece, ...] = (head, ByteSpan(start, rest)) if stale else ()
+            return Chunked(ByteSpan(start, rest), size, pieces, None, 0, size > rest, len(file))
+        at += 12 + max(size, 0)
+    return None
+
+
+def w64(file: mmap | bytes) -> Chunked | None:
+    """The W64 at the file's beginning: libsndfile reads it to its end whatever its size says."""
+    at = 40
+    while at + 24 <= len(file):
+        size = int.from_bytes(file[at + 16 : at + 24], "little")
+        if file[at : at + 4] == b"data":
+            rest = len(file) - at
+            short = rest < size < _NO_SIZE
+            return Chunked(ByteSpan(at + 24, rest - 24), size, (), None, 0, short, len(file))
+        at += max(size + -size % 8, 24)
     return None
 
 
@@ -145,7 +204,7 @@ def _sane(file: mmap | bytes, at: int, order: _Order) -> bool:
     """Whether nothing but padding, chunks or another file of the kind follows from here on."""
     while at + 8 <= len(file):
         name = file[at : at + 4]
-        if name in (b"RIFF", b"RIFX"):
+        if name in _MARKS:
             return True
         if not any(file[at : at + 4096]):
             at += 4096
@@ -159,8 +218,8 @@ def _sane(file: mmap | bytes, at: int, order: _Order) -> bool:
 
 def _joined(file: mmap | bytes, end: int) -> int:
     """Where another WAV begins behind the sound of one; the file's end without one."""
-    at = file.find(b"RIFF", end) if end < len(file) else -1
-    return at if at >= 0 and file[at + 8 : at + 12] == b"WAVE" else len(file)
+    places = [at for mark in _MARKS if end < len(file) and (at := file.find(mark, end)) >= 0]
+    return min((at for at in places if file[at + 8 : at + 12] == b"WAVE"), default=len(file))
 
 
 def _sized(head: bytes, sizes: dict[int, int], order: _Order) -> bytes:

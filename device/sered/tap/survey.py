@@ -11,7 +11,7 @@ import numpy as np
 
 from sered.errors import AudioError
 from sered.levels import CLIPPED, FULL_SCALE, LOWEST_DB
-from sered.tap import decoders, identify
+from sered.tap import decoders, identify, unreadable
 from sered.tap.paths import shown
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def survey(path: Path) -> Survey:
     if not 0 < stream.channels <= _MOST_CHANNELS or stream.rate_hz <= 0:
         msg = (
             f"{shown(path)}: wanted a recording of a call, found {stream.channels} channel(s) at "
-            f"{stream.rate_hz} Hz. Make another of it: {identify.convert_line(path)}"
+            f"{stream.rate_hz} Hz. Make another of it: {unreadable.convert_line(path)}"
         )
         raise AudioError(msg)
     meter = _Meter(stream.channels, stream.rate_hz)
@@ -103,7 +103,7 @@ def survey(path: Path) -> Survey:
     except decoders.CutOffError as error:
         raise _cut_off(stream, error) from None
     except AudioError as error:
-        msg = f"{shown(path)}: {error}. Convert it first: {identify.convert_line(path)}"
+        msg = f"{shown(path)}: {error}. Convert it first: {unreadable.convert_line(path)}"
         raise AudioError(msg) from None
     return meter.result(stream, digest)
 
@@ -114,7 +114,7 @@ _MOST_CHANNELS = 64
 def _cut_off(stream: Stream, error: decoders.CutOffError) -> AudioError:
     return AudioError(
         f"{shown(stream.path)}: cut off after {error.samples / stream.rate_hz:.1f} s ({error}). "
-        f"Copy it again, or make one of what is there: {identify.convert_line(stream.path)}"
+        f"Copy it again, or make one of what is there: {unreadable.convert_line(stream.path)}"
     )
 
 
@@ -196,7 +196,7 @@ class _Meter:
                 return 1.0 / scale
         msg = (
             f"{shown(stream.path)}: wanted samples of -1 to 1, found some of {self._peak:.3g}. "
-            f"Write it on a scale that is known: {identify.convert_line(stream.path)}"
+            f"Write it on a scale that is known: {unreadable.convert_line(stream.path)}"
         )
         raise AudioError(msg)
 
