@@ -242,8 +242,8 @@ bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verd
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict
 
 .PHONY: fit-verdict
-fit-verdict: $(VENV)/.dev ## The verdict's constants fitted anew to the trained network, a minute; prints
-	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict --fit
+fit-verdict: $(VENV)/.dev ## The verdict's constants fitted anew to the trained network, or to ARGS="--labelled /FILE" of central; prints
+	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict --fit $(ARGS)
 
 PROTOTYPE := .venv-prototype
 .PHONY: bench

@@ -56,7 +56,9 @@ def line() -> Line:
         sides=SIDES,
         verdict=VerdictSettings(),
         privacy=PrivacySettings(),
-        versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+        versions=Versions(
+            sered="0", emotion_model=None, vosk_model=None, lexicon=None, calibration=None
+        ),
     )
     emotion = TfliteEmotion(config.model_path(ModelSettings().emotion))
     analysis = Analysis(emotion, None, None)

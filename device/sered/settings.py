@@ -169,6 +169,10 @@ class CauseSettings(_Section):
     """Spoken form: words without digits and punctuation."""
 
 
+Odds = tuple[Annotated[float, Field(gt=0.0, le=20.0)], Annotated[float, Field(ge=-20.0, le=20.0)]]
+"""Slope and offset of log-odds."""
+
+
 class VerdictSettings(_Section):
     """`[verdict]`: from utterances to one verdict."""
 
@@ -181,6 +185,15 @@ class VerdictSettings(_Section):
     """Customer speech before such an alert; the more, the rarer one is withdrawn."""
     min_speech_s: float = Field(3.0, ge=0.0, le=60.0)
     """Customer speech under which there is no verdict."""
+    odds_voice: Odds | None = None
+    """Slope and offset of the log-odds that a call judged by its voice alone is negative; those
+    that come with sered unless given. `sered central calibrate` fits all of these."""
+    odds_words: Odds | None = None
+    """The same of a call judged by its words alone."""
+    odds_both: Odds | None = None
+    """The same of a call judged by both."""
+    calibration: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,40}$")] = ""
+    """Digest of what central fitted; reports say it in `versions`."""
     extra_lexicon: Path | None = None
     """A site's own phrases, in the form of call-lexicon.tsv."""
     cause: tuple[CauseSettings, ...] = ()

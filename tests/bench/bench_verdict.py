@@ -32,7 +32,15 @@ from bench.sentences import (
     macro_f1,
     read_sentences,
 )
-from bench.verdict_fits import LEXICON, LONG, NETWORK, calls_of_parts, heat_rows, judge_all
+from bench.verdict_fits import (
+    LEXICON,
+    LONG,
+    NETWORK,
+    calls_of_parts,
+    heat_rows,
+    judge_all,
+    site_rows,
+)
 from sered.words.networks import load_network
 from sered.words.polarity import CallPolarity
 
@@ -188,10 +196,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=3000)
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument(
+        "--labelled", type=Path, help="fit the odds to calls of `sered central export --labelled`"
+    )
     parser.add_argument("--fit", action="store_true", help="only the constants, nothing written")
     args = parser.parse_args()
     polarity = CallPolarity(LEXICON, network=load_network(NETWORK))
-    if args.fit:
+    if args.labelled:
+        print("\n".join(site_rows(args.labelled)))
+    elif args.fit:
         print(_joined(fit_sections(calls_of_parts(polarity, args.calls))))
         return
     plain = plain_vader()

@@ -179,3 +179,28 @@ def _drives(calls: list[Simulated], tried: Weights) -> tuple[Floats, Flags]:
         )
         drives.append(sum(found.voice) + tried.words * sum(said))
     return np.array(drives), np.array([c.negative for c in calls])
+
+
+def site_rows(path: Path) -> list[str]:
+    """Odds of being negative by mode, fitted to the weighted calls of a central's export."""
+    calls = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    rows = ["| mode | calls | slope, offset | used |", "|---|---|---|---|"]
+    for mode, used in decision.NEGATIVE.items():
+        mine = [call for call in calls if call["mode"] == mode]
+        truth = np.array([call["label"] for call in mine], dtype=bool)
+        if len(mine) < 100 or truth.all() or not truth.any():
+            rows.append(f"| {mode} | {len(mine)} | too few | {used} |")
+            continue
+        drive = np.array([math.atanh(max(-0.999999, min(0.999999, c["score"]))) for c in mine])
+        weight = np.array([call["weight"] for call in mine])
+        fit = minimize(
+            _weighted_loss, [1.0, 0.0], args=(drive, truth, weight / weight.sum()),
+            method="Nelder-Mead",
+        )  # fmt: skip
+        rows.append(f"| {mode} | {len(mine)} | {fit.x[0]:.2f}, {fit.x[1]:.2f} | {used} |")
+    return rows
+
+
+def _weighted_loss(p: Floats, drive: Floats, truth: Flags, weight: Floats) -> float:
+    z = p[1] - p[0] * drive
+    return float(weight @ np.logaddexp(0.0, np.where(truth, -z, z)))

@@ -110,7 +110,9 @@ def make(
         sides=(Side.CUSTOMER, Side.AGENT),
         verdict=verdict or VerdictSettings(),
         privacy=privacy or PrivacySettings(),
-        versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+        versions=Versions(
+            sered="0", emotion_model=None, vosk_model=None, lexicon=None, calibration=None
+        ),
         live=live,
     )
     return Line(settings, Present(), script, analysis, clock or Fixed())  # type: ignore[arg-type]  # stand-ins

@@ -71,7 +71,9 @@ def reported(tape: Tape) -> list[CallReport | Alert]:
         sides=tuple(samples),
         verdict=VerdictSettings(),
         privacy=PrivacySettings(),
-        versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+        versions=Versions(
+            sered="0", emotion_model=None, vosk_model=None, lexicon=None, calibration=None
+        ),
     )
     clock = RecordingClock(datetime(2026, 1, 5, tzinfo=UTC), "digest")
     judge = Analysis(ScriptedEmotion("angry"), None, None)

@@ -24,7 +24,7 @@ HEARS = TapState(
 )
 GONE = replace(HEARS, reasons=("unplugged", "hum"), sentence="Plug it in.", levels_db={})
 BOX = Box("oslo", "desk4")
-VERSIONS = Versions(sered="1", emotion_model=None, vosk_model=None, lexicon=None)
+VERSIONS = Versions(sered="1", emotion_model=None, vosk_model=None, lexicon=None, calibration=None)
 
 
 def test_a_box_without_a_fault_is_online_and_says_nothing() -> None:

@@ -63,7 +63,9 @@ def report(number: int, incarnation: int = 0) -> CallReport:
         worst=None,
         utterances=(),
         quality=Quality(lost_s=0, clipping=0, snr_db=20, notes=()),
-        versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+        versions=Versions(
+            sered="0", emotion_model=None, vosk_model=None, lexicon=None, calibration=None
+        ),
         transcript="x" * die.randrange(3000),
     )
 

@@ -70,7 +70,9 @@ def report(**changes: object) -> messages.CallReport:
             for at, feeling, share in ((3.0, "angry", shares[0]), (12.0, None, shares[1]))
         ),
         quality=call.Quality(lost_s=0.0, clipping=0.0, snr_db=30.0, notes=()),
-        versions=call.Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+        versions=call.Versions(
+            sered="0", emotion_model=None, vosk_model=None, lexicon=None, calibration=None
+        ),
         transcript=None,
     )  # fmt: skip
     return made.model_copy(update=changes)

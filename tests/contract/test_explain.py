@@ -34,7 +34,9 @@ def report(*results: UtteranceResult, mode: Mode = "both", unanswered: bool = Fa
         talk=TalkTimes(customer_s=9, agent_s=9, mixed_s=0, recorded_s=0.0, silence_s=0, hold_s=0,
                        longest_silence_s=0, interruptions=0),
         quality=Quality(lost_s=0, clipping=0, snr_db=None, notes=()),
-        versions=Versions(sered="0", emotion_model=None, vosk_model=None, lexicon=None),
+        versions=Versions(
+            sered="0", emotion_model=None, vosk_model=None, lexicon=None, calibration=None
+        ),
         transcript=None,
     )  # fmt: skip
 

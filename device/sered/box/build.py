@@ -41,6 +41,8 @@ class Judges:
     polarity: CallPolarity | None
     faults: tuple[tuple[str, str], ...]
     """(reason, sentence) of each judge that was asked for and cannot be had."""
+    calibration: str | None = None
+    """Digest of the odds and threshold that were fitted to this site."""
 
     @property
     def versions(self) -> Versions:
@@ -50,6 +52,7 @@ class Judges:
             emotion_model=self.emotion.sha256 if self.emotion else None,
             vosk_model=self.recogniser.name if self.recogniser else None,
             lexicon=self.polarity.version if self.polarity else None,
+            calibration=self.calibration,
         )
 
 
@@ -85,7 +88,8 @@ def load_judges(settings: Settings) -> Judges:
     if emotion is None and recogniser is None:
         msg = "Nothing can judge a call. " + " ".join(sentence for _, sentence in faults)
         raise ModelError(msg)
-    return Judges(emotion, recogniser, polarity, tuple(faults))
+    fitted = settings.verdict.calibration or None
+    return Judges(emotion, recogniser, polarity, tuple(faults), fitted)
 
 
 def no_language(language: str) -> str:

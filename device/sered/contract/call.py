@@ -186,3 +186,6 @@ class Versions(Payload):
     lexicon: str | None
     """Digest of the word lists, then `+` and kind and digest of the network of sentences, where one
     reads beside them; null where no words are judged."""
+    calibration: Annotated[str | None, added("0.3.0")]
+    """Digest of the odds and threshold that central fitted to this site ([verdict] calibration);
+    null where they are those that come with sered."""

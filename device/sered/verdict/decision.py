@@ -103,12 +103,13 @@ def judge(
     undetermined = withheld or _undetermined(heard, weighed, mode, usable, settings, mixed=mixed)
     score = weighed.score
     category = None if undetermined else "negative" if score < 0 else "positive"
-    p_negative = probability(score, NEGATIVE[usable or mode])
+    odds = negative_odds(settings, usable or mode)
+    p_negative = probability(score, odds)
     return Verdict(
         sentiment=Sentiment(
             category=category,
             score=score,
-            confidence=confidence(category, score, usable or mode),
+            confidence=confidence(category, score, usable or mode, odds),
             p_negative=p_negative,
             undetermined=undetermined,
             escalate=undetermined is None and score <= settings.escalate_below,
@@ -130,7 +131,7 @@ def running(results: Sequence[UtteranceResult], mode: Mode, settings: VerdictSet
     heard = _steady(results, mode, settings)
     usable = _usable(heard, mode)
     weighed = weigh(heard, usable or mode)
-    p_negative = probability(weighed.score, NEGATIVE[usable or mode])
+    p_negative = probability(weighed.score, negative_odds(settings, usable or mode))
     undetermined = _undetermined(heard, weighed, mode, usable, settings, mixed=False)
     bad = sum(piece.voice_share + piece.words_share < 0 for piece in weighed.pieces)
     alert = (
@@ -160,9 +161,20 @@ def probability(score: float, odds: tuple[float, float]) -> float:
     return _sure(1.0 / (1.0 + math.exp(slope * drive - offset)))
 
 
-def confidence(category: str | None, score: float, mode: Mode) -> float:
-    """How sure a category is of a call with such a score; None: that it is neither; 0 to 1."""
-    bad = probability(score, NEGATIVE[mode])
+def negative_odds(settings: VerdictSettings, mode: Mode) -> tuple[float, float]:
+    """Odds that a call is negative: those fitted to the site, else those that come with sered."""
+    fitted = {"audio": settings.odds_voice, "text": settings.odds_words, "both": settings.odds_both}
+    return fitted[mode] or NEGATIVE[mode]
+
+
+def confidence(
+    category: str | None, score: float, mode: Mode, odds: tuple[float, float] | None = None
+) -> float:
+    """How sure a category is of a call with such a score; None: that it is neither; 0 to 1.
+
+    `odds`: of being negative; those that come with sered unless given.
+    """
+    bad = probability(score, odds or NEGATIVE[mode])
     if category == "negative":
         return bad
     good = min(probability(score, POSITIVE[mode]), 1.0 - bad)

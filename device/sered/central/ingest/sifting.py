@@ -162,7 +162,8 @@ def count(number: int) -> int:
 
 
 def _versions(report: CallReport) -> str:
-    """What judged, as one short key: sered, network, recogniser, lexicon."""
+    """What judged, as one short key: sered, network, recogniser, lexicon, calibration if any."""
     said = report.versions
     parts = (said.sered, (said.emotion_model or "-")[:8], said.vosk_model or "-")
-    return fitting(" ".join((*parts, (said.lexicon or "-")[:8])), 200)
+    fitted = (said.calibration,) if said.calibration else ()
+    return fitting(" ".join((*parts, (said.lexicon or "-")[:8], *fitted)), 200)

@@ -35,7 +35,11 @@ PHRASES = {
     "unresolved": ("same problem again", "how many times"),
 }
 _VERSIONS = Versions(
-    sered="0.2.0", emotion_model="0" * 64, vosk_model="vosk-model-small-en-us-0.15", lexicon="1" * 8
+    sered="0.2.0",
+    emotion_model="0" * 64,
+    vosk_model="vosk-model-small-en-us-0.15",
+    lexicon="1" * 8,
+    calibration=None,
 )
 
 

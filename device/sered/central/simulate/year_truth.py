@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random import Random
 
-ODDS = (5.1, -2.0)
-"""Slope and offset of the log-odds that a box of the year states, as the shipped ones are."""
+SLOPE = 4.0
+"""Of the log-odds over the score before it saturates, as a box states them; their offset follows
+from PRECISION."""
 PRECISION = 0.8
 """Of alerts at or under ESCALATE, on a site that is well calibrated."""
 ESCALATE = -0.55
@@ -32,8 +33,8 @@ EFFECT = -0.12
 """What a call back within five minutes does to the chance that the caller rings again."""
 AGAIN_SEVERE, AGAIN_OTHERS = 0.42, 0.27
 """That chance without it."""
-_ANGRY, _SPREAD = 0.1, 0.18
-"""Share and spread of angry calls' scores; their centre follows from PRECISION."""
+_ANGRY, _CENTRE, _SPREAD = 0.1, -0.7, 0.18
+"""Share, centre and spread of angry calls' scores."""
 _CALM = (0.3, 0.28)
 _STEPS = 4000
 
@@ -42,19 +43,18 @@ _STEPS = 4000
 class World:
     """How scores are spread at a site, and how its customers feel at a score."""
 
-    centre: float
     offset: float
-    """Of the true log-odds; that of ODDS where the site is well calibrated."""
+    """Of the true log-odds; `stated()` where the site is well calibrated."""
 
     def draw(self, random: Random) -> float:
         """A call's score."""
         angry = random.random() < _ANGRY
-        found = random.gauss(self.centre, _SPREAD) if angry else random.gauss(*_CALM)
+        found = random.gauss(_CENTRE, _SPREAD) if angry else random.gauss(*_CALM)
         return max(-1.0, min(1.0, found))
 
     def unhappy(self, score: float) -> float:
         """Chance that the customer of such a call is unhappy."""
-        return _sigmoid(-ODDS[0] * score + self.offset)
+        return _sigmoid(self.offset - SLOPE * drive(score))
 
     def share(self, low: float, high: float) -> float:
         """Of calls with a score in (low, high], how many customers are unhappy."""
@@ -69,7 +69,7 @@ class World:
         return sum(weight for _, weight in self._grid(-1.0, score))
 
     def _grid(self, low: float, high: float) -> list[tuple[float, float]]:
-        parts = ((_ANGRY, NormalDist(self.centre, _SPREAD)), (1 - _ANGRY, NormalDist(*_CALM)))
+        parts = ((_ANGRY, NormalDist(_CENTRE, _SPREAD)), (1 - _ANGRY, NormalDist(*_CALM)))
 
         def mass(a: float, b: float) -> float:
             return sum(share * (kind.cdf(b) - kind.cdf(a)) for share, kind in parts)
@@ -94,7 +94,8 @@ class Plan:
     calls_a_day: float = 40.0
     queues: tuple[str, ...] = ("billing", "service")
     threshold: float = ESCALATE
-    offset: float = ODDS[1]
+    shifted: float = 0.0
+    """How far the true offset lies from the one that the box states; 0: well calibrated."""
     broken_from: float = 2.0
     """Part of the year after which the site's boxes hear anger in calm voices; 2: never."""
     broken_share: float = 0.2
@@ -106,7 +107,7 @@ class Plan:
     @property
     def world(self) -> World:
         """Scores and feelings of the site."""
-        return World(_centre(), self.offset)
+        return World(stated() + self.shifted)
 
     @property
     def precision(self) -> float:
@@ -141,7 +142,7 @@ PLANS = (
     Plan("berlin"),
     Plan("hamburg", broken_from=UPGRADE),
     Plan("koeln", threshold=-0.2),
-    Plan("leipzig", offset=ODDS[1] - 1.5),
+    Plan("leipzig", shifted=-1.5),
 )
 """A good site, one that the upgrade breaks, too loose a threshold, a mis-calibrated one."""
 SMALL = (Plan("berlin", desks=6, calls_a_day=16.0),)
@@ -150,7 +151,7 @@ SMALL = (Plan("berlin", desks=6, calls_a_day=16.0),)
 
 def box_odds(score: float) -> float:
     """P(negative) that the box states."""
-    return _sigmoid(-ODDS[0] * score + ODDS[1])
+    return _sigmoid(stated() - SLOPE * drive(score))
 
 
 def again(severe: bool, *, soon: bool) -> float:  # noqa: FBT001 - a property of the case
@@ -158,16 +159,21 @@ def again(severe: bool, *, soon: bool) -> float:  # noqa: FBT001 - a property of
     return (AGAIN_SEVERE if severe else AGAIN_OTHERS) + (EFFECT if soon else 0.0)
 
 
+def drive(score: float) -> float:
+    """The score before it saturates."""
+    return math.atanh(max(-0.999999, min(0.999999, score)))
+
+
 @cache
-def _centre() -> float:
-    """Where angry calls' scores must lie for PRECISION to be true; found by halving."""
-    low, high = -0.95, -0.4
-    for _ in range(30):
+def stated() -> float:
+    """The offset that a box states, and for which PRECISION is true; found by halving."""
+    low, high = -8.0, 4.0
+    for _ in range(40):
         middle = (low + high) / 2
-        if World(middle, ODDS[1]).share(-1.0, ESCALATE) > PRECISION:
-            low = middle
-        else:
+        if World(middle).share(-1.0, ESCALATE) > PRECISION:
             high = middle
+        else:
+            low = middle
     return (low + high) / 2
 
 

@@ -1,0 +1,130 @@
+"""`sered central calibrate` and `export`: what feedback says to boxes and to who fits them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sered.cli import options
+from sered.cli.central_options import Config, opened
+from sered.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sered.central.insight.calibrate import Calibration
+
+_Site = Annotated[str, typer.Argument(metavar="SITE", help="Second level of its topics.")]
+_Out = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Where to; without it stdout.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands into `sered central`."""
+    app.command()(calibrate)
+    app.command()(export)
+
+
+def calibrate(
+    site: _Site,
+    capacity: Annotated[
+        float | None, typer.Option(min=0.1, help="Calls back a day that the site's team can make.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the lines for sered.toml.")
+    ] = None,
+    config: Config = None,
+    as_json: options.Json = False,
+) -> None:
+    """Fit a site's odds and threshold to what people said of its verdicts.
+
+    It says what would change, how surely and on how many calls, and changes no box: the lines for
+    `sered.toml` carry a digest that boxes report back. Under 100 judged calls it refuses.
+
+    Example: sered central calibrate berlin --capacity 12 --out berlin.toml
+    """
+    from sered.central.insight.calibrate import calibrate as fitted
+
+    with opened(config) as central:
+        found = fitted(central, site, capacity)
+        snippet = found.snippet(central.now())
+    if as_json:
+        told = asdict(found) | {"since": found.since.isoformat(), "snippet": snippet}
+        options.print_json(told)
+    else:
+        _table(found)
+        typer.echo(f"\n{snippet}" if snippet else "\nNothing should change.")
+    if out is not None and snippet:
+        _write(out, [snippet.rstrip()])
+
+
+def export(
+    site: _Site,
+    labelled: Annotated[
+        bool, typer.Option("--labelled", help="Scores by utterance with what people said.")
+    ] = False,
+    out: _Out = None,
+    config: Config = None,
+) -> None:
+    """Write a site's judged calls for `make fit-verdict`: scores and labels, one call a line.
+
+    No words, no numbers, no ids; nothing of sites under five desks.
+
+    Example: sered central export berlin --labelled --out berlin.jsonl
+    """
+    from sered.central.insight.export import judged_calls
+
+    if not labelled:
+        msg = "Wanted --labelled: judged calls are what can be exported of a site."
+        raise ConfigError(msg)
+    with opened(config) as central:
+        _write(out, judged_calls(central, site))
+
+
+def _table(found: Calibration) -> None:
+    typer.echo(
+        f"{found.site}: {found.judged} judged calls since {found.since:%Y-%m-%d}, {found.sampled} "
+        f"of them a random sample; judged by {found.versions}."
+    )
+    typer.echo(f"\n{'judged by':12}{'calls':>6}   odds stated        odds fitted (95 %)")
+    for mode in found.modes:
+        stated = f"{mode.stated[0]:5.2f} {mode.stated[1]:+.2f}" if mode.stated else "unknown"
+        said = mode.why_not
+        if mode.fit:
+            fit = mode.fit
+            said = (
+                f"{fit.slope:.2f} ({fit.slope_within[0]:.2f} to {fit.slope_within[1]:.2f}), "
+                f"{fit.offset:+.2f} ({fit.offset_within[0]:+.2f} to {fit.offset_within[1]:+.2f}): "
+                + ("other ones" if mode.changes else "left alone")
+            )
+        typer.echo(f"{mode.mode:12}{mode.judged:6}   {stated:18} {said}")
+    if (limit := found.threshold) is not None:
+        low, high = limit.within_a_day
+        typer.echo(f"\nThreshold {limit.today:.2f}: {limit.said}.")
+        typer.echo(f"At {limit.proposed:.2f} {limit.proposed_a_day:.1f} alerts a day "
+                   f"({low:.1f} to {high:.1f})" + _right(limit.right) + ".")  # fmt: skip
+
+
+def _right(share: tuple[float, float, float] | None) -> str:
+    if share is None:
+        return ""
+    value, low, high = share
+    return f", {value:.0%} of them right ({low:.0%} to {high:.0%})"
+
+
+def _write(out: Path | None, lines: Iterable[str]) -> None:
+    if out is None:
+        for line in lines:
+            sys.stdout.write(line + "\n")
+        return
+    try:
+        with out.open("w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+    except OSError as error:
+        msg = f"{out}: cannot be written ({error.strerror}). Name a file of yours with --out."
+        raise ConfigError(msg) from None
