@@ -27,6 +27,7 @@ from bench.sentences import (
     SERVICE,
     TALK,
     TRAPS,
+    WIDE,
     heard,
     label,
     macro_f1,
@@ -117,6 +118,14 @@ def sentence_rows(polarity: CallPolarity) -> list[str]:
         ("made to mislead, then learnt from: 0.645 at first sight", read_sentences(TRAPS)),
         ("turns of speech by kind, one in eight of them", _aside(KINDS)),
         ("bookings, support chats, flights, one in eight of them", _aside(SERVICE)),
+        (
+            "kinds in other words, the lexicon tuned on these: 0.768 at first sight",
+            [row for row in read_sentences(WIDE) if not kept_aside(row[2])],
+        ),
+        (
+            "kinds in other words, never tuned on or learnt from: 0.763 at first sight",
+            _aside(WIDE, 3),
+        ),
         ("never tuned on or learnt from, plain", read_sentences(FRESH)),
         ("written last, never learnt from: 0.869 at first sight", read_sentences(LAST)),
     ):
@@ -126,8 +135,8 @@ def sentence_rows(polarity: CallPolarity) -> list[str]:
     return lines
 
 
-def _aside(path: Path) -> list[tuple[str, Side, str]]:
-    return [row for row in read_sentences(path) if kept_aside(row[2], 8)]
+def _aside(path: Path, part: int = 8) -> list[tuple[str, Side, str]]:
+    return [row for row in read_sentences(path) if kept_aside(row[2], part)]
 
 
 def real_transcripts(polarity: CallPolarity) -> list[str]:

@@ -98,6 +98,7 @@ NAMING = (
     "account holder is",
     "address|street|road|estate|village is",
     "live|living|lives in|at|on",
+    "house|flat|apartment is on|at",
     "it is doctor|mister|miss|missus|professor|captain",
     "code|reference|letter is",
 )
