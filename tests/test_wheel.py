@@ -106,6 +106,7 @@ def test_what_a_box_needs_is_inside(wheel: Path) -> None:
         "models/sentence.tflite",
         "models/sentence.json",
         "models/sentence.words",
+        "models/pairs.bin",
         "models/vosk-mini/README.md",
         "models/vosk-mini/LICENSE.txt",
     ):

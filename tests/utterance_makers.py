@@ -41,6 +41,12 @@ THANKS = (
 )
 PLAIN = ("hello my name is john smith", "my account number is five one two", "yes that is correct")
 """What customers say who are unhappy, glad, or just calling."""
+SALAD = (
+    "happy oh wonderful account works thank great is helpful five great a lovely",
+    "much perfect service thank it lovely number great wonderful my with order oh",
+    "great been card lovely have works thank helpful that perfect two brilliant month",
+)
+"""What a recogniser makes of a voice that it did not understand: glad words in no order."""
 
 
 @cache

@@ -223,6 +223,10 @@ class Polarity:
     score: float
     """-1 to 1."""
     terms: tuple[Term, ...] = ()
+    pairs: int = 0
+    """Neighbouring words that could be looked up; 0 without a table of them."""
+    usual: int = 0
+    """How many of those pairs people say: of what a recogniser made up, few."""
 
 
 @dataclass(frozen=True, slots=True)

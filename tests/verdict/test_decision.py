@@ -14,6 +14,7 @@ from sered.settings import CauseSettings, Mode, VerdictSettings
 from sered.verdict.causes import CAUSES
 from sered.verdict.decision import (
     CLEAR,
+    MIN_ASR,
     NEGATIVE,
     SUREST,
     Verdict,
@@ -28,6 +29,7 @@ from utterance_makers import (
     COMPLAINTS,
     HAPPY,
     PLAIN,
+    SALAD,
     THANKS,
     ended,
     happy,
@@ -177,6 +179,16 @@ Reason = Literal[
 ]
 
 
+def test_salad_leaves_the_verdict_to_the_voice() -> None:
+    """Words in no order move nothing, however sure the recogniser was, and the report says so."""
+    heard = call(*(said(t, ANGRY, seconds=8.0, sure=0.9) for t in SALAD))
+    alone = call(*(said(None, ANGRY, seconds=8.0) for _ in SALAD), mode="audio")
+    assert heard.sentiment.score == pytest.approx(alone.sentiment.score)
+    assert heard.sentiment.category == "negative"
+    assert heard.verbal is not None
+    assert heard.verbal.asr_confidence < MIN_ASR
+
+
 @pytest.mark.parametrize(
     ("results", "mode", "reason"),
     [
@@ -184,6 +196,7 @@ Reason = Literal[
         ([said(None, None, seconds=9.0)], "both", "no_analysis"),
         ([said(t, ANGRY, snr_db=1.0) for t in COMPLAINTS], "audio", "too_noisy"),
         ([said(t, None, sure=0.4) for t in COMPLAINTS], "text", "low_asr_confidence"),
+        ([said(t, None, sure=0.9) for t in SALAD], "text", "low_asr_confidence"),
         ([said(t, ANGRY, seconds=8.0) for t in THANKS * 2], "both", "disagreement"),
         ([said(t, CALM) for t in PLAIN], "both", "neutral"),
     ],

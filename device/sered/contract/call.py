@@ -93,7 +93,8 @@ class Verbal(Payload):
     words: Count
     """Number of the customer's words that were recognised."""
     asr_confidence: Share
-    """Mean certainty of the recogniser about its words, 0 to 1."""
+    """How far the words can be believed, 0 to 1: the recogniser's mean certainty, lowered where
+    they stand in rows that nobody says."""
     terms: tuple[VerbalTerm, ...]
     """Phrases that moved the score, in the order spoken; empty where `[privacy] terms` is off."""
     share: Part

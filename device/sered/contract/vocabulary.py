@@ -10,7 +10,7 @@ BOX_STATES = ("online", "degraded", "offline")
 UNDETERMINED = {
     "too_little_speech": "the customer spoke too little to judge",
     "too_noisy": "the customer's voice drowns in noise",
-    "low_asr_confidence": "too few words were understood for sure",
+    "low_asr_confidence": "too few words were understood for sure, or in rows that nobody says",
     "disagreement": "the voice and the words say opposite things",
     "mixed_side": "both people share one channel, so the agent cannot be kept out",
     "sides_exchanged": "customer and agent look exchanged, and an agent is never judged",

@@ -9,7 +9,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sered.records import Polarity, Term
+from sered.records import Term
 from sered.words import english as en
 from sered.words.phrases import SMALL_WORDS, PhraseBook, spoken
 from sered.words.polarity import FLAT, NEUTRAL, sureness
@@ -93,4 +93,4 @@ def _marked(result: UtteranceResult, marks: Sequence[tuple[str, float]]) -> Utte
         *(Term(NAMES[name], round(certain * value, 4), 0.0) for name, value in marks),
     )
     pressed = round(whole / math.sqrt(whole * whole + FLAT), 4)
-    return replace(result, polarity=Polarity(pressed, terms))
+    return replace(result, polarity=replace(result.polarity, score=pressed, terms=terms))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from sered.errors import ModelError
 from sered.records import Polarity, Term
-from sered.words import stance
+from sered.words import stance, usual
 from sered.words.lexicon import read_lexicon, scan_lexicon
 from sered.words.network import Said
 from sered.words.networks import beside
@@ -66,6 +66,7 @@ class CallPolarity:
         """What was left out of the site's own table, a sentence each."""
         self._valences = Valences(words, read_lexicon(lexicon), theirs)
         self.network = None if network == "none" else network or beside(lexicon)
+        self._pairs = usual.beside(lexicon)
         self.version = _digest([words, lexicon, *([extra] if extra and theirs else [])])
         """Twelve hex digits over the word list and the lexica, and the network, as reports carry
         it."""
@@ -76,6 +77,13 @@ class CallPolarity:
     def score(self, transcript: Transcript) -> Polarity:
         """Polarity of one utterance and the words it comes from."""
         said = self._said(transcript)
+        polarity = self._read(said)
+        if self._pairs is None:
+            return polarity
+        pairs, known = self._pairs.count(said.tokens, said.names())
+        return replace(polarity, pairs=pairs, usual=known)
+
+    def _read(self, said: _ReadWords) -> Polarity:
         terms = said.terms
         if self.network is None or said.of_a_site:
             total = sum(term.valence for term in terms)
@@ -138,15 +146,18 @@ class _ReadWords:
         """The recognised words that some of the spelt-out ones came from."""
         return [self.heard[i] for i in sorted(set(self.origins[start:end]))]
 
+    def names(self) -> set[int]:
+        """Which of the spelt-out words name or spell something."""
+        return stance.nameless(self.tokens, stance.statements(self.tokens, self.pieces))
+
     def for_network(self) -> Said:
         """The same for a network, with how surely each word was heard."""
-        hidden = stance.nameless(self.tokens, stance.statements(self.tokens, self.pieces))
         others = stance.others(self.tokens, self.pieces) | self.formula
         sure = [
             0.0 if at in others else sureness(self.heard[i].confidence)
             for at, i in enumerate(self.origins)
         ]
-        return Said(self.tokens, sure, hidden)
+        return Said(self.tokens, sure, self.names())
 
 
 def _weighed(terms: Sequence[Term]) -> Floats:
