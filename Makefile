@@ -251,6 +251,10 @@ bench-archive: $(VENV)/.dev ## A thousand recordings of all kinds, killed ten ti
 bench-whisper: $(VENV)/.dev ## Whisper beside Vosk's small model: words wrong, CPU, what it hears in noise; ten minutes
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_whisper $(ARGS)
 
+.PHONY: bench-mono
+bench-mono: $(VENV)/.dev ## Whether voice statistics tell two people on one channel apart; two minutes
+	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_mono $(ARGS)
+
 .PHONY: bench-verdict
 bench-verdict: $(VENV)/.dev ## The verdict's evidence, minutes; writes docs/verdict-evidence.md
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m bench.bench_verdict

@@ -65,6 +65,35 @@ def test_every_fault_is_named_with_its_line_before_the_work_begins(tmp_path: Pat
     assert "stands in line 2 already" in lines[1]
 
 
+def test_two_calls_of_one_recording_are_one_recording(tmp_path: Path) -> None:
+    """Lines whose call_id differ are judged once, from the earliest time that they name."""
+    text = (
+        "path,call_id,started_at,external_id\n"
+        "a.wav,x1,2026-03-04T10:20:00Z,T-1\n"
+        "a.wav,x2,2026-03-04T10:15:00Z,T-1\n"
+        "b.wav,x3,,\n"
+    )
+    one, two = read_manifest(written(tmp_path, text, "a.wav", "b.wav"))
+    began = datetime(2026, 3, 4, 10, 15, tzinfo=UTC)
+    assert one == Task(tmp_path / "a.wav", None, began, None, "T-1")
+    assert two == Task(tmp_path / "b.wav")
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("a.wav,x1,", "line 3: .*a.wav stands in line 2 already"),
+        ("a.wav,,", "line 3: .*a.wav stands in line 2 already"),
+        ("a.wav,x2,customer=left", "line 3: another line, sides or external_id than in line 2"),
+    ],
+)
+def test_lines_that_contradict_each_other_are_named(tmp_path: Path, second: str, said: str) -> None:
+    """The same call twice, a recording twice without calls, or heard in two ways: a fault."""
+    text = f"path,call_id,sides\na.wav,x1,\n{second}\n"
+    with pytest.raises(ConfigError, match=said):
+        read_manifest(written(tmp_path, text, "a.wav"))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

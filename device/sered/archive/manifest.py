@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,19 +17,21 @@ if TYPE_CHECKING:
 
 COLUMNS = ("path", "started_at", "line", "sides", "external_id")
 _MOST_NAMED = 20
+_NEW: tuple[int, int | None, set[str]] = (0, None, set())
 
 
 def read_manifest(path: Path) -> list[Task]:
     """Its recordings in its order; raises ConfigError that names every fault, each with its line.
 
     CSV with a header, UTF-8; commas, semicolons or tabs. Paths are relative to the manifest's
-    folder; columns other than COLUMNS are passed over. `started_at` is ISO 8601; without a zone
-    it is in this machine's own.
+    folder. `started_at` is ISO 8601; without a zone it is in this machine's own. A recording stands
+    in one line, or in several whose `call_id` differ: it is judged once, and began at the earliest
+    of their times. Other columns are passed over.
     """
     rows, columns = _rows(path)
     faults: list[str] = []
     tasks: list[Task] = []
-    seen: dict[Path, int] = {}
+    seen: dict[Path, tuple[int, int | None, set[str]]] = {}
     for number, row in rows:
         if not any(value.strip() for value in row):
             continue
@@ -40,12 +43,20 @@ def read_manifest(path: Path) -> list[Task]:
         values = {name: value.strip() for name, value in zip(columns, row, strict=True)}
         task, wrong = _task(path.parent, values)
         faults += [f"line {number}: {each}" for each in wrong]
-        if task is not None:
-            if task.path in seen:
-                where = seen[task.path]
-                faults.append(f"line {number}: {shown(task.path)} stands in line {where} already")
-            seen.setdefault(task.path, number)
+        if task is None:
+            continue
+        call, (where, before, calls) = values.get("call_id", ""), seen.get(task.path, _NEW)
+        if before is None:
+            seen[task.path] = (number, len(tasks), {call})
             tasks.append(task)
+        elif not call or call in calls:
+            faults.append(f"line {number}: {shown(task.path)} stands in line {where} already")
+        elif (same := _both(tasks[before], task)) is None:
+            faults.append(f"line {number}: another line, sides or external_id than in line {where}")
+        else:
+            # two calls of one recording, as `sered label` writes them
+            tasks[before] = same
+            calls.add(call)
     if faults:
         raise ConfigError(_told(path, faults))
     if not tasks:
@@ -107,6 +118,14 @@ def _task(folder: Path, values: dict[str, str]) -> tuple[Task | None, list[str]]
     if line is not None and ("/" in line or not line.isprintable()):
         wrong.append(f"line: wanted a name without / and controls, found {line!r}")
     return Task(path, sides, started_at, line, values.get("external_id", "")), wrong
+
+
+def _both(one: Task, other: Task) -> Task | None:
+    """Two lines of one recording as one; None where they contradict each other."""
+    if replace(one, started_at=None) != replace(other, started_at=None):
+        return None
+    known = [task.started_at for task in (one, other) if task.started_at is not None]
+    return replace(one, started_at=min(known, default=None))
 
 
 def _told(path: Path, faults: list[str]) -> str:

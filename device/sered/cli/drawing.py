@@ -58,6 +58,7 @@ class Pictures:
 
     def _draw(self, call: Judged, target: Path) -> None:
         levels = loudness(Recording(call.path, parse_sides(call.sides)).frames())
-        draw(Picture(call.report, call.running, levels, call.at_s, self._threshold), target)
+        name = shown(call.path.name)
+        draw(Picture(call.report, call.running, levels, call.at_s, self._threshold, name), target)
         self._drawn += 1
         typer.echo(f"Picture: {shown(target)}", err=True)

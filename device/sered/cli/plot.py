@@ -33,6 +33,9 @@ _COLUMNS = 1500
 """Of the picture's loudness at most: more than pixels."""
 _CELL = FRAME // 4
 _TERMS = 12
+_NAME = 60
+"""Letters of a recording's name that have room."""
+_TITLED = frozenset((".png", ".svg", ".pdf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Picture:
     """Where in the recording the call begins."""
     escalate_below: float
     """Score at or under which somebody should call back."""
+    file: str = ""
+    """Name of the recording, fit to be shown."""
 
 
 def loudness(frames: Iterable[AudioFrame]) -> Loudness:
@@ -93,7 +98,8 @@ def draw(picture: Picture, out: Path) -> None:
     _draw_moment((sound, score, words), picture)
     _time_axis((sound, score, words), picture)
     try:
-        figure.savefig(out, dpi=150, facecolor="white")
+        metadata = {"Title": picture.file} if out.suffix.lower() in _TITLED else None
+        figure.savefig(out, dpi=150, facecolor="white", metadata=metadata)
     except (OSError, ValueError) as error:
         msg = f"{out}: the picture cannot be written ({error}). Name a .png in a folder of yours."
         raise SeredError(msg) from error
@@ -135,6 +141,11 @@ def _headline(figure: Any, picture: Picture) -> None:
         figure.text(0.075, 0.875, "   ".join(facts), size=12.5, color=INK, va="baseline")
     when = f"{call.line} · {call.started_at:%Y-%m-%d %H:%M:%S} UTC · {clock(call.duration_s)}"
     figure.text(0.975, 0.925, when, size=11, color=SOFT, ha="right", va="baseline")
+    if picture.file:
+        figure.text(
+            0.975, 0.96, _short(picture.file), size=11, color=INK, ha="right", va="baseline",
+            parse_math=False,
+        )  # fmt: skip
     if feeling is not None and feeling.causes:
         causes = "probable cause: " + ", ".join(feeling.causes).replace("_", " ")
         figure.text(0.975, 0.875, causes, size=11, color=SOFT, ha="right", va="baseline")
@@ -263,6 +274,12 @@ def _time_axis(panels: tuple[Any, ...], picture: Picture) -> None:
     panels[-1].set_xlim(0, full)
     panels[-1].set_xticks(ticks, [clock(tick) for tick in ticks])
     panels[-1].tick_params(axis="x", length=3, labelsize=10.5)
+
+
+def _short(name: str) -> str:
+    """A name that has room, its beginning and its end."""
+    half = _NAME // 2
+    return name if len(name) <= _NAME else f"{name[:half]}…{name[1 - half :]}"
 
 
 def _signed(value: float) -> str:

@@ -1,0 +1,124 @@
+"""Whether voice statistics tell two people on one channel apart: `make bench-mono`.
+
+Conversations of sixteen utterances, in turns, by two speakers of one corpus, through a telephone's
+band, the agent first; who speaks when is known and cut clean, which is kinder than any real call.
+Utterances are put into two heaps; the heap of the opening is called the agent's. Conversations are
+asked for most clearly parted ones first, to see whether some can be trusted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+import soxr
+from scipy.signal import butter, sosfilt
+
+from project import ROOT
+from sered import config
+from sered.records import RATE_HZ
+from sered.settings import Settings
+from sered.voice.recipe import Recipe
+from sered.voice.sidecar import read_sidecar
+from sered.voice.statistics import names, statistics
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+VOICES = ROOT.parent / "shared/data/ser"
+TELEPHONE = butter(4, [300.0, 3400.0], "bandpass", fs=RATE_HZ, output="sos")
+TURNS = 8
+SHARES = (1.0, 0.5, 0.25, 0.1)
+
+
+def speakers() -> dict[str, list[Path]]:
+    """Files of each person; names say who it was, and of which corpus."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted((VOICES / "crema-d").glob("*.opus")):
+        found[f"crema-d {path.name[:4]}"].append(path)
+    for path in sorted((VOICES / "ravdess").glob("*/*.*")):
+        found[f"ravdess {path.stem.rpartition('-')[2]}"].append(path)
+    return {name: paths for name, paths in found.items() if len(paths) >= TURNS}
+
+
+def heard(path: Path, recipe: Recipe) -> Floats | None:
+    """The statistics that the emotion network is given."""
+    sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    narrow = sosfilt(TELEPHONE, soxr.resample(sound[:, 0], rate, RATE_HZ))
+    loud = np.flatnonzero(np.abs(narrow) > 0.02 * np.abs(narrow).max())
+    narrow = narrow[loud[0] : loud[-1]] / np.abs(narrow).max() * 12_000.0
+    found = statistics(narrow.astype(np.int16), recipe)
+    return None if found is None else found.astype(np.float64)
+
+
+def heaps(rows: Floats) -> tuple[NDArray[np.bool_], float]:
+    """Which rows are in the other heap than the first row, and how clearly the two are parted.
+
+    Two means of each column's z scores, begun at several pairs that lie far apart.
+    """
+    rows = (rows - rows.mean(axis=0)) / (rows.std(axis=0) + 1e-6)
+    best: tuple[float, NDArray[np.bool_]] | None = None
+    for start in range(len(rows)):
+        far = int(((rows - rows[start]) ** 2).sum(axis=1).argmax())
+        centres = np.stack([rows[start], rows[far]])
+        for _ in range(20):
+            second = ((rows - centres[1]) ** 2).sum(axis=1) < ((rows - centres[0]) ** 2).sum(axis=1)
+            if second.all() or not second.any():
+                break
+            centres = np.stack([rows[~second].mean(axis=0), rows[second].mean(axis=0)])
+        spread = float(((rows - centres[second.astype(int)]) ** 2).sum())
+        if best is None or spread < best[0]:
+            best = spread, second
+    assert best is not None, "there are rows"
+    return best[1] ^ best[1][0], 1.0 - best[0] / float((rows**2).sum())
+
+
+def main() -> None:
+    """Compose, part, count, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--conversations", type=int, default=60)
+    args = parser.parse_args()
+    known = speakers()
+    if not known:
+        sys.exit(f"wanted emotional voices in {VOICES}; found none")
+    recipe = Recipe.from_dict(read_sidecar(config.model_path(Settings().models.emotion)).recipe)
+    pitch = [at for at, name in enumerate(names(recipe)) if "pitch" in name]
+    draw = random.Random(26)
+    found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    for _ in range(args.conversations):
+        agent = draw.choice(sorted(known))
+        others = [n for n in sorted(known) if n != agent and n.split()[0] == agent.split()[0]]
+        customer = draw.choice(others)
+        files = zip(
+            draw.sample(known[agent], TURNS), draw.sample(known[customer], TURNS), strict=True
+        )
+        rows = [heard(path, recipe) for pair in files for path in pair]
+        whole = np.array([row is not None for row in rows])
+        table = np.stack([row for row in rows if row is not None])
+        theirs = (np.arange(2 * TURNS) % 2 == 1)[whole]
+        for name, columns in (("all statistics", slice(None)), ("pitch", pitch)):
+            called, parted = heaps(table[:, columns])
+            wrong = float(np.mean(called != theirs))
+            leaked = float(np.sum(called & ~theirs) / max(called.sum(), 1))
+            found[name].append((parted, wrong, leaked))
+    for name, rows_of in found.items():
+        rows_of.sort(reverse=True)
+        for share in SHARES:
+            some = rows_of[: max(1, round(share * len(rows_of)))]
+            wrong, leaked = (float(np.mean([row[at] for row in some])) for at in (1, 2))
+            told = f"{name:15} clearest {share:4.0%} ({len(some)})"
+            print(f"{told}: {wrong:.0%} of utterances wrong, {leaked:.0%} of the customer's heap "
+                  "is the agent's")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
