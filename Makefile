@@ -41,8 +41,7 @@ quick: $(VENV)/.dev ## Style, types and the fast tests, under a minute: before e
 
 .PHONY: fast
 fast: $(VENV)/.dev
-	@$(PARALLEL) -q -m 'not slow and not soak and not system and not arm64 and not tensorflow' \
-	  --durations=5 --durations-min=1 $(PYTEST_ARGS)
+	@$(PARALLEL) -q -m 'not slow' --durations=5 --durations-min=1 $(PYTEST_ARGS)
 
 .PHONY: test
 test: $(VENV)/.dev $(CONVERT)/.ready ## All tests; the slow ones are named, and how many lines they reach

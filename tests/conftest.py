@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SERVERS = {"broker", "start_broker", "served", "chromium", "postgres"}
 """Fixtures that start somebody else's server or browser: no test that needs one is quick."""
+OWN_TARGETS = ("arm64", "brokers", "farm", "soak", "system", "tensorflow")
+"""Marks of tests that have make targets of their own; none of them is quick."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,6 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("shared")
         callspec = getattr(item, "callspec", None)
         if needs & SERVERS or (callspec and "postgresql" in map(str, callspec.params.values())):
+            item.add_marker("slow")
+        if any(item.get_closest_marker(mark) for mark in OWN_TARGETS):
             item.add_marker("slow")
         if item.get_closest_marker("slow"):
             slow_groups.add(_group(item))

@@ -6,6 +6,7 @@ import multiprocessing
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import func, select
 
 from broker import wait_until
@@ -136,6 +137,7 @@ def _several_clocks(url: str, at: datetime) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_several_clocks_fire_each_step_once(central: Central, clock: Clock, store_url: str) -> None:
     """Three processes that tick at once on one store fire 60 steps 60 times."""
     with central.store.writing() as connection:

@@ -67,6 +67,7 @@ def alert(state: str, number: int = 1) -> Alert:
     )
 
 
+@pytest.mark.slow
 def test_report_and_alert_are_one_transaction(tmp_path: Path) -> None:
     """Killed at any moment, a box has a call's report and its alert, or neither."""
     found = []

@@ -88,6 +88,7 @@ def test_an_announcement_that_is_repeated_is_known(said: dict[str, list[Pcm]]) -
     assert set(flags(heard(tape))) == {True}
 
 
+@pytest.mark.slow
 def test_an_announcement_is_known_again_in_the_next_call(said: dict[str, list[Pcm]]) -> None:
     """What machines said in one call is known in another at once, and another voice is not."""
     remembered = Remembered()
@@ -107,6 +108,7 @@ def test_an_announcement_is_known_again_in_the_next_call(said: dict[str, list[Pc
     assert not any(hasattr(each, "pcm") for each in remembered.all())
 
 
+@pytest.mark.slow
 def test_a_queue_is_known_and_who_comes_on_is_not(said: dict[str, list[Pcm]]) -> None:
     """Prompts between music are a machine's; the person after it is judged from there."""
     tape = line()
@@ -166,6 +168,7 @@ def test_nobody_speaks_to_an_announcement(said: dict[str, list[Pcm]]) -> None:
 
 
 @pytest.mark.parametrize("calling", [True, False])
+@pytest.mark.slow
 def test_people_who_talk_are_people(said: dict[str, list[Pcm]], *, calling: bool) -> None:
     """Two people by turns, with a hold between, are never taken for machines."""
     tape = line() if calling else Tape(np.random.default_rng(1), LineRecipe())

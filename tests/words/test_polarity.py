@@ -25,6 +25,7 @@ def score(text: str) -> float:
     return polarity().score(heard(text)).score
 
 
+@pytest.mark.slow
 def test_sentences_kept_aside_are_labelled_with_a_macro_f1_of_085() -> None:
     """The third of the sentences that was not tuned on is labelled with macro-F1 >= 0.85."""
     rows = read_sentences()
@@ -42,6 +43,7 @@ def test_sentences_never_tuned_on_are_labelled_as_well() -> None:
     assert macro_f1([(truth, label(score(text))) for truth, _, text in rows]) >= 0.85
 
 
+@pytest.mark.slow
 def test_sentences_written_last_are_labelled_by_their_likeness_too() -> None:
     """Of sentences that were neither learnt from nor corrected for, macro-F1 is 0.85 or more."""
     rows = read_sentences(LAST)
@@ -378,6 +380,7 @@ def test_a_missing_lexicon_is_named(tmp_path: Path) -> None:
     assert mine.score(heard("this is a terrible service")).score < -0.4
 
 
+@pytest.mark.slow
 def test_lines_share_one_scorer() -> None:
     """Eight threads get from one scorer what one thread gets."""
     texts = [text for _, _, text in read_sentences()][:200]
