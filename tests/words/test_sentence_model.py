@@ -13,7 +13,7 @@ import pytest
 from sered.errors import ModelError
 from sered.words.network import Said
 from sered.words.phrases import spoken
-from sered.words.sentence_model import SentenceModel, units
+from sered.words.sentence_model import UNKNOWN, KnownWords, SentenceModel, units
 from utterance_makers import LEXICON
 
 if TYPE_CHECKING:
@@ -134,3 +134,11 @@ def test_a_sidecar_that_does_not_fit_is_refused(
     beside.write_text(json.dumps(json.loads(beside.read_text()) | change))
     with pytest.raises(ModelError, match=said):
         SentenceModel(copy)
+
+
+def test_every_listed_word_has_its_line_as_number() -> None:
+    """Words are found by their digests: all that are listed, apostrophe or not, and no others."""
+    words = KnownWords("cold\ndont+\nwaiting+\n")
+    assert [words.number(word) for word in ("cold", "dont", "don't", "waiting")] == [2, 3, 3, 4]
+    assert words.number("wait") == UNKNOWN
+    assert words.named == {"dont", "waiting"}

@@ -44,7 +44,8 @@ class ContextModel:
 
     def __init__(self, path: Path) -> None:
         self.sidecar: SentenceSidecar
-        self.sidecar, lines = files_of(path)
+        self.sidecar, known = files_of(path)
+        lines = [line for line in known.split("\n") if line]
         # words that may be named and are no piece are listed with the mark in front
         pieces = [line.removesuffix(MAY_BE_NAMED) for line in lines if line[0] != MAY_BE_NAMED]
         self._numbers = {piece: number for number, piece in enumerate(pieces, END + 1)}

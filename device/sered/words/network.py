@@ -103,16 +103,19 @@ class SentenceNetwork(Protocol):
         ...
 
 
-def files_of(path: Path) -> tuple[SentenceSidecar, list[str]]:
-    """SentenceSidecar and words of a network; ModelError when missing, broken or of another one."""
+def files_of(path: Path) -> tuple[SentenceSidecar, str]:
+    """SentenceSidecar and words of a network, one a line.
+
+    Raises ModelError when they are missing, broken or of another network.
+    """
     beside, listed = path.with_suffix(".json"), path.with_suffix(".words")
     try:
         sidecar = SentenceSidecar.model_validate_json(beside.read_bytes())
         found = {
-            path: (sidecar.sha256, hashlib.sha256(path.read_bytes()).hexdigest()),
-            listed: (sidecar.words_sha256, hashlib.sha256(listed.read_bytes()).hexdigest()),
+            path: (sidecar.sha256, _sha256(path)),
+            listed: (sidecar.words_sha256, _sha256(listed)),
         }
-        known = listed.read_text("utf-8").split("\n")
+        known = listed.read_text("utf-8")
     except OSError as error:
         raise ModelError(
             f"wanted the sentence network {path.name}, {beside.name} and {listed.name} in "
@@ -132,7 +135,12 @@ def files_of(path: Path) -> tuple[SentenceSidecar, list[str]]:
                 f"wanted {file.name} with SHA-256 {wanted[:12]}... as {beside.name} says; "
                 f"found {digest[:12]}...: put all files of one model in {path.parent}"
             )
-    return sidecar, [line for line in known if line]
+    return sidecar, known
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_golden(network: SentenceNetwork, path: Path, allowance: float) -> None:

@@ -7,6 +7,8 @@ says, so that what the network makes of a sentence is the sum of what its words 
 
 from __future__ import annotations
 
+import hashlib
+import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +21,7 @@ from sered.words import english as en
 from sered.words.network import MAY_BE_NAMED, Answer, Said, check_golden, files_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+MET = 2000
+"""Words whose numbers are remembered."""
 PAD, UNKNOWN = 0, 1
 """Numbers of no word and of one that the network does not know; known ones follow."""
 
@@ -59,6 +63,48 @@ def units(tokens: Sequence[str], hidden: Collection[int] = ()) -> list[Unit]:
     return found
 
 
+class KnownWords:
+    """The words that the network knows, as short digests: as Python's strings they would take more
+    memory than the network."""
+
+    def __init__(self, listed: str) -> None:
+        named: set[str] = set()
+        digests = np.fromiter(_digests(listed, named), np.uint64)
+        self.named = frozenset(named)
+        """Those that may be given as reasons."""
+        self._order = np.argsort(digests).astype(np.uint16 if len(digests) < 2**16 else np.uint32)
+        self._digests = digests[self._order]
+        self._met: dict[str, int] = {}
+
+    def number(self, word: str) -> int:
+        """The number that the network knows a word by; UNKNOWN for others."""
+        if word not in self._met:
+            if len(self._met) >= MET:
+                self._met.clear()
+            self._met[word] = self._find(word) or self._find(word.replace("'", "")) or UNKNOWN
+        return self._met[word]
+
+    def _find(self, word: str) -> int:
+        wanted = np.uint64(_digest(word))
+        at = int(self._digests.searchsorted(wanted))
+        if at == len(self._digests) or self._digests[at] != wanted:
+            return 0
+        return int(self._order[at]) + UNKNOWN + 1
+
+
+def _digests(listed: str, named: set[str]) -> Iterator[int]:
+    """Of each line's word; those that may be named are put into `named`."""
+    for line in re.finditer(r"[^\n]+", listed):
+        word = line[0].removesuffix(MAY_BE_NAMED)
+        if word != line[0]:
+            named.add(word)
+        yield _digest(word)
+
+
+def _digest(word: str) -> int:
+    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
+
+
 class SentenceModel:
     """The small network. `read` may be called from several threads.
 
@@ -67,14 +113,12 @@ class SentenceModel:
 
     def __init__(self, path: Path) -> None:
         self.sidecar: SentenceSidecar
-        self.sidecar, lines = files_of(path)
+        self.sidecar, known = files_of(path)
         filters = self.sidecar.filters
         if filters is None:
             msg = f"wanted filters in {path.with_suffix('.json')}; found none: put it back"
             raise ModelError(msg)
-        words = [line.removesuffix(MAY_BE_NAMED) for line in lines]
-        self._numbers = {word: number for number, word in enumerate(words, UNKNOWN + 1)}
-        self._named = frozenset(line[:-1] for line in lines if line.endswith(MAY_BE_NAMED))
+        self._words = KnownWords(known)
         self._interpreter = load_interpreter(path)
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
@@ -120,12 +164,11 @@ class SentenceModel:
 
     def number(self, word: str) -> int:
         """The number that the network knows a word by."""
-        plain = word.replace("'", "")
-        return self._numbers.get(word) or self._numbers.get(plain) or UNKNOWN
+        return self._words.number(word)
 
     def may_name(self, word: str) -> bool:
         """Whether a word may leave the box as a reason: names of people and places may not."""
-        return word in self._named
+        return word in self._words.named
 
     def _says(self, mine: Sequence[Unit]) -> tuple[Floats, Floats]:
         """What each unit says, (units, 3), and what the empty places behind them do, (3,)."""
