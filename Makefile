@@ -77,6 +77,11 @@ test-archive-farm: $(VENV)/.dev ## As root: an archive on a Slurm of two nodes a
 check: $(VENV)/.dev ## Style and types of everything: ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+.PHONY: cluster
+cluster: $(VENV)/.dev ## As root: three RabbitMQ, two PostgreSQL, two centrals, HAProxy in namespaces, killed singly and in pairs; ARGS=--only=primary
+	@systemd/debian-packages system
+	@PYTHONPATH=tests $(BIN)/python -m cluster.run $(ARGS)
+
 .PHONY: load-central
 load-central: $(VENV)/.dev ## Half an hour: what central reaches and survives; writes docs/central-performance.md
 	@PYTHONPATH=tests $(BIN)/python -m load.run $(ARGS)

@@ -291,7 +291,8 @@ class Settings(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """debug, info, warning or error."""
     health_every_s: float = Field(60.0, ge=1.0, le=3600.0)
-    """Seconds between `health` messages."""
+    """Seconds between `health` messages, a tenth more or less; the first follows earlier, so that
+    boxes which got power at once do not speak at once. 300 for more than 5,000 boxes."""
     line: tuple[LineSettings, ...] = Field((LineSettings(),), min_length=1, max_length=8)
     calls: CallSettings = CallSettings()
     models: ModelSettings = ModelSettings()

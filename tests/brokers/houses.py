@@ -69,6 +69,11 @@ class HouseBroker:
         self._running: list[subprocess.Popen[bytes]] = []
         self._others = [free_port() for _ in range(3)]
 
+    @property
+    def amqp(self) -> int:
+        """Port of RabbitMQ's own protocol."""
+        return self._others[0]
+
     def start(self) -> HouseBroker:
         """Start it and wait until it answers."""
         command, environment = getattr(self, f"_{self.kind}")()
@@ -78,6 +83,9 @@ class HouseBroker:
             self._await(self._others[2])
         self._run(command, environment)
         self._await(self.port)
+        if self.kind == "rabbitmq":
+            # MQTT's door opens before its own
+            self._await(self.amqp)
         return self
 
     def _run(self, command: list[str], environment: Mapping[str, str]) -> None:

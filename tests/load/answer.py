@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Sink(ThreadingHTTPServer):
     """Takes webhooks: which case, which key, when."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Taker)
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__((host, port), _Taker)
         self.got: list[tuple[int, str, float]] = []
         self.daemon_threads = True
         threading.Thread(target=self.serve_forever, daemon=True).start()

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -15,8 +16,10 @@ from sered.central.simulate import messages, play, truth
 from sered.contract import topics
 
 
-def main(port: int, a_second: float, seconds: float, out: Path, escalating: float) -> None:
+def main(where: str, a_second: float, seconds: float, out: Path, escalating: float) -> None:
     """Prepare, say that it is ready, publish, write lines of call, time and whether it escalates.
+
+    `where` is HOST:PORT, or USER:PASSWORD@HOST:PORT.
 
     A broker that is killed is connected to again: what it had not acknowledged is sent again, as
     boxes do from their spool.
@@ -28,15 +31,15 @@ def main(port: int, a_second: float, seconds: float, out: Path, escalating: floa
     ready = []
     for call in (next(source) for _ in range(int(a_second * seconds))):
         body = messages.report(call).model_dump_json(by_alias=True).encode()
-        where = topics.topic("sered", call.desk.site, call.desk.device, "calls")
+        topic = topics.topic("sered", call.desk.site, call.desk.device, "calls")
         alert = None
         if call.escalate:
             alert = messages.alert(call, "confirmed").model_dump_json(by_alias=True).encode()
-        ready.append((call.call_id, where, body, alert))
+        ready.append((call.call_id, topic, body, alert))
     print("ready", flush=True)
     begin, told = time.time() + 0.2, []
-    box = _Box(port)
-    for number, (call_id, where, body, alert) in enumerate(ready):
+    box = _Box(where)
+    for number, (call_id, topic, body, alert) in enumerate(ready):
         ahead = begin + number / a_second - time.time()
         if ahead > 0:
             time.sleep(ahead)
@@ -44,8 +47,8 @@ def main(port: int, a_second: float, seconds: float, out: Path, escalating: floa
             break
         told.append(f"{call_id} {time.time():.4f} {int(alert is not None)}\n")
         if alert is not None:
-            box.send(where.replace("/calls", "/alerts"), alert)
-        box.send(where, body)
+            box.send(topic.replace("/calls", "/alerts"), alert)
+        box.send(topic, body)
     box.settle()
     out.write_text("".join(told))
     print(f"published {len(told)} in {time.time() - begin:.1f} s", flush=True)
@@ -54,8 +57,8 @@ def main(port: int, a_second: float, seconds: float, out: Path, escalating: floa
 class _Box:
     """Sends, and sends again over a new connection what no broker has acknowledged."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, where: str) -> None:
+        self._where = urlsplit(f"//{where}")
         self._waiting: deque[tuple[paho.MQTTMessageInfo, str, bytes]] = deque()
         self._client = self._connected()
 
@@ -93,17 +96,23 @@ class _Box:
         while True:
             client = paho.Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
             client.max_inflight_messages_set(2000)
+            if self._where.username:
+                client.username_pw_set(self._where.username, self._where.password)
             try:
-                client.connect("127.0.0.1", self._port)
+                client.connect(self._where.hostname or "", self._where.port or 1883)
             except OSError:
                 if time.time() > end:
                     raise
                 time.sleep(0.2)
                 continue
             client.loop_start()
-            while not client.is_connected() and time.time() < end:
+            answered = time.time() + 5
+            while not client.is_connected() and time.time() < answered:
                 time.sleep(0.01)
-            return client
+            if client.is_connected() or time.time() > end:
+                return client
+            # something between us and the broker took the connection, and no broker is there
+            client.loop_stop()
 
 
 def _told_to_stop() -> bool:
@@ -112,5 +121,5 @@ def _told_to_stop() -> bool:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]),
+    main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]),
          float(sys.argv[5]))  # fmt: skip

@@ -18,6 +18,8 @@ from sered.central.store import tables
 from sered.central.store.engine import Store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from load.stage import Stage
 
 
@@ -46,9 +48,11 @@ class Rate:
 class Publisher:
     """`publish.py` as a process of its own."""
 
-    def __init__(self, stage: Stage, a_second: float, seconds: float, escalating: float) -> None:
-        self._times = stage.folder / "times"
-        arguments = (stage.broker.port, a_second, seconds, self._times, escalating)
+    def __init__(
+        self, where: str, times: Path, a_second: float, seconds: float, escalating: float
+    ) -> None:
+        self._times = times
+        arguments = (where, a_second, seconds, times, escalating)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "load.publish", *map(str, arguments)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -75,7 +79,8 @@ class Publisher:
 
 def publisher(stage: Stage, a_second: float, seconds: float, escalating: float) -> Publisher:
     """One that has begun."""
-    return Publisher(stage, a_second, seconds, escalating)
+    where = f"127.0.0.1:{stage.broker.port}"
+    return Publisher(where, stage.folder / "times", a_second, seconds, escalating)
 
 
 class Watcher(threading.Thread):

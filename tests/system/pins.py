@@ -15,7 +15,7 @@ _SUITES = {"bookworm": "3.11", "trixie": "3.13"}
 # what builds the libraries that come as source, and sered itself, is pinned too
 _BUILDERS = "hatchling setuptools wheel"
 _HEAD = """\
-# What sered was tested with on Python {python}: install, bundle and make test take these versions.
+# What sered and central were tested with on Python {python}: what is installed and tested.
 # Written by `make pins`; then `make test test-system test-arm64` before it is committed.
 """
 _ASK = f"""\

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import random
 import signal
 import threading
 import time
@@ -114,13 +115,18 @@ class Service:
                 self._box = self._look()
             self._tick()
             if time.monotonic() >= next_health:
-                next_health = time.monotonic() + self._settings.health_every_s
+                next_health = time.monotonic() + self._pause_s(first=self._last_health is None)
                 self._last_health = self._health()
                 self._publisher.retain("health", messages.encode(self._last_health))
             if not any(worker.alive for worker in self._workers):
                 break
         self._shut_down(drain_s)
         return 1 if self._died else 0
+
+    def _pause_s(self, *, first: bool) -> float:
+        """Until the next `health`: boxes that got power at once soon speak at different times."""
+        spread = (0.1, 1.0) if first else (0.9, 1.1)
+        return self._settings.health_every_s * random.uniform(*spread)  # noqa: S311 - spreads, keeps no secret
 
     def stop(self) -> None:
         """Ask for an orderly end; safe from any thread."""

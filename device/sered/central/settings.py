@@ -190,6 +190,8 @@ class WebSettings(Section):
     """Address that it listens on."""
     port: int = Field(8470, ge=0, le=65_535)
     """Its port."""
+    proxies: tuple[str, ...] = ("127.0.0.1",)
+    """Addresses of web servers before it, which may say who asks."""
 
 
 class OidcSettings(Section):

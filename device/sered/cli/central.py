@@ -104,6 +104,9 @@ def run(
             help="Only this: ingest, clock (deadlines and delivery) or web; may be repeated.",
         ),
     ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="The board's; else [web] port.")
+    ] = None,
 ) -> None:
     """Run the service: listen to the broker, open cases, tell people, show the board.
 
@@ -119,6 +122,9 @@ def run(
     if strange := sorted(set(parts) - set(PARTS)):
         raise ConfigError(f"--part: wanted {', '.join(PARTS)}, found {', '.join(strange)}.")
     settings = settings_of(config)
+    if port is not None:
+        web = settings.web.model_copy(update={"port": port})
+        settings = settings.model_copy(update={"web": web})
     log_to_stderr(settings.log_level)
     central = open_central(settings)
     migrate.check(central.store)

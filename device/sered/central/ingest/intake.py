@@ -89,6 +89,7 @@ class Intake:
                 continue
             tries = 0
             self.health.connected, self.health.why = True, ""
+            _log.info("intake.begins")
             try:
                 self._drain(inbox, stop, alive)
             except BrokerError as error:

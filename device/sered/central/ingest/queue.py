@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import ssl
 import time
 from collections import deque
@@ -131,6 +132,8 @@ def open_queue(source: SourceSettings) -> tuple[pika.BlockingConnection, Blockin
 
     Raises BrokerError where no node answers or the queue is another one, ConfigError.
     """
+    # it tells every step of every connection
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
     with _said(source):
         connection = pika.BlockingConnection([_parameters(source, url) for url in source.amqp])
         channel = connection.channel()

@@ -43,8 +43,7 @@ class BoardServer:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=2,
-            # only a proxy on this machine may say who asks
-            forwarded_allow_ips="127.0.0.1",
+            forwarded_allow_ips=",".join(web.proxies),
             limit_concurrency=2000,
             h11_max_incomplete_event_size=65_536,
         )

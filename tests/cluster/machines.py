@@ -1,0 +1,190 @@
+"""The machines of the cluster: RabbitMQ, PostgreSQL under Patroni, etcd and HAProxy of Debian 13.
+
+Each runs from docs/cluster's own files; what stands there as a word to put in is put in.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from brokers.houses import CACHE
+from cluster.net import HOSTS, Host
+from project import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DOCS = ROOT / "docs" / "cluster"
+WORD = "a-long-word"
+_PACKAGES = "rabbitmq-server,postgresql,haproxy,patroni,etcd-server,ca-certificates,iproute2"
+_QUIET_ERLANG = "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2"
+
+
+def house() -> Path:
+    """Debian 13 with all of it, made once and kept."""
+    root = CACHE / "trixie-cluster"
+    unfinished = root / ".unfinished"
+    if not (root / "usr/bin/patroni").exists() or unfinished.exists():
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir(parents=True)
+        unfinished.touch()
+        command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "trixie"]
+        subprocess.run([*command, str(root)], check=True, stdout=subprocess.DEVNULL)
+        unfinished.unlink()
+    for name, kind in (("proc", "proc"), ("run", "tmpfs"), ("dev/shm", "tmpfs")):
+        subprocess.run(["mount", "-t", kind, kind, str(root / name)], check=True)
+    for name in ("null", "zero", "urandom", "random"):
+        (root / "dev" / name).touch()
+        subprocess.run(["mount", "--bind", f"/dev/{name}", root / "dev" / name], check=True)
+    subprocess.run(["mount", "--bind", "/etc/hosts", str(root / "etc/hosts")], check=True)
+    return root
+
+
+@dataclass
+class Machine:
+    """One host with one kind of server; its disk is of `disk_mb` in memory."""
+
+    name: str
+    root: Path
+    disk_mb: int = 600
+    host: Host = field(init=False)
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.host = Host(self.name)
+        self.disk = self.root / "srv" / self.name
+        self.disk.mkdir(parents=True, exist_ok=True)
+        size = f"size={self.disk_mb}m"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(self.disk)], check=True)
+        self.inside = Path("/srv") / self.name
+        self.kind = self.name.rstrip("0123456789")
+        getattr(self, f"_prepare_{self.kind}")()
+
+    def start(self) -> None:
+        """Start its server; `await_` says when it is there."""
+        command, environment = getattr(self, f"_{self.kind}")()
+        user = "postgres" if self.kind == "pg" else "root"
+        inner = ["chroot", f"--userspec={user}:{user}", str(self.root)]
+        with (self.disk / "output").open("ab") as output:
+            process = subprocess.Popen(
+                [*self.host.enter(), *inner, "env", "-i", *_environment(environment), *command],
+                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        self.running.append(process)
+
+    def kill(self) -> None:
+        """As a power cut would: everything that it started."""
+        holder = self.host.run("readlink /proc/self/ns/net").strip()
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                same = Path(f"/proc/{process.pid}/ns/net").readlink() == Path(holder)
+                if same and process.name() not in {"sleep", "readlink"}:
+                    process.send_signal(signal.SIGKILL)
+        for one in self.running:
+            one.wait(30)
+        self.running.clear()
+
+    def answers(self, port: int) -> bool:
+        """Whether somebody listens there."""
+        try:
+            socket.create_connection((HOSTS[self.name], port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def await_(self, port: int, within_s: float = 180.0) -> None:
+        """Wait until it listens."""
+        end = time.monotonic() + within_s
+        while not self.answers(port):
+            assert time.monotonic() < end, f"{self.name}: {self.words()}"
+            time.sleep(0.2)
+
+    def words(self) -> str:
+        """What it said last."""
+        return (self.disk / "output").read_text(errors="replace")[-3000:]
+
+    def fill(self) -> None:
+        """Leave nothing of its disk."""
+        with (self.disk / "filler").open("wb") as out, contextlib.suppress(OSError):
+            while True:
+                out.write(bytes(1 << 20))
+                out.flush()
+
+    def free(self) -> None:
+        """Make room again."""
+        (self.disk / "filler").unlink(missing_ok=True)
+
+    def _prepare_rabbit(self) -> None:
+        definitions = json.loads((DOCS / "definitions.json").read_text())
+        for user in definitions["users"]:
+            digest = hashlib.sha256(b"salt" + WORD.encode()).digest()
+            user["password_hash"] = base64.b64encode(b"salt" + digest).decode()
+        words = json.dumps(definitions)
+        (self.disk / "definitions.json").write_text(words)
+        conf = (DOCS / "rabbitmq.conf").read_text()
+        conf = conf.replace("/etc/rabbitmq", str(self.inside))
+        (self.disk / "rabbitmq.conf").write_text(conf)
+        shutil.copy(DOCS / "enabled_plugins", self.disk)
+        cookie = self.disk / ".erlang.cookie"
+        cookie.write_text("ONESECRETOFTHECLUSTER")
+        cookie.chmod(0o400)
+
+    def _rabbit(self) -> tuple[list[str], Mapping[str, str]]:
+        return ["/usr/lib/rabbitmq/bin/rabbitmq-server"], {
+            "HOME": str(self.inside),
+            "RABBITMQ_CONFIG_FILE": str(self.inside / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.inside / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(self.inside / "store"),
+            "RABBITMQ_LOG_BASE": str(self.inside / "log"),
+            "RABBITMQ_NODENAME": f"rabbit@{self.name}",
+            # their two cores are everybody's
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _QUIET_ERLANG,
+        }
+
+    def _prepare_pg(self) -> None:
+        text = (DOCS / "patroni.yml").read_text().replace('"PUT IN"', WORD)
+        text = text.replace("pg1", self.name).replace("/var/lib/postgresql", str(self.inside))
+        text = text.replace("/run/postgresql", str(self.inside))
+        (self.disk / "patroni.yml").write_text(text)
+        (self.disk / "output").touch()
+        for path in (self.disk, *self.disk.iterdir()):
+            identity = (self.root / "var/lib/postgresql").stat()
+            os.chown(path, identity.st_uid, identity.st_gid)
+
+    def _pg(self) -> tuple[list[str], Mapping[str, str]]:
+        return ["/usr/bin/patroni", str(self.inside / "patroni.yml")], {"HOME": str(self.inside)}
+
+    def _prepare_etcd(self) -> None:
+        """Nothing: it has options only."""
+
+    def _etcd(self) -> tuple[list[str], Mapping[str, str]]:
+        at = f"http://{self.name}:2379"
+        options = ["--data-dir", str(self.inside / "data"), "--advertise-client-urls", at]
+        return ["/usr/bin/etcd", "--listen-client-urls", "http://0.0.0.0:2379", *options], {}
+
+    def _prepare_front(self) -> None:
+        # a test machine may not let anybody open so many files
+        text = (DOCS / "haproxy.cfg").read_text().replace("maxconn 120000", "maxconn 4000")
+        (self.disk / "haproxy.cfg").write_text(text)
+
+    def _front(self) -> tuple[list[str], Mapping[str, str]]:
+        return ["/usr/sbin/haproxy", "-db", "-f", str(self.inside / "haproxy.cfg")], {}
+
+
+def _environment(more: Mapping[str, str]) -> list[str]:
+    known = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **more}
+    return [f"{key}={value}" for key, value in known.items()]

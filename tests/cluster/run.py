@@ -1,0 +1,323 @@
+"""`make cluster`: the whole of docs/cluster on namespaces, killed part by part and in pairs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import psycopg
+
+from cluster import net
+from cluster.central import PARTS, CentralHost
+from cluster.machines import WORD, Machine, house
+from cluster.net import HOSTS, HUB
+from load.answer import Sink
+from load.rate import Publisher
+from project import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RESULTS = ROOT / "docs" / "performance" / "cluster.json"
+_LATE_S = 30.0
+_FOR_S = 20.0
+_STORE = f"host=front user=sered password={WORD} dbname=sered connect_timeout=2"
+_PORTS = {"rabbit": 1883, "pg": 8008, "etcd": 2379, "front": 1883}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that was done to the cluster, and how long nothing was stored because of it."""
+
+    what: str
+    stall_s: float
+
+
+class Watch(threading.Thread):
+    """Looks four times a second how many calls are stored; knows the longest pause."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.stored = 0
+        self.since = time.monotonic()
+        self.longest = 0.0
+
+    def run(self) -> None:
+        """For ever, over every connection that is lost."""
+        while True:
+            with suppress(psycopg.Error), psycopg.connect(_STORE, autocommit=True) as connection:
+                while True:
+                    found = connection.execute("SELECT count(*) FROM call").fetchone()
+                    self._seen(int(found[0]) if found else 0)
+                    time.sleep(0.25)
+            time.sleep(0.25)
+
+    def _seen(self, stored: int) -> None:
+        now = time.monotonic()
+        if stored > self.stored:
+            self.longest = max(self.longest, now - self.since)
+            self.stored, self.since = stored, now
+
+    def anew(self) -> None:
+        """Forget the longest pause."""
+        self.longest = 0.0
+
+    def flows(self, within_s: float) -> None:
+        """Wait until calls have come for five seconds without a pause of two."""
+        end = time.monotonic() + within_s
+        steady = time.monotonic()
+        while time.monotonic() - steady < 5.0:
+            assert time.monotonic() < end, f"nothing is stored any more ({self.stored} were)"
+            if time.monotonic() - self.since > 2.0:
+                steady = time.monotonic()
+            time.sleep(0.1)
+
+
+class Cluster:
+    """Nine hosts, and what can be done to them."""
+
+    def __init__(self, folder: Path) -> None:
+        root = house()
+        names = [name for name in HOSTS if not name.startswith("central")]
+        self.machines = {name: Machine(name, root) for name in names}
+        self.central = [CentralHost(name, folder / name) for name in ("central1", "central2")]
+        self.watch = Watch()
+
+    def start(self) -> None:
+        """Everything, in the order of the recipe."""
+        for name in ("etcd1", "rabbit1", "rabbit2", "rabbit3"):
+            self.machines[name].start()
+        self.machines["etcd1"].await_(2379)
+        self.machines["pg1"].start()
+        self.machines["pg1"].await_(5432)
+        self.machines["pg2"].start()
+        self.machines["front"].start()
+        _until(lambda: self.primary() is not None, 180, "a primary")
+        _database(self.machines[self.primary() or ""])
+        _until(self._synchronous, 240, "a synchronous replica")
+        for name in ("rabbit1", "rabbit2", "rabbit3"):
+            self.machines[name].await_(1883)
+        self.central[0].init()
+        for part in PARTS:
+            for one in self.central:
+                one.start(part)
+        _until(self._consumed, 240, "two consumers")
+        self.watch.start()
+
+    def primary(self) -> str | None:
+        """Name of the server that takes writes."""
+        for name in ("pg1", "pg2"):
+            words = f"host={name} user=postgres password={WORD} dbname=postgres connect_timeout=2"
+            with suppress(psycopg.Error), psycopg.connect(words) as connection:
+                found = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+                if found and not found[0]:
+                    return name
+        return None
+
+    def _synchronous(self) -> bool:
+        words = f"host=front user=postgres password={WORD} dbname=postgres connect_timeout=2"
+        with suppress(psycopg.Error), psycopg.connect(words) as connection:
+            query = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+            found = connection.execute(query).fetchone()
+            return bool(found and found[0])
+        return False
+
+    def _consumed(self) -> bool:
+        log = "".join(one.words() for one in self.central)
+        assert "Traceback" not in log, log
+        return sum(_connected(one) for one in self.central) == len(self.central)
+
+    def whole(self) -> None:
+        """Start what does not run, and wait until all is as it was."""
+        for machine in self.machines.values():
+            if not machine.running or machine.running[-1].poll() is not None:
+                machine.running.clear()
+                machine.start()
+            machine.await_(_PORTS[machine.kind])
+        for one in self.central:
+            for part in PARTS:
+                one.start(part)
+        try:
+            _until(lambda: self.primary() is not None, 120, "a primary")
+        except AssertionError:
+            print(self.machines["pg1"].words(), self.machines["pg2"].words(), flush=True)
+            raise
+        self.watch.flows(180)
+        _until(self._synchronous, 180, "a synchronous replica")
+
+
+def _connected(one: CentralHost) -> bool:
+    return "intake.begins" in (one.folder / "ingest.log").read_text()
+
+
+def _database(primary: Machine) -> None:
+    words = f"host={primary.name} user=postgres password={WORD} dbname=postgres"
+    with psycopg.connect(words, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE sered LOGIN PASSWORD '{WORD}'")
+        connection.execute("CREATE DATABASE sered OWNER sered")
+
+
+def _until(true: Callable[[], object], within_s: float, what: str) -> None:
+    end = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end, f"waited {within_s:.0f} s in vain for {what}"
+        time.sleep(0.3)
+
+
+def events(cluster: Cluster) -> dict[str, list[Callable[[], None]]]:
+    """What is done, one after the other."""
+    m, c = cluster.machines, cluster.central
+
+    def primary() -> Machine:
+        return m[cluster.primary() or "pg1"]
+
+    def dies(one: CentralHost, part: str) -> None:
+        assert one.die(part), f"{one.name}: the {part} had nothing to do\n{one.words()}"
+
+    def no_primary() -> None:
+        was = primary()
+        was.kill()
+        _until(lambda: cluster.primary() not in {None, was.name}, 120, "the next primary")
+
+    def ingester(number: int) -> Callable[[], None]:
+        return partial(dies, c[number], "ingest")
+
+    return {
+        "broker node killed": [m["rabbit1"].kill],
+        "primary killed": [no_primary],
+        "ingester killed between COMMIT and acknowledgement": [ingester(0)],
+        "both ingesters killed so": [ingester(0), ingester(1)],
+        "a clock killed between step and outbox": [partial(_either, c)],
+        "HAProxy killed": [m["front"].kill],
+        "broker node and primary killed": [m["rabbit2"].kill, no_primary],
+        "ingester and both clocks killed": [
+            ingester(1), partial(c[0].kill, "clock"), partial(c[1].kill, "clock")],
+        "HAProxy and broker node killed": [m["rabbit3"].kill, m["front"].kill],
+        "broker node cut off for 20 s": [partial(_cut, m["rabbit1"])],
+        "primary cut off for 20 s": [lambda: _cut(primary())],
+        "broker node's disk full for 20 s": [partial(_full, m["rabbit2"])],
+        "primary's disk full for 20 s": [lambda: _full(primary())],
+    }  # fmt: skip
+
+
+def _cut(machine: Machine) -> None:
+    machine.host.cut(off=True)
+    time.sleep(_FOR_S)
+    machine.host.cut(off=False)
+
+
+def _either(hosts: list[CentralHost]) -> None:
+    # whichever clock takes the next step dies of it
+    wishes = [one.folder / "die-clock" for one in hosts]
+    for wish in wishes:
+        wish.touch()
+    _until(lambda: any(one.parts["clock"].poll() is not None for one in hosts), 90, "a step")
+    for wish in wishes:
+        wish.unlink(missing_ok=True)
+
+
+def _full(machine: Machine) -> None:
+    machine.fill()
+    time.sleep(_FOR_S)
+    machine.free()
+
+
+def play(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Start it, publish, do it all, and count."""
+    sink = Sink(HUB, 8999)
+    cluster = Cluster(folder)
+    began = time.monotonic()
+    cluster.start()
+    print(f"the cluster stands after {time.monotonic() - began:.0f} s", flush=True)
+    source = Publisher(f"box:{WORD}@front:1883", folder / "times", options.a_second, 580.0, 0.1)
+    cluster.watch.flows(120)
+    done = []
+    for what, acts in events(cluster).items():
+        if options.only and not any(word in what for word in options.only):
+            continue
+        cluster.watch.anew()
+        for act in acts:
+            act()
+        cluster.whole()
+        done.append(Event(what, cluster.watch.longest))
+        print(json.dumps(asdict(done[-1])), flush=True)
+    source.end()
+    return _counted(cluster, sink, source.sent(), done)
+
+
+def _counted(
+    cluster: Cluster, sink: Sink, sent: dict[str, tuple[float, bool]], done: list[Event]
+) -> dict[str, Any]:
+    end = time.monotonic() + 90
+    while cluster.watch.stored < len(sent) and time.monotonic() < end:
+        time.sleep(0.5)
+    # the second step of the last case
+    time.sleep(25)
+    with psycopg.connect(_STORE) as connection:
+        rows = [str(row[0]) for row in connection.execute("SELECT call_id FROM call")]
+        cases = [str(row[0]) for row in connection.execute("SELECT call_id FROM cases")]
+        query = "SELECT extract(epoch FROM at - due) FROM step_fired"
+        late = [float(row[0]) for row in connection.execute(query)]
+        query = "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL"
+        open_ = connection.execute(query).fetchone()
+        keys = {str(row[0]) for row in connection.execute("SELECT dedupe FROM outbox")}
+        version = connection.execute("SHOW server_version").fetchone()
+    told = Counter(key for _, key, _ in sink.got)
+    wanted = {key for key, (_, escalates) in sent.items() if escalates}
+    return {
+        "sent": len(sent), "stored": len(rows), "lost": len(set(sent) - set(rows)),
+        "twice": len(rows) - len(set(rows)), "cases_wanted": len(wanted), "cases": len(cases),
+        "cases_twice": len(cases) - len(set(cases)), "steps": len(late),
+        "steps_late": sum(one > _LATE_S for one in late), "latest_s": max(late, default=0.0),
+        "notifications": len(keys), "untold": len(keys - set(told)),
+        "told_again": sum(n > 1 for n in told.values()), "waiting": open_[0] if open_ else -1,
+        "longest_stall_s": max(one.stall_s for one in done),
+        "postgresql": version[0] if version else "", "events": [asdict(one) for one in done],
+    }  # fmt: skip
+
+
+def main() -> None:
+    """As root; ends with 1 where something was lost, twice, or never told."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--a-second", type=float, default=10.0)
+    parser.add_argument("--only", action="append", help="only what has this word")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("make cluster makes namespaces and mounts: run it as root.")
+    if not net.inside():
+        net.enter([sys.executable, "-m", "cluster.run", *sys.argv[1:]])
+    before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="sered-cluster-") as name:
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        net.bridge(Path(name))
+        found = play(options, Path(name))
+    print(json.dumps({k: v for k, v in found.items() if k != "events"}, indent=1))
+    if not options.only:
+        found |= {
+            "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"), "load_before": round(before, 1),
+            "machine": f"{psutil.cpu_count()} cores, {platform.machine()}",
+            "a_second": options.a_second,
+        }  # fmt: skip
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    bad = [word for word in ("lost", "twice", "cases_twice", "untold", "waiting") if found[word]]
+    if bad or found["cases"] != found["cases_wanted"]:
+        sys.exit(f"Not as it should be: {', '.join(bad) or 'cases'}.")
+
+
+if __name__ == "__main__":
+    main()
