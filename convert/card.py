@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from convert.card_tables import NAMES, crowd, ordinary, reach, rows_of, stretches, table
-from convert.evaluate import ALARMS
 from convert.licences import LICENCES
 from convert.measures import DRAWS
+from convert.odds import ALARMS
 from convert.parity import LEAST_AGREEMENT
 from convert.stretches import LONG
 
@@ -78,7 +78,7 @@ Written by `make model`; every figure below was measured, none was typed.
 ## What it is for
 One utterance of a customer on a telephone (0.3 to 15 s, 16 kHz) in, probabilities of
 {", ".join(sidecar.labels)} out. Two numbers come of them: *valence* (glad less unhappy, −1 to 1) and
-*agitation* (angry, fear, happy or surprise, 0 to 1). sered adds up many utterances, and words, to one
+*agitation* (all but neutral and sad, 0 to 1). sered adds up many utterances, and words, to one
 verdict a call. **Not for** judging employees (forbidden at work in the European Union), single people,
 health, truthfulness, or any decision without a person.
 

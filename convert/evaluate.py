@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from convert.corpora import ORDINARY, Clip
-from convert.dataset import Dataset
+from convert.corpora import ORDINARY
 from convert.folds import by_chance, folds
 from convert.measures import (
     BAD,
     auc,
-    calibrate,
     calibration,
-    equal_weights,
     interval,
     measures,
     uar,
 )
-from convert.network import Plan, target
+from convert.odds import PHONE, callers, cross_fitted, odds, odds_from, unseen
 from convert.telephone import CONDITIONS
 from convert.workshop import COLUMNS
 
@@ -34,92 +28,13 @@ from sered.voice.sidecar import probabilities
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from convert.dataset import Dataset
+    from convert.odds import Heard, Unseen
     from convert.workshop import Workshop
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.int64]
-    Heard = Mapping[str, Mapping[str, Any]]
-    """What each fold's int8 file made of its unseen clips, by the fold's name."""
-
-PHONE = COLUMNS[0]
-ALARMS = 0.08
-"""Share of ordinary callers' utterances that may be called negative, at the odds' cost."""
-STEP = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """Clips and what a network that never heard their voice makes of them, down a telephone."""
-
-    rows: Rows
-    logits: Floats
-    fold: NDArray[np.str_]
-    """The name of the fold whose network judged."""
-
-
-def unseen(heard: Heard, kind: str, column: str = PHONE) -> Unseen:
-    """All folds of a kind (`speakers`, `corpus`) together."""
-    names = [name for name in heard if name.startswith(kind)]
-    return Unseen(
-        np.concatenate([heard[name]["rows"] for name in names]),
-        np.concatenate([heard[name][column] for name in names]),
-        np.concatenate([np.full(len(heard[name]["rows"]), name) for name in names]),
-    )
-
-
-def kept(trained: Path) -> tuple[Dataset, Heard]:
-    """What a training left on disk: its clips, and what each fold's network made of its own."""
-    folder = trained.parent
-    stored = json.loads((folder / "clips.json").read_text("utf-8"))["clips"]
-    clips = [
-        Clip(Path(path), corpus, speaker, label, tuple(votes), call)
-        for path, corpus, speaker, label, votes, call in stored
-    ]
-    heard = {}
-    for file in sorted(trained.glob("*.npz")):
-        kind, _, rest = file.stem.rpartition("-")[0].partition("-")
-        heard[f"{kind} {rest}"] = dict(np.load(file))
-    return Dataset(clips, folder), heard
-
-
-def honest(data: Dataset, heard: Heard) -> Unseen:
-    """Voices that neither their network nor its odds had met: probabilities in place of logits."""
-    targets = np.array([target(clip, Plan().crowd) for clip in data.clips])
-    part = unseen(heard, odds_from(heard))
-    return Unseen(part.rows, cross_fitted(data, targets, part), part.fold)
-
-
-def odds_from(heard: Heard) -> str:
-    """The folds whose odds are the honest ones: corpora left out, where there are several."""
-    return "corpus" if any(name.startswith("corpus") for name in heard) else "speakers"
-
-
-def odds(data: Dataset, targets: Floats, part: Unseen) -> tuple[float, tuple[float, ...]]:
-    """Temperature and offsets that make these clips likeliest.
-
-    But no more than ALARMS of the ordinary callers among them may be called negative: half of an
-    acted corpus is unhappy, and hardly anybody of those who call.
-    """
-    heat, offsets = calibrate(part.logits, targets[part.rows], equal_weights(data, part.rows))
-    plain = np.array([data.clips[row].label == ORDINARY for row in part.rows])
-    moved = np.asarray(offsets)
-    while plain.any():
-        shares = probabilities(part.logits[plain], heat, tuple(moved))
-        if np.mean(shares[:, BAD].sum(axis=1) > 0.5) <= ALARMS:
-            break
-        moved = moved - STEP * BAD
-    return heat, tuple(round(float(value), 4) for value in moved)
-
-
-def cross_fitted(data: Dataset, targets: Floats, part: Unseen) -> Floats:
-    """Probabilities of every clip by odds fitted on the clips of the other folds."""
-    shares = np.zeros((len(part.rows), len(LABELS)))
-    for name in np.unique(part.fold):
-        mine = part.fold == name
-        others = Unseen(part.rows[~mine], part.logits[~mine], part.fold[~mine])
-        shares[mine] = probabilities(part.logits[mine], *odds(data, targets, others))
-    return shares
 
 
 def table(shop: Workshop, heard: Heard) -> dict[str, Any]:
@@ -127,8 +42,9 @@ def table(shop: Workshop, heard: Heard) -> dict[str, Any]:
     data, targets = shop.data, shop.targets
     kind = odds_from(heard)
     fitted = unseen(heard, kind)
-    heat, offsets = odds(data, targets, fitted)
-    fair = cross_fitted(data, targets, fitted)
+    ordinary = callers(data, heard)
+    heat, offsets = odds(data, targets, fitted, ordinary)
+    fair = cross_fitted(data, targets, fitted, ordinary)
     acted = np.array([data.clips[row].label != ORDINARY for row in fitted.rows])
     by_speaker = _known(unseen(heard, "speakers"), heat, offsets)
     return {
@@ -186,7 +102,10 @@ def protocols(
     if fitted == "corpus":
         for column in COLUMNS:
             part = unseen(heard, "corpus", column)
-            by_speaker[column] = (part.rows, cross_fitted(data, shop.targets, part))
+            by_speaker[column] = (
+                part.rows,
+                cross_fitted(data, shop.targets, part, callers(data, heard)),
+            )
         for corpus in sorted(set(data.corpora[~plain])):
             add(f"corpus {corpus}", by_speaker, data.corpora == corpus)
     return out

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sered.records import AGITATED, LABELS, NEGATIVE
+from sered.records import CALM, LABELS, NEGATIVE
 from sered.voice.sidecar import probabilities
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.integer[Any]]
 
 BAD = np.array([label in NEGATIVE for label in LABELS])
-HEATED = np.array([label in AGITATED for label in LABELS])
+HEATED = np.array([label not in CALM for label in LABELS])
 ANGRY, NEUTRAL = LABELS.index("angry"), LABELS.index("neutral")
 DRAWS = 60
 """Of speakers, for an interval."""

@@ -112,7 +112,7 @@ def build(shop: Workshop, out: Path) -> dict[str, Any]:
     figures["conditions"] = evaluate.by_condition(shop.data, heard, heat, offsets)
     training = facts(shop, shop.data.seconds)
     measured = shop.folder / "parity.json"
-    if not (measured.exists() and _up_to_date(out, training)):
+    if not (measured.exists() and up_to_date(out, training, heat, offsets)):
         model, normalisation = shop.everyone()
         # nobody is left that the shipped network has not met: their voices changed, on new lines
         unseen = shop.data.features("random 99", shop.recipe, shop.effort.every)
@@ -132,11 +132,14 @@ def build(shop: Workshop, out: Path) -> dict[str, Any]:
     return figures
 
 
-def _up_to_date(out: Path, training: dict[str, Any]) -> bool:
+def up_to_date(out: Path, training: dict[str, Any], heat: float, offsets: Sequence[float]) -> bool:
+    """Whether this very network lies there with these very odds."""
     try:
-        return bool(read_sidecar(out).training == json.loads(json.dumps(training)))
+        found = read_sidecar(out)
     except SeredError:
         return False
+    same = found.training == json.loads(json.dumps(training))
+    return same and (found.temperature, *found.offsets) == (heat, *offsets)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -25,7 +25,10 @@ LABELS = ("angry", "disgust", "fear", "happy", "neutral", "surprise", "sad")
 NEGATIVE = ("angry", "disgust", "fear", "sad")
 """Those of somebody unhappy."""
 AGITATED = ("angry", "fear", "happy", "surprise")
-"""Those of somebody aroused, well or ill."""
+"""Those of somebody aroused, well or ill, as the network learns it; disgust is either."""
+CALM = ("neutral", "sad")
+"""Those of a voice without heat. A voice never heard before that is angry is often taken for
+disgusted in part, seldom for sad: so everything else is read as agitation."""
 
 
 class Side(StrEnum):
@@ -163,8 +166,8 @@ class Emotion:
 
     @property
     def agitation(self) -> float:
-        """Probability of one of AGITATED, 0 to 1: the heat, which has no sign."""
-        return self._of(AGITATED)
+        """Probability of all but CALM, 0 to 1: the heat, which has no sign."""
+        return max(0.0, 1.0 - self._of(CALM))
 
     @property
     def valence(self) -> float:

@@ -77,7 +77,7 @@ def unseen_voices(trained: Path, key: str) -> Voices | None:
     `trained` is where `make model` keeps its folds, `key` the shipped model's training; None where
     that has not been run here. The shipped network itself has met every speaker there is.
     """
-    from convert.evaluate import honest, kept
+    from convert.odds import honest, kept
 
     folder = trained / f"trained-{key}"
     if not folder.is_dir():

@@ -12,32 +12,15 @@ from convert.card_tables import reach
 from convert.corpora import Clip
 from convert.dataset import Dataset, digest
 from convert.folds import by_chance, folds
-from convert.measures import BAD, auc, calibrate, calibration, interval, measures
-from convert.network import target
+from convert.measures import BAD, auc, calibration, interval, measures
 
 from convert import evaluate, stretches
+from pretended_corpora import pretend, with_callers
 from sered.errors import SeredError
-from sered.records import LABELS
-from sered.voice.sidecar import probabilities
 
 if TYPE_CHECKING:
     from convert.workshop import Workshop
     from numpy.typing import NDArray
-
-
-def pretend(folder: Path) -> Dataset:
-    """A few corpora in names only."""
-    speakers = [f"ravdess/{n:02}" for n in range(1, 19)] + ["tess/OAF", "tess/YAF"]
-    speakers += [f"emodb/{n:02}" for n in range(10)] + [f"nemo/{n}" for n in range(9)]
-    return Dataset(
-        [
-            Clip(Path(f"{who}-{label}-{take}"), who.split("/")[0], who, label)
-            for who in speakers
-            for label in LABELS
-            for take in range(3)
-        ],
-        folder,
-    )
 
 
 def test_no_speaker_is_on_both_sides(tmp_path: Path) -> None:
@@ -80,18 +63,6 @@ def test_no_random_split_without_tess(tmp_path: Path) -> None:
     shop = cast("Workshop", SimpleNamespace(data=Dataset(others, tmp_path)))
     with pytest.raises(SeredError, match="wanted TESS"):
         evaluate.worth_of_random(shop)
-
-
-def with_callers(folder: Path) -> Dataset:
-    """The same and twelve ordinary callers."""
-    plain = [
-        Clip(Path(f"c{n}-{take}"), "callers", f"callers/{n}", "ordinary", call=f"call {n}")
-        for n in range(12)
-        for take in range(4)
-    ]
-    data = Dataset([*pretend(folder).clips, *plain], folder)
-    np.save(folder / "ends.npy", np.arange(len(data.clips) + 1) * 32_000)
-    return data
 
 
 def test_a_corpus_left_out_is_left_out(tmp_path: Path) -> None:
@@ -173,30 +144,6 @@ def test_calibration_error_is_zero_when_as_sure_as_right() -> None:
     right = np.arange(1000) % 10 != 0
     assert calibration(np.full(1000, 0.9), right)["error"] < 0.002
     assert calibration(np.full(1000, 0.6), right)["error"] == pytest.approx(0.3, abs=0.01)
-
-
-def test_odds_cool_what_is_too_sure_and_move_what_leans() -> None:
-    """Logits three times too large that favour one label are cooled and moved back."""
-    rng = np.random.default_rng(0)
-    logits = rng.standard_normal((4000, 7))
-    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    truth = np.array([rng.choice(7, p=share) for share in shares])
-    leaning = (logits + np.eye(7)[2]) * 3
-    heat, offsets = calibrate(leaning, np.eye(7)[truth], np.ones(4000))
-    assert heat == pytest.approx(3.0, rel=0.15)
-    assert offsets[2] - np.mean(offsets) == pytest.approx(-6 / 7, abs=0.25)
-
-
-def test_odds_call_few_ordinary_callers_negative(tmp_path: Path) -> None:
-    """Where the likeliest odds would call more of them so, the negative labels are lowered."""
-    data = with_callers(tmp_path)
-    rng = np.random.default_rng(0)
-    logits = rng.standard_normal((len(data.clips), 7)) + 0.5 * np.eye(7)[np.maximum(data.labels, 0)]
-    targets = np.array([target(clip, 0.5) for clip in data.clips])
-    part = evaluate.Unseen(np.arange(len(data.clips)), logits, np.full(len(data.clips), "a"))
-    heat, offsets = evaluate.odds(data, targets, part)
-    callers = probabilities(logits[data.corpora == "callers"], heat, offsets)
-    assert np.mean(callers[:, BAD].sum(axis=1) > 0.5) <= evaluate.ALARMS
 
 
 def test_the_surest_come_first(tmp_path: Path) -> None:

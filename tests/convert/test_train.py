@@ -6,6 +6,7 @@ Runs where TensorFlow is: `make test` does it in an environment of its own.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +20,6 @@ from sered.records import LABELS
 from sered.voice.sidecar import read_sidecar
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 pytestmark = pytest.mark.tensorflow
@@ -123,3 +122,14 @@ def test_no_corpora_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="No model: wanted a folder of tess"):
         train.main(["--corpora", str(tmp_path), "--work", str(tmp_path / "work")])
     assert not list(tmp_path.glob("**/*.tflite"))
+
+
+def test_other_odds_make_the_file_anew() -> None:
+    """A network lies ready with its own training and its own odds, and with no others."""
+    file = Path(__file__).parents[2] / train.FULL
+    shipped = read_sidecar(file)
+    heat, offsets = shipped.temperature, shipped.offsets
+    assert train.up_to_date(file, shipped.training, heat, offsets)
+    assert not train.up_to_date(file, shipped.training, heat + 0.01, offsets)
+    assert not train.up_to_date(file, shipped.training | {"key": "another"}, heat, offsets)
+    assert not train.up_to_date(file.with_name("nowhere.tflite"), {}, heat, offsets)

@@ -59,11 +59,11 @@ def test_a_short_voice_weighs_less_than_its_seconds() -> None:
 
 
 def test_valence_and_agitation_are_sums_of_probabilities() -> None:
-    """Glad less unhappy, and everything that is aroused."""
+    """Glad less unhappy, and everything but neutral and sad."""
     emotion = Emotion((0.1, 0.2, 0.05, 0.3, 0.15, 0.1, 0.1))
     assert emotion.negative == pytest.approx(0.45)
     assert emotion.valence == pytest.approx(0.4 - 0.45)
-    assert emotion.agitation == pytest.approx(0.55)
+    assert emotion.agitation == pytest.approx(0.75)
 
 
 def test_both_numbers_of_the_voice_are_in_the_verdict() -> None:

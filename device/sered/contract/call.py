@@ -68,8 +68,8 @@ class Acoustic(Payload):
     """Mean over the speech of how glad less how unhappy the voice sounds, -1 to 1, as likely as it
     says."""
     agitation: Annotated[Share | None, added("0.3.0")]
-    """Mean over the speech of how agitated the voice sounds, 0 to 1, well or ill alike: angry, in
-    fear, happy or surprised."""
+    """Mean over the speech of how agitated the voice sounds, 0 to 1, well or ill alike: how
+    probably it is neither neutral nor sad."""
 
 
 class VerbalTerm(Payload):

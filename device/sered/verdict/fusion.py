@@ -31,10 +31,11 @@ SALAD, SPEECH = 0.1, 0.6
 believed at all, of the second fully."""
 USUAL, PAIRS_PRIOR = 0.65, 6.0
 """What share every call is given, and for how many pairs: a few odd ones prove nothing."""
-HEAT, COOL = 0.5, 0.4
+HEAT, COOL = 0.5, 0.45
 """The words give the sign, the voice the heat: what somebody says moves the call further by so
-much of how far the voice's agitation lies above COOL, where an everyday voice is, and less below
-it. Loud gladness stays gladness, and a cold complaint one."""
+much of how far the voice's agitation lies above COOL, and less below it. COOL is halfway from an
+everyday voice to an angry one, where the network had met neither. Loud gladness stays gladness, and
+a cold complaint one."""
 
 
 @dataclass(frozen=True, slots=True)
