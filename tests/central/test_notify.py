@@ -17,8 +17,9 @@ from broker import free_port
 from central_stage import actor, opened
 from sered.central.cases import actions, around
 from sered.central.cases import clock as case_clock
-from sered.central.cases.machine import Reached
+from sered.central.cases.machine import Outcome, Reached
 from sered.central.errors import DeliveryError, NotAllowedError
+from sered.central.insight import weekly
 from sered.central.notify import sender, tokens
 from sered.central.store import tables
 
@@ -271,3 +272,73 @@ def test_a_claim_link_works_once_for_ten_minutes(
     assert late
     with pytest.raises(NotAllowedError, match="ten minutes"):
         tokens.redeem(central, late)
+
+
+def test_the_week_goes_out_on_monday(
+    make_central: Callable[..., Central], mailbox: tuple[Mailbox, int], clock: Clock
+) -> None:
+    """One mail a week with text, HTML and a PDF of one page; a mail server that was away gets it
+    later, and a second look adds nothing.
+    """
+    box, port = mailbox
+    report = {"channels": ["mail"], "hour": 6, "tz": "Europe/Berlin"}
+    central = make_central(
+        channel=[_smtp(port)], report=report, team=[{"name": "recovery"}],
+        delivery={"allow": ["127.0.0.1"]},
+    )  # fmt: skip
+    opened(central)
+    assert weekly.due(central) == 1
+    assert weekly.due(central) == 0
+    box.refuse = True
+    assert _send(central) == 1
+    box.refuse = False
+    clock.move(60)
+    assert _send(central) == 1
+    (mail,) = box.mails
+    assert "week 9 of 2026" in str(mail["Subject"])
+    kinds = {part.get_content_type(): part for part in mail.walk()}
+    assert {"text/plain", "text/html", "application/pdf"} <= set(kinds)
+    paper = kinds["application/pdf"].get_payload(decode=True)
+    assert isinstance(paper, bytes)
+    assert paper.startswith(b"%PDF")
+    assert paper.count(b"/Type /Page\n") == 1
+    page = kinds["text/html"].get_payload(decode=True)
+    assert isinstance(page, bytes)
+    for question in ("Is it right?", "What do we miss?", "Did calling back help?"):
+        assert question.encode() in page
+    assert b"desk1" not in page
+    clock.move(7 * 86_400)
+    assert weekly.due(central) == 1
+
+
+def test_a_week_has_any_letters() -> None:
+    """Names beyond Latin and HTML's own signs neither end the report nor become markup."""
+    week = weekly.Weekly("łódź <b>", (weekly.Part("京都?", ("“so” → 5 %",), ("<i>",)),), "end")
+    assert "<b>" not in week.html()
+    assert week.pdf().startswith(b"%PDF")
+    assert "京都?" in week.text()
+
+
+def test_every_state_is_told(
+    make_central: Callable[..., Central], hook: Hook, clock: Clock
+) -> None:
+    """A webhook that asks for it hears opened, claimed, called and closed in order, signed, each
+    once; who gets steps alone hears none of them.
+    """
+    quiet = _hooked(hook, name="quiet", secret="other")
+    central = _with(make_central, _hooked(hook, states=True), quiet)
+    ann = actor(central, "ann")
+    case_id = opened(central)
+    _send(central)
+    actions.claim(central, ann, case_id)
+    actions.attempted(central, ann, case_id, Reached.REACHED)
+    actions.close(central, ann, case_id, Outcome.RECOVERED, verdict="right")
+    clock.move(1)
+    _send(central)
+    assert _send(central) == 0
+    told = [(json.loads(body), headers) for headers, body in hook.posts]
+    states = [(said["state"], said["case"]) for said, _ in told if said["event"] == "state"]
+    assert states == [(name, case_id) for name in ("opened", "claimed", "called", "closed")]
+    assert all("x-sered-signature" in headers for _, headers in told)
+    with pytest.raises(ValueError, match="states = true is for a webhook"):
+        make_central(channel=[_smtp(1, states=True)])

@@ -35,14 +35,16 @@ DAYS = 760
 """25 months."""
 _SITES, _DESKS = 30, 11
 _DICE = "(random() & 65535) / 65536.0"
+# a column that SQLite looks at twice is reckoned twice: no dice in what several columns follow from
 _CALLS = f"""
 INSERT INTO call (call_id, site, device, line, queue, started_at, ended_at, duration_s,
  clock_synced, clock_doubtful, end_reason, mode, mixed, category, score, confidence, p_negative,
  undetermined, escalate, asr_confidence, snr_db, lost_s, versions, received_at, arrived_late,
  archived)
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :calls),
- t AS (SELECT i, :day_ms + 28800000 + i * 36000000 / :calls AS ms, abs(random()) % {_SITES} AS s,
-  abs(random()) % {_DESKS} AS d, {_DICE} AS r, {_DICE} AS r2 FROM n),
+ t AS (SELECT i, :day_ms + 28800000 + i * 36000000 / :calls AS ms, i % {_SITES} AS s,
+  i / {_SITES} % {_DESKS} AS d, ((i + 7919 * :day_number) * 40503 & 65535) / 65536.0 AS r,
+  ((i + 104729 * :day_number) * 25173 & 65535) / 65536.0 AS r2 FROM n),
  u AS (SELECT *, CASE WHEN r < 0.06 THEN -0.56 - 0.4 * r2 ELSE -0.4 + 1.2 * r2 END AS score,
   strftime('%Y-%m-%d %H:%M:%f000', ms / 1000.0, 'unixepoch') AS at FROM t)
 SELECT printf('%08x-%04x-7%03x-8%03x-%012x', ms >> 16, ms & 65535, random() & 4095,

@@ -122,6 +122,8 @@ class ChannelSettings(Section):
     """webhook, ntfy, apprise: where to; for apprise the secret may be the whole URL instead."""
     user: str = ""
     """Login of the one person who reads it: only then a link claims with one tap."""
+    states: bool = False
+    """webhook: tell it every state of every case, for a help desk that takes cases over."""
     secret: SecretStr | None = None
     """Better: the credential. smtp: password; webhook: key of the signature; ntfy: token."""
 
@@ -129,6 +131,9 @@ class ChannelSettings(Section):
     def _complete(self) -> ChannelSettings:
         if self.kind == "smtp" and not (self.host and self.sender and self.to):
             msg = "smtp needs host, sender and to"
+            raise ValueError(msg)
+        if self.states and self.kind != "webhook":
+            msg = "states = true is for a webhook: people are told by steps"
             raise ValueError(msg)
         if self.kind in {"webhook", "ntfy"} and not self.url.startswith(("https://", "http://")):
             msg = f"{self.kind} needs a url that begins with https:// (http:// on this machine)"

@@ -225,6 +225,18 @@ class CourtesySettings(Section):
     """How many are drawn at random each week; 0: what is missed is not measured."""
 
 
+class ReportSettings(Section):
+    """`[report]`: the week on one page, by mail each Monday."""
+
+    channels: tuple[Name, ...] = ()
+    """smtp channels that it goes to, as HTML and PDF; none: no report is sent."""
+    hour: int = Field(6, ge=0, le=23)
+    """Hour of Monday from which it goes out."""
+    tz: str = "UTC"
+    """Time zone of that hour and of the week."""
+    _tz = field_validator("tz")(zone)
+
+
 class CentralSettings(Section):
     """The whole configuration of central."""
 
@@ -235,6 +247,7 @@ class CentralSettings(Section):
     source: SourceSettings = SourceSettings()
     store: StoreSettings = StoreSettings()
     courtesy: CourtesySettings = CourtesySettings()
+    report: ReportSettings = ReportSettings()
     web: WebSettings = WebSettings()
     oidc: OidcSettings = OidcSettings()
     limits: LimitSettings = LimitSettings()
@@ -254,6 +267,10 @@ class CentralSettings(Section):
             raise ValueError(msg)
         if self.cases.fallback not in teams:
             msg = f"[cases] fallback must be a [[team]]: {', '.join(teams)}"
+            raise ValueError(msg)
+        mails = {channel.name for channel in self.channel if channel.kind == "smtp"}
+        if strange := sorted(set(self.report.channels) - mails):
+            msg = f"[report] channels must be smtp channels: {', '.join(strange)}"
             raise ValueError(msg)
         missing = {s.channel for team in self.team for s in team.step} - channels
         if missing:

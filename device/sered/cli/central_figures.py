@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     """Put the commands into `sered central`."""
     app.command()(calibrate)
     app.command()(export)
+    app.command()(report)
 
 
 def calibrate(
@@ -84,6 +85,30 @@ def export(
         raise ConfigError(msg)
     with opened(config) as central:
         _write(out, judged_calls(central, site))
+
+
+def report(
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as HTML.")] = None,
+    pdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as PDF.")] = None,
+    config: Config = None,
+) -> None:
+    """Print the week on one page, as it goes out by mail on Mondays ([report] channels).
+
+    Examples: sered central report; sered central report --pdf week.pdf
+    """
+    from sered.central.insight.weekly import weekly
+
+    with opened(config) as central:
+        found = weekly(central)
+    if html is not None:
+        _write(html, [found.html()])
+    if pdf is not None:
+        try:
+            pdf.write_bytes(found.pdf())
+        except OSError as error:
+            msg = f"{pdf}: cannot be written ({error.strerror}). Name a file of yours with --pdf."
+            raise ConfigError(msg) from None
+    typer.echo(found.text(), nl=False)
 
 
 def _table(found: Calibration) -> None:

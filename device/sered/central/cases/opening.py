@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from sered.central import audit
-from sered.central.cases import machine, routing, rows
+from sered.central.cases import machine, routing, rows, telling
 from sered.central.cases.machine import OPEN, State
 from sered.central.store import upsert
 from sered.central.store.tables import alert, cases
@@ -60,20 +60,26 @@ def open_cases(
     for negative in found.values():
         row = _row(settings, negative)
         (grouped if storms.count(row) else calm).append(row)
-    opened = _insert(connection, calm)
+    opened = _insert(connection, settings, calm)
     # what heads a storm may have come in just now
     heads = storms.heads(connection) if grouped else {}
     return opened + _insert(
-        connection, [row | {"storm_of": heads[row["site"], row["team"]]} for row in grouped]
+        connection,
+        settings,
+        [row | {"storm_of": heads[row["site"], row["team"]]} for row in grouped],
     )
 
 
-def _insert(connection: Connection, new: list[dict[str, Any]]) -> list[int]:
+def _insert(
+    connection: Connection, settings: CentralSettings, new: list[dict[str, Any]]
+) -> list[int]:
     if not new:
         return []
     opened = sorted(int(found) for found in upsert.insert_new(connection, cases, new, "id"))
     words = [f"case:{found}" for found in opened]
-    audit.write_all(connection, new[0]["opened_at"], BOX, "case.opened", words)
+    now = new[0]["opened_at"]
+    audit.write_all(connection, now, BOX, "case.opened", words)
+    telling.tell(connection, settings, [(case, 1, telling.OPENED) for case in opened], now)
     return opened
 
 

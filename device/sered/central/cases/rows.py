@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, select, true, update
 
-from sered.central.cases import routing
+from sered.central.cases import routing, telling
 from sered.central.cases.machine import OPEN, Case, Outcome, State
 from sered.central.errors import NotFoundError, NotNowError
 from sered.central.store.tables import cases
@@ -65,6 +65,8 @@ def save(
     elif after.state not in OPEN or after.called_at is not None:
         values["next_step_at"] = None
     put(connection, row.id, row.version, values)
+    if after.state != row.state:
+        telling.tell(connection, settings, [(row.id, row.version + 1, after.state)], now)
 
 
 def put(connection: Connection, case_id: int, version: int, values: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from statistics import NormalDist, mean
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ class Share:
         return f"{value:.0f} % ({low:.0f} to {high:.0f} %)"
 
 
+@lru_cache(maxsize=4096)
 def share(k: int, n: int) -> Share:
     """The Wilson interval, as scipy computes it; of none it is everything."""
     if n <= 0:

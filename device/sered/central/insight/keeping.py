@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from sered.central.errors import StoreError
-from sered.central.insight import case_counts, missed, rollup
+from sered.central.insight import case_counts, missed, rollup, weekly
 
 if TYPE_CHECKING:
     import threading
@@ -23,6 +23,7 @@ def run(central: Central, stop: threading.Event) -> None:
         try:
             count(central)
             missed.draw(central)
+            weekly.due(central)
         except StoreError as error:
             _log.warning("figures.wait reason=%s", error.reason)
         stop.wait(EVERY_S)

@@ -65,6 +65,12 @@ def _smtp(channel: ChannelSettings, message: Message) -> None:
     mail["Message-ID"] = f"<{digest}@sered.{channel.name}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(message.text)
+    if message.html:
+        mail.add_alternative(message.html, subtype="html")
+    if message.pdf:
+        mail.add_attachment(
+            message.pdf, maintype="application", subtype="pdf", filename="sered-week.pdf"
+        )
     context = ssl.create_default_context()
     try:
         if channel.security == "tls":
@@ -94,7 +100,7 @@ def _webhook(
     body = json.dumps(
         {
             "schema": "sered.case/1",
-            "event": "step" if message.case_id else "test",
+            **_event(message),
             "key": message.key,
             "case": message.case_id,
             "step": message.step,
@@ -111,6 +117,12 @@ def _webhook(
         at = int(now.timestamp())
         headers[SIGNATURE] = signature(channel.secret.get_secret_value(), at, body)
     _post(channel, body, headers, allow)
+
+
+def _event(message: Message) -> dict[str, str]:
+    if message.event in {"step", "test"}:
+        return {"event": message.event}
+    return {"event": "state", "state": message.event}
 
 
 def _ntfy(channel: ChannelSettings, message: Message, allow: Collection[str]) -> None:

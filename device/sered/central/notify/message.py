@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from sered.central.insight.weekly import Weekly
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ class Message:
     due_at: datetime | None
     more: int = 0
     """How many other cases of the same storm it stands for."""
+    event: str = "step"
+    """`step`, `test`, `report`, or the state that a case has reached."""
+    html: str = field(default="", repr=False)
+    """The text as HTML, for mail."""
+    pdf: bytes = field(default=b"", repr=False)
+    """The same as an attachment."""
 
 
 def of_case(
@@ -43,6 +51,7 @@ def of_case(
     now: datetime,
     link: str,
     more: int = 0,
+    event: str = "step",
 ) -> Message:
     """The notification of one step; `place` is site, queue and team."""
     site, queue, team = place
@@ -56,7 +65,7 @@ def of_case(
         lines.append(f"{more} more of the same kind from {site} wait besides.")
     lines.append(link)
     return Message(
-        key, case_id, step, title, "\n".join(lines), link, site, queue, team, due_at, more
+        key, case_id, step, title, "\n".join(lines), link, site, queue, team, due_at, more, event
     )
 
 
@@ -64,7 +73,16 @@ def of_test(channel: str, now: datetime, address: str) -> Message:
     """What the test button sends."""
     text = f"This is a test of the channel {channel}. Nobody needs to be called.\n{address}"
     key = f"test:{channel}:{int(now.timestamp())}"
-    return Message(key, 0, 0, "sered: a test", text, address, "", "", "", None)
+    title = "sered: a test"
+    return Message(key, 0, 0, title, text, address, "", "", "", None, event="test")
+
+
+def of_report(key: str, week: Weekly, link: str) -> Message:
+    """The week on one page."""
+    return Message(
+        key, 0, 0, week.title, week.text(), link, "", "", "", None,
+        event="report", html=week.html(), pdf=week.pdf(),
+    )  # fmt: skip
 
 
 def _due(due_at: datetime, now: datetime) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import func, select, update
 
 from sered.central.cases.machine import OPEN
 from sered.central.errors import DeliveryError, NotFoundError, StoreError
+from sered.central.insight import weekly
 from sered.central.notify import channels, message, tokens
 from sered.central.store import upsert
 from sered.central.store.tables import cases, channel_state, outbox
@@ -54,7 +55,11 @@ def run(central: Central, channel: ChannelSettings, stop: threading.Event) -> No
 def send_due(central: Central, channel: ChannelSettings) -> int:
     """Try everything that is due on a channel; how many rows that were. Raises StoreError."""
     leased = _lease(central, channel.name)
-    for row, text in leased:
+    for row, found in leased:
+        text = found
+        if row.event == weekly.EVENT:
+            address = central.settings.delivery.address.rstrip("/")
+            text = message.of_report(row.dedupe, weekly.weekly(central), f"{address}/figures/right")
         if text is None:
             _mark(central, row.id, given_up_at=central.now(), error="needless by now")
             continue
@@ -105,7 +110,9 @@ def _lease(central: Central, channel: str) -> list[tuple[Row[Any], Message | Non
 def _text(connection: Connection, central: Central, row: Row[Any], now: datetime) -> Message | None:
     """What it says; None: nobody needs it any more."""
     case = connection.execute(select(cases).where(cases.c.id == row.case_id)).first()
-    if case is None or case.state not in OPEN or case.called_at is not None:
+    if case is None:
+        return None
+    if row.event == "step" and (case.state not in OPEN or case.called_at is not None):
         return None
     head = case.storm_of or case.id
     behind = (cases.c.storm_of == head) & (cases.c.id != case.id) & cases.c.state.in_(OPEN)
@@ -121,6 +128,7 @@ def _text(connection: Connection, central: Central, row: Row[Any], now: datetime
         now=now,
         link=_link(connection, central, row, now),
         more=more,
+        event=row.event,
     )
 
 
