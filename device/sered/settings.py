@@ -65,6 +65,9 @@ def parse_sides(text: str) -> dict[Side, Channel]:
             msg = f"wanted SIDE=CHANNEL with SIDE customer, agent or mixed; found {part.strip()!r}"
             raise ValueError(msg)
         side = Side(name)
+        if side in sides or side in without:
+            msg = f"wanted every side once; found {side} twice in {text!r}"
+            raise ValueError(msg)
         if where == "none":
             without.add(side)
         elif where in _NAMED_CHANNELS:
@@ -318,7 +321,7 @@ class Settings(_Section):
     @classmethod
     def _unique(cls, lines: tuple[LineSettings, ...]) -> tuple[LineSettings, ...]:
         names = [line.name for line in lines]
-        if len(set(names)) < len(names):
-            msg = "every line needs a name of its own"
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            msg = f"every line needs a name of its own; found {twice[0]!r} twice"
             raise ValueError(msg)
         return lines

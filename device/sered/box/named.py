@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sered import config
 from sered.box.build import no_language, sentence_model
 from sered.config.faults import Fault
+from sered.config.senseless import senseless
+from sered.delivery import certificate
 from sered.delivery.broker import tls_context
 from sered.errors import BrokerError, DeviceError, ModelError
 from sered.settings import LANGUAGES
 from sered.tap import cards
 from sered.voice.emotion import TfliteEmotion
+from sered.words.lexicon import read_lexicon
 from sered.words.polarity import CallPolarity
 from sered.words.recognisers import load_recogniser
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 def faults(settings: Settings) -> list[Fault]:
     """What a configuration that reads well names in vain, on this machine."""
     return [
+        *senseless(settings),
         *_voice(settings),
         *_words(settings),
         *_certificates(settings),
@@ -66,6 +71,20 @@ def _words(settings: Settings) -> Iterator[Fault]:
     if extra is not None:
         both = CallPolarity(config.model_path(settings.models.lexicon), extra, "none")
         yield from (Fault(("verdict", "extra_lexicon"), said) for said in both.faults)
+        if not both.faults:
+            yield from _twice(extra)
+
+
+def _twice(lexicon: Path) -> Iterator[Fault]:
+    """Phrases of a site's own list that stand in it with two valences: the last would win."""
+    seen: dict[str, float] = {}
+    for phrase, valence in read_lexicon(lexicon):
+        if seen.setdefault(phrase, valence) != valence:
+            yield Fault(
+                ("verdict", "extra_lexicon"),
+                f"{phrase!r} stands in {lexicon} with {seen[phrase]:g} and with {valence:g}: "
+                "delete one of both",
+            )
 
 
 def _certificates(settings: Settings) -> Iterator[Fault]:
@@ -73,12 +92,30 @@ def _certificates(settings: Settings) -> Iterator[Fault]:
     named = {"ca": mqtt.ca, "cert": mqtt.cert, "key": mqtt.key}
     missing = [Fault(("mqtt", name), said) for name, path in named.items() if (said := _file(path))]
     yield from missing
-    if mqtt.tls and not missing:
-        try:
-            tls_context(mqtt)
-        except BrokerError as error:
-            at_fault = "cert" if "[mqtt] cert" in str(error) else "ca"
-            yield Fault(("mqtt", at_fault), str(error))
+    if not mqtt.tls or missing:
+        return
+    try:
+        context = tls_context(mqtt)
+    except BrokerError as error:
+        at_fault = "cert" if "[mqtt] cert" in str(error) else "ca"
+        yield Fault(("mqtt", at_fault), str(error))
+        return
+    now = datetime.now(UTC)
+    for name in ("ca", "cert"):
+        path = getattr(mqtt, name)
+        ends = certificate.ends(path) if path else None
+        if ends is not None and ends < now:
+            yield Fault(
+                ("mqtt", name),
+                f"{path} ended on {ends:%Y-%m-%d}, and here it is {now:%Y-%m-%d}: renew it, "
+                "or put this machine's clock right",
+            )
+    if mqtt.ca and not context.cert_store_stats()["x509_ca"] and not certificate.own(mqtt.ca):
+        yield Fault(
+            ("mqtt", "ca"),
+            f"wanted an authority's certificate; {mqtt.ca} is one that an authority made for "
+            f"{certificate.name(mqtt.ca)!r}: take the authority's own, ca.crt",
+        )
 
 
 def _file(path: Path | None) -> str:
@@ -86,6 +123,8 @@ def _file(path: Path | None) -> str:
     if path is None:
         return ""
     try:
+        if path.exists() and not path.is_file():
+            return f"wanted a file; {path} is {'a folder' if path.is_dir() else 'none'}"
         with path.open("rb"):
             return ""
     except FileNotFoundError:
@@ -99,9 +138,24 @@ def _spool(settings: Settings) -> Iterator[Fault]:
     if path.is_dir():
         yield Fault(("spool", "path"), f"wanted a file; found the folder {path}: add spool.db")
         return
+    if path.exists() and not path.is_file():
+        yield Fault(("spool", "path"), f"wanted a file; {path} is none: write another")
+    elif path.exists() and not _may_be_spool(path):
+        yield Fault(
+            ("spool", "path"),
+            f"wanted the spool's file; {path} is there and holds something else: write another",
+        )
     above = next((each for each in path.parents if each.exists()), None)
     if above is not None and not above.is_dir():
         yield Fault(("spool", "path"), f"wanted a folder above the file; {above} is a file")
+
+
+def _may_be_spool(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(15) in (b"", b"SQLite format 3")
+    except OSError:
+        return True
 
 
 def _cards(settings: Settings) -> Iterator[Fault]:

@@ -157,9 +157,11 @@ def _with_password(settings: Settings, environ: Mapping[str, str]) -> Settings:
         secret = read_password(mqtt.password_file)
     if not secret:
         return settings
-    return settings.model_copy(
-        update={"mqtt": mqtt.model_copy(update={"password": SecretStr(secret)})}
-    )
+    copy = mqtt.model_copy(update={"password": SecretStr(secret)})
+    if "password" not in mqtt.model_fields_set:
+        # it does not stand in the configuration, and nobody shall be told that it does
+        copy.model_fields_set.discard("password")
+    return settings.model_copy(update={"mqtt": copy})
 
 
 def models_dir() -> Path:

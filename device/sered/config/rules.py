@@ -21,7 +21,7 @@ _TLS_PORT = 8883
 
 def broken(settings: Settings) -> list[Fault]:
     """Every rule that a valid configuration breaks all the same."""
-    return [*_paths(settings), *_port(settings), *_lines(settings)]
+    return [*_paths(settings), *_port(settings), *_texts(settings), *_lines(settings)]
 
 
 def _paths(settings: Settings) -> Iterator[Fault]:
@@ -35,6 +35,10 @@ def _paths(settings: Settings) -> Iterator[Fault]:
             yield Fault(loc, sentence)
         elif "$" in text or "%" in text:
             yield Fault(loc, f"wanted a path; found {text!r}: variables are not filled in here")
+        elif text == "." and loc[-1] not in {"vosk", "path"}:
+            yield Fault(loc, "wanted a path; found nothing: write one, or delete the line")
+        elif "-----BEGIN" in text:
+            yield Fault(loc, "wanted the path of a file; found what stands in one: write its path")
 
 
 def paths(section: BaseModel, loc: Loc = ()) -> Iterator[tuple[Loc, Path]]:
@@ -45,6 +49,14 @@ def paths(section: BaseModel, loc: Loc = ()) -> Iterator[tuple[Loc, Path]]:
             yield (*loc, name), value
         elif isinstance(value, BaseModel):
             yield from paths(value, (*loc, name))
+
+
+def _texts(settings: Settings) -> Iterator[Fault]:
+    for name in ("username", "client_id"):
+        text = getattr(settings.mqtt, name) or ""
+        if any(ord(sign) < 0x20 or 0x7F <= ord(sign) < 0xA0 for sign in text):
+            sentence = "wanted a text; found a control character in it, which no broker takes"
+            yield Fault(("mqtt", name), f"{sentence}: write it anew")
 
 
 def _port(settings: Settings) -> Iterator[Fault]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import errno
 import re
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ class SecretError(ValueError):
 
 def read_text(path: Path) -> str:
     """UTF-8, a byte order mark read over, lines ended by \\n; UnicodeDecodeError, OSError."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        # a pipe would wait for its writer for ever
+        raise OSError(errno.EINVAL, "it is no plain file")
     raw = path.read_bytes()
     if raw.startswith(_UTF16):
         raise UnicodeDecodeError("utf-8", raw[:2], 0, 2, "UTF-16, which Windows calls Unicode")

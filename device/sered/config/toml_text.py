@@ -115,7 +115,10 @@ def mistake(error: TOMLDecodeError, text: str) -> tuple[Spot, str]:
 
 def _meant(line: str, said: str) -> str:
     """What was probably meant, as the end of a sentence."""
-    guesses = (_odd_sign(line), _said(line, said), _header(line), _setting(line))
+    guesses = (
+        _odd_sign(line), _of_another_language(line), _said(line, said), _header(line),
+        _setting(line),
+    )  # fmt: skip
     return next((guess for guess in guesses if guess), "")
 
 
@@ -128,6 +131,27 @@ def _odd_sign(line: str) -> str:
                 f": an invisible sign (U+{ord(sign):04X}) stands in this line, copied along "
                 "perhaps; write the line anew"
             )
+    return ""
+
+
+_FOREIGN = (
+    (r"(?:;|//|--|/\*|<!--|rem\s).*", ": a comment begins with #"),
+    (r"(?:<{7}|={7}|>{7}).*", ": a merge left it there; keep one of both versions"),
+    (r"\{.*", ": this is JSON; a setting is written name = value, one a line"),
+    (r"(?:export|set)\s+.*", ": this is a shell's; write name = value alone"),
+    (r"[\w.-]+\s*=\s*(?:null|none|nil|undefined|~)", ": TOML has no such value; delete the line"),
+    (r"[^\]]*=[^\]]*\[[^\]]*", ": a list's ] is missing"),
+    (r"([\w.-]+)\s*=\s*0+(\d+)", ": a number has no zeros in front; write {0} = {1}"),
+    (r"([\w.-]+)\s*=\s*(.*[^,;\s])\s*([,;])", ": no {2} stands at the end; write {0} = {1}"),
+    (r"[\w.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|\S+)\s+[\w.-]+\s*=.*", ": write one setting a line"),
+)
+"""What other kinds of files have and TOML has otherwise."""
+
+
+def _of_another_language(line: str) -> str:
+    for pattern, meant in _FOREIGN:
+        if found := re.fullmatch(pattern, line.strip(), re.IGNORECASE):
+            return meant.format(*found.groups())
     return ""
 
 

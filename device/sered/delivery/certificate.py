@@ -25,6 +25,12 @@ def ends(path: Path) -> datetime | None:
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(until)), UTC) if until else None
 
 
+def own(path: Path) -> bool:
+    """Whether a PEM certificate was made by itself, as an authority's or a lone broker's is."""
+    read = _read(path)
+    return bool(read) and read.get("subject") == read.get("issuer")
+
+
 def first_end(mqtt: MqttSettings) -> datetime | None:
     """When the first of our certificates ends, our own or its authority's; None without any."""
     if not mqtt.tls:

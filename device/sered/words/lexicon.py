@@ -28,11 +28,7 @@ def scan_lexicon(path: Path) -> tuple[list[tuple[str, float]], list[str]]:
 
     Raises ModelError where there is no table, or no phrase in it.
     """
-    try:
-        lines = path.read_bytes().decode("utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as fault:
-        msg = f"wanted a call lexicon in {path}; found {fault}: check the path and the file"
-        raise ModelError(msg) from fault
+    lines = _lines(path)
     entries: list[tuple[str, float]] = []
     faults: list[str] = []
     for number, raw in enumerate(lines, 1):
@@ -50,6 +46,20 @@ def scan_lexicon(path: Path) -> tuple[list[tuple[str, float]], list[str]]:
         msg = f"wanted phrases in {path}; found none: put the lexicon back that came with sered"
         raise ModelError(msg)
     return entries, faults
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "no plain file"
+        else:
+            return path.read_bytes().decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        what = "other bytes than UTF-8; save it as UTF-8"
+    except OSError as fault:
+        what = (fault.strerror or "a fault").lower()
+    msg = f"wanted a call lexicon in {path}; found {what}: check the path and the file"
+    raise ModelError(msg)
 
 
 def _entry(line: str) -> tuple[str, float]:

@@ -120,7 +120,11 @@ def model_folder(path: Path) -> Path:
     wanted = f"wanted a Vosk model in {path}"
     do = "fetch one with `sered models fetch`, or say where it is under [models] vosk"
     if not path.is_dir():
-        msg = f"{wanted}; found no such folder: {do}"
+        what = "no such folder"
+        if path.is_file():
+            do = "`sered models fetch FILE` unpacks an archive of one"
+            what = "a file"
+        msg = f"{wanted}; found {what}: {do}"
         raise ModelError(msg)
     folder = path / "model" if (path / "model").is_dir() else path
     for part, places in (
