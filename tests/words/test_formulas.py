@@ -31,6 +31,23 @@ def test_machines_say_formulas(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "you have reached the mail box oh",
+        "you have reached the voicemail box of",
+        "your call is important first please",
+        "you're all in important to us please",
+        "all about agent are currently busy",
+        "your call will be answered five the next available four two two two",
+        "the person you are trying to reach is not available excellent",
+    ],
+)
+def test_machines_are_known_as_recognisers_hear_them(text: str) -> None:
+    """What Vosk and Whisper wrote down of synthetic voices that said these formulas has one."""
+    assert formulas(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "i pressed the button and nothing happened",
         "hello this is miller speaking",
         "i have been waiting for three weeks and nobody called me back",
@@ -38,6 +55,9 @@ def test_machines_say_formulas(text: str) -> None:
         "i left you a message on tuesday",
         "yes please that would be great thank you",
         "one moment let me get a pen",
+        "what is the next available slot",
+        "my call was never answered",
+        "the parcel did not fit into the mailbox",
     ],
 )
 def test_people_say_none(text: str) -> None:

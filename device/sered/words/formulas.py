@@ -1,4 +1,7 @@
-"""Phrases that recorded voices say: menus, queues, mailboxes, announcements. English; pure."""
+"""Phrases that recorded voices say: menus, queues, mailboxes, announcements. English; pure.
+
+As recognisers write them, small words misheard among them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ _FORMULAS = tuple(
         "(?:after|at|wait for|following) the (?:tone|beep|signal)",
         "leave (?:a|your|me a|us a) (?:message|name|number|detailed message)",
         "record your (?:message|name)",
-        "your call (?:is|remains) (?:very )?important",
+        "(?:your|you're) c?all (?:is|remains|in|in is) (?:very )?important",
+        "call will be answered",
         "call (?:may|might|will|could|is being) (?:be )?(?:recorded|monitored)",
         "(?:for|to) (?:quality|training)(?: and| or)?(?: quality| training)? purposes",
         "cannot be completed(?: as (?:dialed|dialled))?",
@@ -23,7 +27,8 @@ _FORMULAS = tuple(
         "(?:is not|no longer|is no longer) in service",
         "check the number and (?:dial|try|call)",
         "(?:please )?(?:try (?:your call )?again|call (?:back|again)) (?:later|in a few minutes)",
-        rf"(?:all|all of) (?:our )?(?:{_STAFF}|lines|circuits) are (?:currently |still |now )?busy",
+        rf"all (?:of |about |in )?(?:our )?(?:{_STAFF}|lines|circuits) are "
+        "(?:currently |still |now )?busy",
         rf"next (?:available|free) {_STAFF}",
         "(?:stay|remain|hold) on the line",
         "hold the line",
@@ -31,8 +36,8 @@ _FORMULAS = tuple(
         "(?:estimated|expected|approximate|average) wait(?:ing)?(?: time)?",
         "caller (?:number )?(?:one|two|three|four|five|six|seven|eight|nine|ten)",
         "number (?:one|two|three|four|five|six|seven|eight|nine|ten) in (?:the )?(?:queue|line)",
-        "(?:reached|this is) the (?:voice ?mail|voice mail|mailbox|answering)",
-        "(?:voice mailbox|mailbox) (?:of|is full|for)",
+        "(?:reached|this is) the (?:voice ?mail|mail ?box|answering)",
+        "mail ?box (?:of|is full|for)",
         "(?:cannot|can not|unable to) (?:come to|get to|answer) (?:the phone|your call)",
         "not available (?:right now|at the moment|to take your call)",
         "our (?:menu|options) (?:have|has) (?:recently )?changed",
