@@ -125,6 +125,7 @@ def expected(shared: Path) -> dict[str, dict[str, str]]:
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.slow
 def test_recordings(
     name: str, shared: Path, sered: Sered, recwarn: pytest.WarningsRecorder
 ) -> None:

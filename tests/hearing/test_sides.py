@@ -58,6 +58,7 @@ def found(agent: Sound, customer: Sound) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("leak_db", [None, -25.0, -18.0, -12.0, -9.0])
+@pytest.mark.slow
 def test_two_people_are_two_whatever_leaks(
     demo: tuple[Sound, Sound], leak_db: float | None
 ) -> None:
@@ -70,6 +71,7 @@ def test_two_people_are_two_whatever_leaks(
 
 @pytest.mark.parametrize("gain", [1.0, 0.5, -1.0])
 @pytest.mark.parametrize("late_s", [0.0, 0.005, 0.02])
+@pytest.mark.slow
 def test_one_sound_on_both_is_known_within_seconds(
     demo: tuple[Sound, Sound], gain: float, late_s: float
 ) -> None:

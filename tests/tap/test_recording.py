@@ -160,6 +160,7 @@ def test_close_ends_the_frames(tmp_path: Path) -> None:
     assert len(list(frames)) <= RATE_HZ // FRAME + 1
 
 
+@pytest.mark.slow
 def test_memory_is_flat(tmp_path: Path) -> None:
     """Ten minutes are read in the memory of one."""
     peaks = []

@@ -119,6 +119,7 @@ utterances = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(utterances, max_size=8), st.sampled_from(["audio", "text", "both"]))
+@pytest.mark.slow
 def test_shares_add_up_to_the_score(results: list[UtteranceResult], mode: Mode) -> None:
     """Utterances' shares, and voice and terms together, add up to the call's score."""
     found = call(*results, mode=mode)
@@ -132,6 +133,7 @@ def test_shares_add_up_to_the_score(results: list[UtteranceResult], mode: Mode) 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(utterances, max_size=8), st.sampled_from(["audio", "text", "both"]))
+@pytest.mark.slow
 def test_every_mixture_of_missing_halves_has_a_verdict(
     results: list[UtteranceResult], mode: Mode
 ) -> None:
