@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sered.cli.feelings import BAD, FEELINGS, GOOD, INK, PALE, SOFT, densities, inside
-from sered.cli.plot import Loudness, Picture, draw, loudness
+from sered.cli.plot import Loudness, Picture, draw, loudness, placed
 from sered.contract import call, messages
 from sered.errors import SeredError
 from sered.records import FRAME, LABELS, RATE_HZ, AudioFrame, EndReason, Side
@@ -189,6 +189,29 @@ def test_labels_stay_inside() -> None:
     assert inside(59.0, 5.0, 60.0) == 55.0
     assert inside(30.0, 5.0, 60.0) == 30.0
     assert inside(1.0, 5.0, 8.0) == 4.0
+
+
+def test_what_weighs_most_has_room_first() -> None:
+    """Of thirty phrases said at once the weightiest are placed, and none covers another."""
+    terms = [
+        call.VerbalTerm(text=f"phrase {n}", valence=-2.0, offset_s=99.0, share=n / 100)
+        for n in range(30)
+    ]
+    rows = placed(terms, 1.0, 100.0)
+    assert rows[0][2].text == "phrase 29"
+    assert len(rows) == len({row for row, _, _ in rows}) == 5
+    assert all(0.0 <= begin < 100.0 for _, begin, _ in rows)
+    apart = [term.model_copy(update={"offset_s": 20.0 * n}) for n, term in enumerate(terms[:5])]
+    assert [row for row, _, _ in placed(apart, 0.0, 120.0)] == [0] * 5
+
+
+def test_a_long_name_keeps_its_ends(tmp_path: Path) -> None:
+    """The recording's name is in the picture's title, and of a long one both ends are drawn."""
+    from PIL import Image
+
+    draw(replace(PICTURE, file="begin" + "x" * 200 + "end.wav"), tmp_path / "call.png")
+    with Image.open(tmp_path / "call.png") as image:
+        assert image.info["Title"].endswith("end.wav")
 
 
 def test_a_long_call_is_drawn_by_density(tmp_path: Path) -> None:

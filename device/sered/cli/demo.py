@@ -167,6 +167,7 @@ def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
         loudness(recording.frames()),
         at_s,
         VerdictSettings().escalate_below,
+        CALL.name,
     )
     draw(picture, out / "demo-call.png")
     text = json.dumps(call, indent=2, ensure_ascii=False)

@@ -75,7 +75,9 @@ def densities(picture: Picture, edges: Floats) -> dict[str, Floats]:
             felt[utterance.emotion] += np.maximum(overlap, 0.0)
     wide = np.diff(edges)
     ranked = sorted(felt, key=lambda name: -float(felt[name].sum()))
-    return {name: np.minimum(felt[name] / wide, 1.0) for name in ranked if felt[name].any()}
+    # a stretch is no fuller than full, or its column would stand in the legend
+    whole = np.maximum(sum(felt.values()), wide)
+    return {name: felt[name] / whole for name in ranked if felt[name].any()}
 
 
 def legend(axes: Any, picture: Picture) -> None:

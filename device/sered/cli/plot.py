@@ -32,7 +32,7 @@ _FLOOR_DB = -60.0
 _COLUMNS = 1500
 """Of the picture's loudness at most: more than pixels."""
 _CELL = FRAME // 4
-_TERMS = 12
+_TERMS, _ROWS = 12, 5
 _NAME = 60
 """Letters of a recording's name that have room."""
 _TITLED = frozenset((".png", ".svg", ".pdf"))
@@ -207,34 +207,43 @@ def _draw_score(axes: Any, picture: Picture) -> None:
 
 
 def _draw_words(axes: Any, picture: Picture) -> None:
-    """The phrases that moved the score most, under the moment they were said, in four rows."""
-    axes.set_ylim(0, 4.2)
-    axes.set_yticks([2.1], ["words"], color=INK, size=11)
+    """The phrases that moved the score most, under the moment they were said.
+
+    The weightiest takes its place first: where there is no room for all, what decided is there.
+    """
+    axes.set_ylim(0, _ROWS + 0.2)
+    axes.set_yticks([_ROWS / 2], ["words"], color=INK, size=11)
     terms: tuple[VerbalTerm, ...] = picture.call.verbal.terms if picture.call.verbal else ()
     if not terms:
         axes.text(0.5, 0.5, "no telling words", transform=axes.transAxes, ha="center", va="center")
         return
-    most = sorted(terms, key=lambda term: -abs(term.share))[:_TERMS]
-    full = max(picture.loudness.duration_s, 1.0)
-    rows = [-math.inf] * 4
-    for term in sorted(most, key=lambda term: term.offset_s):
-        begin = picture.call_at_s + term.offset_s
-        wide = (len(term.text) + 2) * 0.0078 * full
-        begin = min(begin, full - wide)
-        free = [row for row, until in enumerate(rows) if until <= begin]
-        if not free:
-            continue
-        rows[free[0]] = begin + wide
-        colour = BAD if term.valence < 0 else GOOD
+    for row, begin, term in placed(terms, picture.call_at_s, max(picture.loudness.duration_s, 1.0)):
         axes.text(
             begin,
-            3.6 - free[0],
+            _ROWS - 0.4 - row,
             term.text,
             size=10.5,
-            color=colour,
+            color=BAD if term.valence < 0 else GOOD,
             va="center",
             parse_math=False,
         )
+
+
+def placed(
+    terms: Sequence[VerbalTerm], call_at_s: float, full_s: float
+) -> list[tuple[int, float, VerbalTerm]]:
+    """Row and left end, in seconds, of each phrase that finds room; none covers another."""
+    taken: list[tuple[int, float, float]] = []
+    out = []
+    for term in sorted(terms, key=lambda term: -abs(term.share))[:_TERMS]:
+        wide = (len(term.text) + 2) * 0.0078 * full_s
+        begin = max(min(call_at_s + term.offset_s, full_s - wide), 0.0)
+        for row in range(_ROWS):
+            if all(r != row or end <= begin or begin + wide <= at for r, at, end in taken):
+                taken.append((row, begin, begin + wide))
+                out.append((row, begin, term))
+                break
+    return out
 
 
 def _draw_moment(panels: tuple[Any, ...], picture: Picture) -> None:
