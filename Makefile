@@ -276,6 +276,10 @@ bench: $(VENV)/.dev $(PROTOTYPE)/.ready ## What sered costs beside what it repla
 board-pictures: $(VENV)/.dev ## The board's pictures in docs/central.md, taken anew
 	@$(BIN)/python tests/bench/board_pictures.py
 
+.PHONY: figures-pictures
+figures-pictures: $(VENV)/.dev ## The pictures of central's figures in docs/central.md, over a simulated year
+	@PYTHONPATH=tests $(BIN)/python -m bench.figures_pictures
+
 .PHONY: same-verdicts
 same-verdicts: $(VENV)/.dev ## Whether the verdicts of fixed calls are still those of revision BEFORE=...
 	@$(BIN)/python tests/bench/cost/verdicts.py $(BEFORE)

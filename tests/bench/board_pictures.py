@@ -20,12 +20,12 @@ def main() -> None:
     command = [sys.executable, "-u", "-m", "sered", "central", "demo", "--minutes", "5"]
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        address, login, password = _told(demo)
+        address, login, password = told(demo)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
             )
-            page = _window(browser, 1280, 860, address, login, password)
+            page = window(browser, 1280, 860, address, login, password)
             page.locator(".case").nth(2).wait_for(timeout=200_000)
             page.locator(".case a").first.click()
             page.get_by_role("button", name="Claim").click()
@@ -35,7 +35,7 @@ def main() -> None:
             page.wait_for_selector("[data-shown]")
             page.screenshot(path=OUT / "case.png", full_page=True)
             case = page.url
-            phone = _window(browser, 390, 844, address, login, password)
+            phone = window(browser, 390, 844, address, login, password)
             phone.goto(case)
             phone.screenshot(path=OUT / "phone-case.png")
             browser.close()
@@ -45,20 +45,22 @@ def main() -> None:
     print(f"Pictures: {OUT}")
 
 
-def _told(demo: subprocess.Popen[str]) -> tuple[str, str, str]:
+def told(demo: subprocess.Popen[str]) -> tuple[str, str, str]:
+    """Address, login and password, once the demonstration says them."""
     assert demo.stdout is not None
     text, end = "", time.monotonic() + _WAIT_S
     while time.monotonic() < end:
         text += demo.stdout.readline()
-        found = re.search(r"Open\s+(\S+)/\s+Login\s+(\S+)\s+password (\S+)", text)
+        found = re.search(r"Open\s+(https?://[^/\s]+)\S*\s+Login\s+(\S+)\s+password (\S+)", text)
         if found:
             return found[1], found[2], found[3]
     raise AssertionError(text)
 
 
-def _window(
+def window(
     browser: Browser, width: int, height: int, address: str, login: str, password: str
 ) -> Page:
+    """A window of somebody who has logged in."""
     page = browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(60_000)
     page.goto(address)

@@ -101,7 +101,12 @@ def measure(folder: Path, calls: int, times: int = 20) -> Years:
     path = folder / "years.db"
     central = Central(
         CentralSettings.model_validate(
-            CONFIGURATION | {"web": {"port": 0}, "courtesy": {"calls_a_week": 20}}
+            CONFIGURATION
+            | {
+                "web": {"port": 0},
+                "courtesy": {"calls_a_week": 20},
+                "retention": {"scores_days": 1000},
+            }
         ),
         Store(f"sqlite:///{path}"),
         Vault(KEY),

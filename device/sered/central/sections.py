@@ -39,6 +39,12 @@ class SiteSettings(Section):
     """As people call it; its id unless given."""
     tz: str = "UTC"
     """Its time zone."""
+    numbers_days: float | None = Field(None, ge=1.0)
+    """Days after which its callers' numbers are forgotten; those of [pbx] unless given."""
+    scores_days: float | None = Field(None, ge=1.0)
+    """The same for its calls, cases and what was said of them; [retention] unless given."""
+    figures_days: float | None = Field(None, ge=1.0)
+    """The same for its counts by the hour and the day."""
     _tz = field_validator("tz")(zone)
 
 

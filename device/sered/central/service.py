@@ -9,7 +9,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from sered.central.callers import ami, csv_folder, forgetting, matcher
+from sered.central import forgetting
+from sered.central.callers import ami, csv_folder, matcher
 from sered.central.cases import clock
 from sered.central.ingest.intake import Intake
 from sered.central.insight import keeping

@@ -225,6 +225,15 @@ class CourtesySettings(Section):
     """How many are drawn at random each week; 0: what is missed is not measured."""
 
 
+class RetentionSettings(Section):
+    """`[retention]`: how long what is kept; numbers: [pbx] keep_days; a [[site]] may differ."""
+
+    scores_days: float = Field(400.0, ge=1.0)
+    """Days after which calls, cases and what was said of them are deleted."""
+    figures_days: float = Field(1130.0, ge=1.0)
+    """Days after which counts by the hour and the day are deleted."""
+
+
 class ReportSettings(Section):
     """`[report]`: the week on one page, by mail each Monday."""
 
@@ -247,6 +256,7 @@ class CentralSettings(Section):
     source: SourceSettings = SourceSettings()
     store: StoreSettings = StoreSettings()
     courtesy: CourtesySettings = CourtesySettings()
+    retention: RetentionSettings = RetentionSettings()
     report: ReportSettings = ReportSettings()
     web: WebSettings = WebSettings()
     oidc: OidcSettings = OidcSettings()
@@ -276,6 +286,22 @@ class CentralSettings(Section):
         if missing:
             msg = f"steps name channels that are not there: {', '.join(sorted(missing))}"
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_go_first(self) -> CentralSettings:
+        common = self.retention
+        for site in (None, *self.site):
+            numbers = (site and site.numbers_days) or self.pbx.keep_days
+            scores = (site and site.scores_days) or common.scores_days
+            counts = (site and site.figures_days) or common.figures_days
+            if not numbers <= scores <= counts:
+                where = f"[[site]] {site.id}" if site else "[retention]"
+                msg = (
+                    f"{where}: numbers must go before scores, and scores before counts; found "
+                    f"{numbers:g}, {scores:g} and {counts:g} days"
+                )
+                raise ValueError(msg)
         return self
 
     def team_of(self, name: str) -> TeamSettings:

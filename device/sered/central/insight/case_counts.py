@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, DateTime, case, delete, func, insert, select, type_coerce
 from sqlalchemy.sql.expression import literal_column
 
+from sered.central import retention
 from sered.central.insight.rollup import moment
 from sered.central.store.tables import (
     call,
@@ -57,16 +58,20 @@ def follow(central: Central) -> int:
     while day <= now:
         touched.add(day)
         day += timedelta(days=1)
-    for run in _runs(sorted(touched)):
+    # of days whose cases were deleted the counts are all that there is
+    whole = retention.whole_since(central.settings, now)
+    days = sorted(day for day in touched if day >= whole)
+    for run in _runs(days):
         _count(central, run)
-    return len(touched)
+    return len(days)
 
 
 def rebuild(central: Central) -> int:
     """Forget the counts and make them anew from the rows; how many days."""
     with central.store.writing() as connection:
         for table in (daily_case, daily_case_cause):
-            connection.execute(delete(table))
+            whole = retention.whole_since(central.settings, central.now())
+            connection.execute(delete(table).where(table.c.day >= whole))
     return follow(central)
 
 

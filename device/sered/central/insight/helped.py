@@ -95,6 +95,6 @@ def _said(found: Counts) -> str:
         return "Too few to compare those called back within five minutes with the others."
     return (
         f"As unhappy as each other, those called back within five minutes called again "
-        f"{abs(value):.0%} {'less' if value < 0 else 'more'} often than the others "
-        f"(95 %: {low:+.0%} to {high:+.0%})."
+        f"{'less' if value < 0 else 'more'} often than the others, by {abs(value) * 100:.0f} "
+        f"percentage points (95 %: {low * 100:+.0f} to {high * 100:+.0f})."
     )

@@ -22,6 +22,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from sered.central import retention
 from sered.central.store import upsert
 from sered.central.store.tables import call, call_cause, desk, hourly, hourly_cause, rolled_up
 
@@ -59,7 +60,10 @@ def follow(central: Central) -> int:
         fresh = select(hour.label("hour")).distinct()
         if since is not None:
             fresh = fresh.where(call.c.received_at > since - _OVERLAP)
-        hours = sorted(moment(found) for found in connection.scalars(fresh))
+        found = [moment(at) for at in connection.scalars(fresh)]
+    # of hours whose calls were deleted the counts are all that there is
+    whole = retention.whole_since(central.settings, now)
+    hours = sorted(at for at in found if at >= whole)
     desks: dict[tuple[str, ...], datetime] = {}
     for run in _runs(hours):
         for key, last in _count(central, run):
@@ -86,7 +90,8 @@ def rebuild(central: Central) -> int:
     """Forget all counts and make them anew from the rows; how many hours."""
     for table in (hourly, hourly_cause):
         with central.store.reading() as connection:
-            hours = list(connection.scalars(select(table.c.hour).distinct()))
+            fresh = table.c.hour >= retention.whole_since(central.settings, central.now())
+            hours = list(connection.scalars(select(table.c.hour).where(fresh).distinct()))
         for run in range(0, len(hours), _AT_ONCE):
             with central.store.writing() as connection:
                 gone = table.c.hour.in_(hours[run : run + _AT_ONCE])
@@ -99,6 +104,7 @@ def rebuild(central: Central) -> int:
 
 def differences(central: Central) -> list[str]:
     """A sentence for every hour whose counts are not those of the rows; none: they agree."""
+    whole = retention.whole_since(central.settings, central.now())
     rows = _grouped(central).subquery()
     query = select(rows.c.hour, *(func.sum(rows.c[n]).label(n) for n in ("calls", "negative")))
     kept = select(hourly.c.hour, *(func.sum(hourly.c[n]).label(n) for n in ("calls", "negative")))
@@ -110,7 +116,7 @@ def differences(central: Central) -> list[str]:
     return [
         f"{at:%Y-%m-%d %H:00}: {said.get(at, (0, 0))} counted, {truth.get(at, (0, 0))} in the rows"
         for at in sorted(truth.keys() | said.keys())
-        if truth.get(at) != said.get(at)
+        if at >= whole and truth.get(at) != said.get(at)
     ]
 
 
