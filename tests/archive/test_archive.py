@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,6 +184,56 @@ def test_a_full_disk_loses_nothing_that_was_done(
         result_folder.keep(tmp_path, "b" * 64, Result(tmp_path / "b.wav"))
     names = [path.name for path in (tmp_path / "results").rglob("*") if path.is_file()]
     assert names == ["a" * 62 + ".json"]
+
+
+@pytest.mark.parametrize("output", ["--csv", "--jsonl"])
+def test_an_output_on_a_full_disk_is_a_sentence(sered: Sered, tmp_path: Path, output: str) -> None:
+    """A table that takes no more is named with the reason, and what --out holds is kept."""
+    source, out = tmp_path / "calls", tmp_path / "out"
+    calls(source, 2)
+    full = tmp_path / "full.txt"
+    full.symlink_to("/dev/full")
+    ended = sered("analyze", source, *AUDIO, "--out", out, output, full, "--jobs", "1")
+    assert ended.status == 1
+    assert "full.txt" in ended.err
+    assert "No space left on device" in ended.err
+    assert "Traceback" not in ended.err
+    assert sered("analyze", source, *AUDIO, "--out", out, "--resume").status == 0
+    assert len(table(out / "calls.csv")) == 2
+
+
+def test_names_in_every_encoding_have_their_rows(sered: Sered, tmp_path: Path) -> None:
+    """Latin bytes, line ends, escapes, quotes, dashes, 244 bytes: a row and a line each."""
+    (made,) = calls(tmp_path / "one", 1)
+    source = tmp_path / "calls"
+    source.mkdir()
+    names = [
+        b"latin-\xe4\xf6.wav", "emoji-\U0001f600.wav".encode(), "turn-\u202egpj.wav".encode(),
+        b"new\nline.wav", b'semi;comma,quote".wav', b"-dash.wav", b" blank .wav",
+        "two-signs-a\u0308.wav".encode(), b"esc-\x1b[31m.wav", b"x" * 240 + b".wav",
+    ]  # fmt: skip
+    for name in names:
+        shutil.copy(made, source / os.fsdecode(name))
+    out = tmp_path / "out"
+    ended = sered("analyze", source, *AUDIO, "--out", out, "--html", tmp_path / "a.html")
+    assert ended.status == 0
+    rows = table(out / "calls.csv")
+    assert len({row["file"] for row in rows}) == len(rows) == len(names)
+    assert not any(row["error"] for row in rows)
+    lines = (out / "calls.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len(names)
+    assert "\x1b" not in ended.out + ended.err + "".join(lines)
+
+
+def test_a_recording_that_vanishes_costs_its_row_alone(tmp_path: Path) -> None:
+    """Gone after the list was made: it is named, and the others are judged."""
+    settings = Settings.model_validate({"mode": "audio"})
+    paths = calls(tmp_path / "calls", 3)
+    paths[1].unlink()
+    with Pool(settings, 1) as pool:
+        found = list(pool.results((Task(path), None) for path in paths))
+    assert [result.fault is None for result in found] == [True, False, True]
+    assert "no such file" in (found[1].fault or "")
 
 
 def test_a_file_that_grows_while_it_is_read_is_named(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections import Counter
@@ -81,13 +82,19 @@ class Html:
     def close(self) -> None:
         """Put it together; the file is exchanged in one step."""
         partial = self._path.with_name(f".{self._path.name}.part")
-        self._calls.seek(0)
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(self._head())
-            shutil.copyfileobj(self._calls, file)
-            file.write("</main></body></html>\n")
-        partial.replace(self._path)
-        self._calls.close()
+        try:
+            self._calls.seek(0)
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(self._head())
+                shutil.copyfileobj(self._calls, file)
+                file.write("</main></body></html>\n")
+            partial.replace(self._path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+        finally:
+            with contextlib.suppress(OSError):
+                self._calls.close()
 
     def _count(self, call: Judged) -> None:
         report = call.report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,8 @@ from sered.errors import ConfigError, SeredError
 from sered.tap.paths import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from sered.archive.folder import ResultFolder
     from sered.archive.outputs import Sink
     from sered.archive.task import Task
@@ -118,7 +120,7 @@ def analyze(
     tasks, found = _tasks(files or [], manifest, sides, time_from, shard)
     judging = Judging(settings, jobs, running=plot is not None)
     wanted = {"csv": csv, "jsonl": jsonl, "parquet": parquet, "json": _STDOUT if as_json else None}
-    with ExitStack() as stack:
+    with _told(name for name in (csv, jsonl, parquet, html, out) if name), ExitStack() as stack:
         folder = _folder(out, judging, resume, shard, stack)
         if folder is not None and shard is None:
             # a part of the recordings makes no table: whoever has all of them does, at the end
@@ -202,6 +204,23 @@ def _folder(
     )
     stack.callback(folder.close)
     return folder
+
+
+@contextmanager
+def _told(outputs: Iterable[Path]) -> Iterator[None]:
+    """What cannot be written any more is said in a sentence, where there was none."""
+    try:
+        yield
+    except BrokenPipeError:
+        # whoever read stdout has seen enough
+        raise
+    except OSError as error:
+        named = ", ".join(shown(path) for path in outputs) or "the output"
+        msg = (
+            f"{named}: cannot be written any more ({error.strerror}). Make room, or choose another "
+            "place. What --out holds is kept: go on with --resume."
+        )
+        raise SeredError(msg) from None
 
 
 def _check_drawable() -> None:
