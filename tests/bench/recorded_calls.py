@@ -16,7 +16,7 @@ from bench.prompts import prompts
 from sered.box.line import Recent
 from sered.calls.segmenter import Segmenter
 from sered.hearing.ears import Ears
-from sered.hearing.recorded_voice import RecordedVoices, Remembered
+from sered.hearing.recorded_voice import RecordedVoices
 from sered.records import CallEnded, CallStarted, EndReason, Side, Utterance
 from sered.settings import CallSettings
 from sered.testing.line import frames
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sered.hearing.remembered import Remembered
     from sered.testing.tape import Truth
 
     Samples = Mapping[Side, NDArray[np.int16]]

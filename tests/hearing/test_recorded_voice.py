@@ -13,7 +13,7 @@ import sered
 from bench.recorded_calls import listen
 from sered.hearing import fingerprint
 from sered.hearing.beeps import Beeps
-from sered.hearing.recorded_voice import Remembered
+from sered.hearing.remembered import Remembered
 from sered.records import BLOCK, RATE_HZ, Side, State
 from sered.testing import sounds
 from sered.testing.tape import LineRecipe, Tape
@@ -197,6 +197,20 @@ def test_a_tape_that_is_played_again_is_no_machine(said: dict[str, list[Pcm]]) -
             tape.say(Side.CUSTOMER, said["customer"][at])
             tape.wait(0.6)
     assert set(flags(heard(tape, remembered))) == {False}
+
+
+def test_a_tape_that_begins_with_the_caller_is_no_machine(said: dict[str, list[Pcm]]) -> None:
+    """What opens a conversation that is played again is answered only afterwards, and is kept."""
+    tape = line()
+    for _ in range(2):
+        for at in range(2):
+            tape.say(Side.CUSTOMER, said["customer"][at])
+            tape.wait(0.6)
+            tape.say(Side.AGENT, said["agent"][at])
+            tape.wait(0.6)
+    found = flags(heard(tape, Remembered()))
+    assert len(found) >= 4
+    assert set(found) == {False}
 
 
 @pytest.mark.parametrize("snr_db", [30.0, 15.0, 10.0])

@@ -23,7 +23,7 @@ from sered.words.polarity import CallPolarity
 from sered.words.recognisers import load_recogniser
 
 if TYPE_CHECKING:
-    from sered.hearing.recorded_voice import Remembered
+    from sered.hearing.remembered import Remembered
     from sered.settings import LineSettings, Settings
     from sered.tap.clock import Clock
     from sered.tap.source import AudioSource

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sered.calls.segmenter import Segmenter
     from sered.contract.messages import Alert, CallReport, Live
     from sered.hearing.ears import Ears
-    from sered.hearing.recorded_voice import Remembered
+    from sered.hearing.remembered import Remembered
     from sered.records import State
     from sered.tap.clock import Clock
     from sered.verdict.report import ReportSettings

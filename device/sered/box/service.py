@@ -26,7 +26,7 @@ from sered.delivery import certificate
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.outbox import draft, ends_of
 from sered.delivery.spool import Spool
-from sered.hearing.recorded_voice import Remembered
+from sered.hearing.remembered import Remembered
 from sered.tap.clock import kernel_clock_synced
 from sered.tap.live import LiveTap
 

@@ -7,35 +7,26 @@ times, never sound.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import deque
-from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sered.hearing import fingerprint
 from sered.hearing.beeps import Beeps
-from sered.records import BLOCK, RATE_HZ, Side, State
+from sered.hearing.remembered import HASH_S, Again, Remembered, Spoken, same_places
+from sered.hearing.runs import Runs
+from sered.records import RATE_HZ, Side, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
+    from sered.hearing.remembered import Answers
     from sered.records import AudioFrame, Heard, Utterance
 
-    _Answers = tuple[tuple[float, float], ...]
-
-_BLOCK_S = BLOCK / RATE_HZ
-_HASH_S = fingerprint.STEP / RATE_HZ
-_REMEMBERED_S = 15 * 60.0
-"""Of recordings, in all calls and lines of a box."""
 _LOOK_BACK_S = 600.0
 """A queue says the same again long before."""
-_REPEATED_S, _REPEATED_SHARE = 1.4, 0.4
-"""So much of an utterance, and such a share, must have been heard before."""
 _PAUSE_S = 2.0
 """A longer pause parts two turns of one side."""
 _ANSWER_S = 0.35
@@ -49,86 +40,12 @@ _SCRAP_S = 0.6
 """A shorter piece of speech between music may be the music's."""
 _WORDLESS_S = 1.5
 """Who is rung up does not speak for so long without a word from the caller in the whole call."""
-_TAPE_S, _TAPE_NEAR_S = 0.2, 8.0
-"""A conversation that is played again has the other side's answers in the same places."""
+_TAPE_NEAR_S = 8.0
+"""Answers so near belong to an utterance."""
 _MUSIC_S = 1.0
 _MANY = 3
 """Phrases of machines in one turn that no person says."""
 _CALLING = frozenset({State.DIAL, State.DTMF, State.RINGBACK})
-
-
-@dataclass(slots=True)
-class _Runs:
-    """When something sounded: runs that pauses of `gap_s` do not break."""
-
-    gap_s: float
-    runs: list[tuple[float, float]] = field(default_factory=list)
-
-    def feed(self, now_s: float, *, sounds: bool) -> None:
-        """Take one block."""
-        if not sounds:
-            return
-        end_s = now_s + _BLOCK_S
-        if self.runs and now_s - self.runs[-1][1] <= self.gap_s:
-            self.runs[-1] = (self.runs[-1][0], end_s)
-        else:
-            self.runs.append((now_s, end_s))
-
-    def between(self, start_s: float, end_s: float, least_s: float) -> bool:
-        """Whether a run of so much sounds in a stretch of time."""
-        first = max(bisect_left(self.runs, (start_s,)) - 1, 0)
-        for start, end in islice(self.runs, first, None):
-            if start >= end_s:
-                break
-            if end > start_s and end - start >= least_s:
-                return True
-        return False
-
-    def total_s(self, least_s: float) -> float:
-        """Seconds of all runs of so much."""
-        return sum(end - start for start, end in self.runs if end - start >= least_s)
-
-    def forget(self, before_s: float) -> None:
-        """Leave out what was over before."""
-        self.runs = [run for run in self.runs if run[1] > before_s]
-
-
-@dataclass(slots=True)
-class _Said:
-    """One utterance of the far end."""
-
-    start_s: float
-    end_s: float
-    voiced_s: float
-    hashes: NDArray[np.uint16]
-    formulas: int
-    heard_before: NDArray[np.bool_] = field(repr=False)
-    """Of each hash, whether its sound was heard at another time, too."""
-    answers: _Answers = ()
-    """When the near end spoke around it, from its start; of earlier calls only."""
-
-    @property
-    def repeats(self) -> bool:
-        again = int(self.heard_before.sum())
-        return again * _HASH_S >= _REPEATED_S and again >= _REPEATED_SHARE * len(self.hashes)
-
-
-class Remembered:
-    """Recordings that the box has heard, as hashes; shared by its lines, in memory only."""
-
-    def __init__(self) -> None:
-        self._said: deque[_Said] = deque()
-
-    def keep(self, said: _Said) -> None:
-        """Add one; the oldest go."""
-        # one step each: lines are threads, and a deque's are whole
-        self._said.append(said)
-        while sum(len(each.hashes) for each in list(self._said)) * _HASH_S > _REMEMBERED_S:
-            self._said.popleft()
-
-    def all(self) -> list[_Said]:
-        """What is remembered now."""
-        return list(self._said)
 
 
 class RecordedVoices:
@@ -141,15 +58,16 @@ class RecordedVoices:
         self._far = Side.CUSTOMER in sides
         self._near = Side.AGENT in sides
         self._remembered = remembered or Remembered()
-        self._answers = _Runs(0.5)
-        self._music = _Runs(2.0)
+        self._answers = Runs(0.5)
+        self._music = Runs(2.0)
         self._beep = Beeps()
-        self._beeps = _Runs(0.1)
-        self._keys = _Runs(0.3)
-        self._tones = _Runs(0.5)
-        self._dials = _Runs(0.5)
-        self._rings = _Runs(0.5)
-        self._said: list[_Said] = []
+        self._beeps = Runs(0.1)
+        self._keys = Runs(0.3)
+        self._tones = Runs(0.5)
+        self._dials = Runs(0.5)
+        self._rings = Runs(0.5)
+        self._said: list[Spoken] = []
+        self._again: list[Again] = []
         self._start_s = 0.0
         self._alive = False
         """Whether the near end's channel is known to carry what is said there."""
@@ -158,7 +76,7 @@ class RecordedVoices:
         """A call began; what sounded before it is no part of it."""
         for runs in self._all_runs():
             runs.forget(start_s)
-        self._said = []
+        self._said, self._again = [], []
         self._start_s = start_s
 
     def feed(self, frame: AudioFrame, blocks: Sequence[Heard]) -> None:
@@ -189,7 +107,7 @@ class RecordedVoices:
     def take(self, utterance: Utterance, pcm: NDArray[np.int16], formulas: int = 0) -> None:
         """An utterance of the far end, its sound, and how many phrases in it machines say."""
         hashes = fingerprint.fingerprint(pcm[: len(pcm) if self._far else 0])
-        said = _Said(
+        said = Spoken(
             utterance.start_s,
             utterance.end_s,
             utterance.voiced_s,
@@ -197,12 +115,10 @@ class RecordedVoices:
             formulas,
             np.zeros(len(hashes), bool),
         )
-        for other in self._said:
-            if said.start_s - other.start_s < _LOOK_BACK_S:
-                self._compare(said, other, self._around(other))
-        if self._near:
-            for known in self._remembered.all():
-                self._compare(said, known, known.answers)
+        others = [other for other in self._said if said.start_s - other.start_s < _LOOK_BACK_S]
+        for other in [*others, *(self._remembered.all() if self._near else ())]:
+            if places := fingerprint.again(hashes, other.hashes):
+                self._again.append(Again(said, other, places))
         self._said.append(said)
 
     @property
@@ -217,6 +133,7 @@ class RecordedVoices:
         flags = [False] * len(self._said)
         if not self._far:
             return flags
+        self._mark()
         turns = self._turns()
         for first, last in turns:
             known = first > 0 and flags[first - 1]
@@ -237,9 +154,9 @@ class RecordedVoices:
                 said.answers = self._around(said)
                 said.heard_before[:] = False
                 self._remembered.keep(said)
-        self._said = []
+        self._said, self._again = [], []
 
-    def _all_runs(self) -> Sequence[_Runs]:
+    def _all_runs(self) -> Sequence[Runs]:
         return (
             self._answers,
             self._music,
@@ -250,21 +167,27 @@ class RecordedVoices:
             self._rings,
         )
 
-    def _compare(self, said: _Said, other: _Said, answers: _Answers) -> None:
-        """Note what of an utterance was heard before, unless a whole conversation is."""
-        found = fingerprint.again(said.hashes, other.hashes)
-        if not found:
-            return
-        # the tape's shift follows from where the sounds lie in both
-        shift_s = float(np.median([there - here for here, there in found])) * _HASH_S
-        moved = tuple((start - shift_s, end - shift_s) for start, end in answers)
-        if _same_places(self._around(said), moved):
-            return
-        for here, there in found:
-            said.heard_before[here : here + fingerprint.MATCH] = True
-            other.heard_before[there : there + fingerprint.MATCH] = True
+    def _mark(self) -> None:
+        """Note what of each utterance was heard before, unless a whole conversation is.
 
-    def _around(self, said: _Said) -> _Answers:
+        Anew each time: what answers an utterance is known only after it.
+        """
+        here = {id(said) for said in self._said}
+        for said in self._said:
+            said.heard_before[:] = False
+        for said, other, places in self._again:
+            answers = self._around(other) if id(other) in here else other.answers
+            # the tape's shift follows from where the sounds lie in both
+            shift_s = float(np.median([there - at for at, there in places])) * HASH_S
+            moved = tuple((start - shift_s, end - shift_s) for start, end in answers)
+            if same_places(self._around(said), moved):
+                continue
+            for at, there in places:
+                said.heard_before[at : at + fingerprint.MATCH] = True
+                if id(other) in here:
+                    other.heard_before[there : there + fingerprint.MATCH] = True
+
+    def _around(self, said: Spoken) -> Answers:
         return tuple(
             (start - said.start_s, end - said.start_s)
             for start, end in self._answers.runs
@@ -366,14 +289,3 @@ class RecordedVoices:
         """Whether the near end has dialled, or heard it ring."""
         first_s = self._said[0].start_s
         return any(start < first_s for start, end in self._tones.runs if end - start >= 0.1)
-
-
-def _same_places(here: _Answers, there: _Answers) -> bool:
-    """Whether the near end speaks in the same places of both, and does speak."""
-    if not here or not there:
-        return False
-    near = [
-        any(abs(start - first) < _TAPE_S and abs(end - last) < _TAPE_S for first, last in there)
-        for start, end in here
-    ]
-    return sum(near) >= 0.7 * len(here)
