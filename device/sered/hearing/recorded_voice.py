@@ -13,7 +13,7 @@ import numpy as np
 
 from sered.hearing import fingerprint
 from sered.hearing.beeps import Beeps
-from sered.hearing.remembered import HASH_S, Again, Remembered, Spoken, same_places
+from sered.hearing.remembered import HASH_S, Again, FarTalk, Remembered, same_places
 from sered.hearing.runs import Runs
 from sered.records import RATE_HZ, Side, State
 
@@ -66,7 +66,7 @@ class RecordedVoices:
         self._tones = Runs(0.5)
         self._dials = Runs(0.5)
         self._rings = Runs(0.5)
-        self._said: list[Spoken] = []
+        self._said: list[FarTalk] = []
         self._again: list[Again] = []
         self._start_s = 0.0
         self._alive = False
@@ -107,7 +107,7 @@ class RecordedVoices:
     def take(self, utterance: Utterance, pcm: NDArray[np.int16], formulas: int = 0) -> None:
         """An utterance of the far end, its sound, and how many phrases in it machines say."""
         hashes = fingerprint.fingerprint(pcm[: len(pcm) if self._far else 0])
-        said = Spoken(
+        said = FarTalk(
             utterance.start_s,
             utterance.end_s,
             utterance.voiced_s,
@@ -187,7 +187,7 @@ class RecordedVoices:
                 if id(other) in here:
                     other.heard_before[there : there + fingerprint.MATCH] = True
 
-    def _around(self, said: Spoken) -> Answers:
+    def _around(self, said: FarTalk) -> Answers:
         return tuple(
             (start - said.start_s, end - said.start_s)
             for start, end in self._answers.runs

@@ -26,7 +26,7 @@ _REPEATED_S, _REPEATED_SHARE = 1.4, 0.4
 
 
 @dataclass(slots=True)
-class Spoken:
+class FarTalk:
     """One utterance of the far end."""
 
     start_s: float
@@ -50,16 +50,16 @@ class Remembered:
     """Recordings that the box has heard, as hashes; shared by its lines, in memory only."""
 
     def __init__(self) -> None:
-        self._said: deque[Spoken] = deque()
+        self._said: deque[FarTalk] = deque()
 
-    def keep(self, said: Spoken) -> None:
+    def keep(self, said: FarTalk) -> None:
         """Add one; the oldest go."""
         # one step each: lines are threads, and a deque's are whole
         self._said.append(said)
         while sum(len(each.hashes) for each in list(self._said)) * HASH_S > _REMEMBERED_S:
             self._said.popleft()
 
-    def all(self) -> list[Spoken]:
+    def all(self) -> list[FarTalk]:
         """What is remembered now."""
         return list(self._said)
 
@@ -67,8 +67,8 @@ class Remembered:
 class Again(NamedTuple):
     """Sound of one utterance that another has, too."""
 
-    said: Spoken
-    other: Spoken
+    said: FarTalk
+    other: FarTalk
     places: list[tuple[int, int]]
     """(hash of the one, hash of the other) where it lies in both."""
 
