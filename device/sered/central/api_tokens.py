@@ -15,8 +15,8 @@ from sered.central.store.tables import api_token
 if TYPE_CHECKING:
     from sered.central.context import Central
 
-SCOPES = ("pbx",)
-"""pbx: push telephony events."""
+SCOPES = ("pbx", "metrics")
+"""pbx: push telephony events; metrics: read what Prometheus scrapes."""
 
 
 def issue(central: Central, scope: str, by: str = "cli") -> str:

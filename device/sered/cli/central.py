@@ -213,13 +213,13 @@ def simulate(
 
 @app.command()
 def token(
-    scope: Annotated[str, typer.Option(help="What it is good for: pbx.")] = "pbx",
+    scope: Annotated[str, typer.Option(help="What it is good for: pbx or metrics.")] = "pbx",
     withdraw: Annotated[
         str | None, typer.Option(metavar="START", help="Shut out those whose digest begins so.")
     ] = None,
     config: Config = None,
 ) -> None:
-    """Give a program a token, shown this once: an exchange that pushes who calls.
+    """Give a program a token, shown this once: an exchange that pushes who calls, or a Prometheus.
 
     Example: sered central token --scope pbx
     """

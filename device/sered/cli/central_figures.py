@@ -65,25 +65,38 @@ def calibrate(
 
 
 def export(
-    site: _Site,
+    site: Annotated[
+        str | None, typer.Argument(metavar="[SITE]", help="With --labelled: whose calls.")
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Every view of figures as a Parquet file.")
+    ] = None,
     labelled: Annotated[
         bool, typer.Option("--labelled", help="Scores by utterance with what people said.")
     ] = False,
     out: _Out = None,
     config: Config = None,
 ) -> None:
-    """Write a site's judged calls for `make fit-verdict`: scores and labels, one call a line.
+    """Write judged calls of a site for `make fit-verdict`, or all figures as Parquet.
 
-    No words, no numbers, no ids; nothing of sites under five desks.
+    Judged calls are scores and labels, one call a line: no words, no numbers, no ids. Nothing is
+    told of sites under five desks.
 
-    Example: sered central export berlin --labelled --out berlin.jsonl
+    Examples: sered central export berlin --labelled --out berlin.jsonl; sered central export
+    --parquet figures/
     """
+    from sered.central.insight import shared_views
     from sered.central.insight.export import judged_calls
 
-    if not labelled:
-        msg = "Wanted --labelled: judged calls are what can be exported of a site."
+    if (parquet is None) == (site is None or not labelled):
+        msg = "Wanted SITE --labelled for judged calls, or --parquet DIR for figures; one of both."
         raise ConfigError(msg)
     with opened(config) as central:
+        if parquet is not None:
+            for view, rows in shared_views.to_parquet(central, parquet).items():
+                typer.echo(f"{view:24}{rows:8} rows")
+            return
+        assert site is not None
         _write(out, judged_calls(central, site))
 
 

@@ -16,7 +16,18 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sered.central.people import Role
-from sered.central.web import acts, analyse, board, insight, login, oidc, oversight, pushed, stream
+from sered.central.web import (
+    acts,
+    analyse,
+    board,
+    insight,
+    login,
+    oidc,
+    oversight,
+    pushed,
+    scraped,
+    stream,
+)
 from sered.central.web.guard import Guard
 from sered.central.web.views import posted, viewed
 
@@ -97,6 +108,7 @@ def _routes() -> list[Route | Mount]:
         Route("/figures/{key}", viewed(insight.page)),
         Route("/courtesy", posted(insight.courtesy_done, *works), methods=["POST"]),
         Route("/pbx/event", pushed.event, methods=["POST"]),
+        Route("/metrics", scraped.metrics),
         Route("/channels", viewed(oversight.channels, Role.ADMIN, Role.LEAD)),
         Route(
             "/channels/{name}/test",
