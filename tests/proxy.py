@@ -28,13 +28,15 @@ class Weather:
 class Proxy:
     """Listens on a port of its own for as long as the test runs."""
 
-    def __init__(self, host: str, port: int, weather: Weather | None = None, seed: int = 1) -> None:
+    def __init__(
+        self, host: str, port: int, weather: Weather | None = None, seed: int = 1, at: int = 0
+    ) -> None:
         self.weather = weather or Weather()
         self.cuts = self.stalls = self.flips = self.connections = 0
         self._to = (host, port)
         self._die = random.Random(seed)
         self._open: set[socket.socket] = set()
-        self._door = socket.create_server(("127.0.0.1", 0))
+        self._door = socket.create_server(("127.0.0.1", at))
         self.host, self.port = self._door.getsockname()[:2]
         threading.Thread(target=self._accept, daemon=True).start()
 
