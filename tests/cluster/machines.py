@@ -119,10 +119,9 @@ class Machine:
 
     def fill(self) -> None:
         """Leave nothing of its disk."""
-        with (self.disk / "filler").open("wb") as out, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), (self.disk / "filler").open("wb", 0) as out:
             while True:
-                out.write(bytes(1 << 20))
-                out.flush()
+                out.write(bytes(1 << 16))
 
     def free(self) -> None:
         """Make room again."""

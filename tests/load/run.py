@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from central_stage import Postgres
-from load import answer, board, kills, page_text, rate, years
+from load import answer, board, boxes, kills, outages, page_text, rate, years
 from load.stage import Stage
 from project import ROOT
 from sered.central.simulate import exchange, truth
@@ -32,7 +33,12 @@ KINDS = ("sqlite", "postgresql")
 
 @contextlib.contextmanager
 def stage(
-    kind: str, *, web: bool = False, channels: str = "", saves: str = "autosave_on_changes true"
+    kind: str,
+    *,
+    web: bool = False,
+    channels: str = "",
+    saves: str = "autosave_on_changes true",
+    disk: Path | None = None,
 ) -> Iterator[Stage]:
     """A stage in a folder that is gone afterwards; PostgreSQL with fsync, as a site has it."""
     with tempfile.TemporaryDirectory(prefix="sered-load-") as name, contextlib.ExitStack() as stack:
@@ -45,7 +51,9 @@ def stage(
                 shutil.chown(data, "postgres", "postgres")
             server = Postgres(data, fsync=True)
             stack.callback(server.stop, "immediate")
-        made = Stage(folder, kind, board=web, channels=channels, postgres=server, saves=saves)
+        made = Stage(
+            folder, kind, board=web, channels=channels, postgres=server, saves=saves, disk=disk
+        )
         stack.callback(made.close)
         yield made
 
@@ -76,7 +84,7 @@ def killings(options: argparse.Namespace) -> list[Any]:
     found = []
     for kind in KINDS:
         sink = answer.Sink()
-        with stage(kind, channels=sink.toml(), saves="autosave_interval 1") as one:
+        with stage(kind, channels=sink.toml(), saves="autosave_on_changes true") as one:
             found.append(kills.measure(one, sink, options.kills // 2))
         sink.shutdown()
     return found
@@ -90,6 +98,31 @@ def boards(options: argparse.Namespace) -> list[Any]:
             found.append(board.page(one, options.calls, 10_000))
             found.append(board.claims(one))
     return found
+
+
+def out(options: argparse.Namespace) -> list[Any]:
+    """A disk that is full for half a minute, and a database that is away for ten minutes."""
+    found = []
+    if os.geteuid() == 0:
+        with tempfile.TemporaryDirectory(prefix="sered-disk-") as name:
+            mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", name]
+            subprocess.run(mount, check=True)
+            try:
+                with stage("sqlite", disk=Path(name)) as one:
+                    found.append(outages.full_disk(one, Path(name), 30.0))
+            finally:
+                subprocess.run(["umount", "-l", name], check=True)
+    else:
+        print("outages: only root can make a small file system, so no disk is filled")
+    with stage("postgresql") as one:
+        found.append(outages.away(one, options.away))
+    return found
+
+
+def fleets(options: argparse.Namespace) -> list[Any]:
+    """Ten thousand connections, and the storm after a broker's death."""
+    with tempfile.TemporaryDirectory(prefix="sered-boxes-") as name:
+        return [boxes.measure(Path(name), options.boxes)]
 
 
 def numbers(_: argparse.Namespace) -> list[Any]:
@@ -118,6 +151,8 @@ ROWS: dict[str, Callable[[argparse.Namespace], list[Any]]] = {
     "rates": rates,
     "answers": answers,
     "kills": killings,
+    "outages": out,
+    "boxes": fleets,
     "boards": boards,
     "numbers": numbers,
     "years": long_years,
@@ -131,6 +166,8 @@ def main() -> None:
     parser.add_argument("--a-second", type=float, default=500.0)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--away", type=float, default=600.0)
+    parser.add_argument("--boxes", type=int, default=10_000)
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--calls-of-years", type=int, default=10_000_000)
     options = parser.parse_args()

@@ -29,13 +29,15 @@ class Stage:
     """TOML of channels and teams."""
     postgres: Postgres | None = None
     saves: str = "autosave_on_changes true"
+    disk: Path | None = None
+    """Where SQLite's file is; None: in the folder."""
     web_port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         # as docs/mqtt/mosquitto.conf has it: saved at every change
         self.broker = Broker(self.folder / "broker", extra=self.saves).start()
-        self.url = f"sqlite:///{self.folder}/central.db"
+        self.url = f"sqlite:///{self.disk or self.folder}/central.db"
         if self.kind == "postgresql":
             assert self.postgres
             self.url = self.postgres.database()
