@@ -21,12 +21,8 @@ import soundfile
 import soxr
 
 from archive_stage import table
-from sered.archive.judge import judge, line_of, open_recording
-from sered.archive.task import Task
-from sered.box.build import load_judges
+from bench.parts import plain, profile
 from sered.cli.demo import CALL
-from sered.errors import AudioError
-from sered.settings import Settings
 
 KILLS, RESUMES = 10, 2
 SECONDS = 12
@@ -104,34 +100,15 @@ def kill_in_the_middle(source: Path, out: Path, more: list[str], step: int) -> b
     return alive
 
 
-def costs(source: Path) -> dict[str, float]:
-    """CPU seconds an hour of sound, by part: what judging costs less without the part."""
+def costs(source: Path) -> None:
+    """Print CPU seconds an hour of sound by part, in one process with one thread."""
     files = sorted(source.iterdir())[:MEASURED]
-    spent, hours = {"reading": 0.0}, 0.0
-    for path in files:
-        began = time.process_time()
-        with contextlib.suppress(AudioError):
-            _, recording = open_recording(path, None, line_of(Settings(), None))
-            for _ in recording.frames():
-                pass
-            hours += recording.duration_s / 3600
-        spent["reading"] += time.process_time() - began
-    for mode in ("audio", "text", "both"):
-        settings = Settings.model_validate({"mode": mode})
-        judges = load_judges(settings)
-        judge(Task(files[0]), settings, judges)
-        began = time.process_time()
-        for path in files:
-            judge(Task(path), settings, judges)
-        spent[mode] = time.process_time() - began
-    both = spent["both"]
-    parts = {
-        "reading": spent["reading"],
-        "voice": both - spent["text"],
-        "words": both - spent["audio"],
-    }
-    parts["hearing, calls and the rest"] = both - sum(parts.values())
-    return {name: seconds / hours for name, seconds in [*parts.items(), ("all of it", both)]}
+    for mode in ("audio", "both"):
+        spent, hours = profile(files, mode)
+        bare = plain(files, mode) / hours
+        print(f"mode {mode}: {bare:.1f} CPU s an hour of sound; by part, the meter's own included:")
+        for name, seconds in sorted(spent.items(), key=lambda part: -part[1]):
+            print(f"  {name:45} {seconds / hours:7.1f}")
 
 
 def faults(source: Path, clean: Path, broken: Path) -> list[str]:
@@ -170,9 +147,7 @@ def main() -> None:
             print(f"resumed {number}: {'; '.join(found) or 'equal to the clean run, to the byte'}")
             wrong += found
         if not args.no_costs:
-            print("CPU seconds an hour of sound; differences of single runs, noisy if busy:")
-            for name, seconds in costs(source).items():
-                print(f"  {name:28} {seconds:7.1f}")
+            costs(source)
     sys.exit(bool(wrong))
 
 
