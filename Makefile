@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 CONVERT := .venv-convert
 
-USERS := run install upgrade uninstall bundle
+USERS := run install upgrade uninstall bundle deb image oci
 .PHONY: help
 help: ## This list
 	@awk -F ':.*## ' -v first='$(USERS)' ' \
@@ -219,6 +219,27 @@ uninstall: ## On a box, as root: remove it; PURGE=1 removes configuration and sp
 
 bundle: ## One archive in dist/ that installs on a box like this one without internet; MODEL=folder
 	@systemd/bundle $(MODEL)
+
+.PHONY: deb
+deb: ## As root: a Debian package in dist/ for Bookworm and Trixie; ARCH=arm64 MODEL=folder
+	@systemd/deb '$(ARCH)' '$(MODEL)'
+
+.PHONY: image oci
+image: ## As root, long: the card of a Raspberry Pi in dist/, with the package in it
+	@image/build '$(ARCH)'
+
+oci: ## As root: an OCI image in dist/, for who runs containers; ARCH=arm64
+	@image/oci '$(ARCH)'
+
+.PHONY: test-deb
+test-deb: $(VENV)/.dev ## As root: the package installed, upgraded, rolled back and purged in booted Debians
+	@systemd/debian-packages system deb
+	@$(BIN)/python -m pytest -m deb -s tests/system $(PYTEST_ARGS)
+
+.PHONY: test-image
+test-image: $(VENV)/.dev ## As root, hours: the card from make image in an emulated machine; IMAGE=file ARCH=arm64 CUTS=10
+	@systemd/debian-packages emulated
+	@$(BIN)/python tests/emulated/run.py '$(IMAGE)' --arch $(or $(ARCH),arm64) --cuts $(or $(CUTS),10)
 
 .PHONY: test-system test-arm64
 test-system: $(VENV)/.dev ## As root: install, kill, reboot, upgrade, uninstall in booted Debian containers

@@ -11,10 +11,11 @@ names() {
     unit=/etc/systemd/system/$1.service
     udev_rules=/etc/udev/rules.d/60-$1.rules
     sysusers=/etc/sysusers.d/$1.conf
-    tmpfiles=/etc/tmpfiles.d/$1.conf
     command_link=/usr/local/bin/$1
 }
 names sered sered
+# what stands beside the service, each enabled as it is
+companions="sered-first-boot.service sered-front.service"
 # the man page and the shells' completions, below share/
 share_files="man/man1/sered.1 bash-completion/completions/sered zsh/site-functions/_sered
     fish/vendor_completions.d/sered.fish"

@@ -11,7 +11,7 @@ bring_up() {
         return
     fi
     use "$2"
-    systemctl -q is-enabled sered 2>/dev/null || systemctl -q enable sered
+    enable sered.service
     if ! systemd_runs; then
         say "No systemd runs here; the service starts with the next boot."
     elif ! systemctl -q is-active sered; then
@@ -28,6 +28,7 @@ exchange() {
     use "$2"
     systemctl restart --no-block sered
     if reason=$(watch_it "$was"); then
+        enable sered.service
         say "$2 is well: $(judgement)"
         return
     fi
@@ -38,16 +39,37 @@ exchange() {
     die "sered runs on as $1. What $2 said: journalctl -u sered --since -5min"
 }
 
+enable() {
+    local name
+    for name in "$1" $companions; do
+        [ ! -e "/etc/systemd/system/$name" ] || systemctl -q is-enabled "$name" 2>/dev/null ||
+            systemctl -q enable "$name"
+    done
+}
+
 # The link is exchanged in one step: at every moment one whole version is current.
 use() {
     if [ "$(readlink "$current" || true)" != "$home/$1" ]; then
         ln -sfn "$home/$1" "$home/.next"
         mv -T "$home/.next" "$current"
     fi
-    if ! cmp -s "$home/$1/share/sered/systemd/sered.service" "$unit"; then
-        install -m 0644 "$home/$1/share/sered/systemd/sered.service" "$unit"
-        ! systemd_runs || systemctl daemon-reload
-    fi
+    local there=$home/$1/share/sered/systemd name changed=''
+    # shellcheck disable=SC2154 # lib.sh names them
+    for name in sered.service $companions; do
+        # the way back leads to versions that had fewer
+        if [ ! -e "$there/$name" ]; then
+            [ ! -e "/etc/systemd/system/$name" ] || drop "$name"
+        elif ! cmp -s "$there/$name" "/etc/systemd/system/$name"; then
+            install -m 0644 "$there/$name" "/etc/systemd/system/$name"
+            changed=yes
+        fi
+    done
+    [ -z "$changed" ] || ! systemd_runs || systemctl daemon-reload
+}
+
+drop() {
+    systemctl -q disable "$1" 2>/dev/null || true
+    rm -f "/etc/systemd/system/$1"
 }
 
 # online, degraded or nothing: what the service says of itself

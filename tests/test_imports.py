@@ -36,6 +36,8 @@ WINGS: dict[str, set[str]] = {
         *GROUND, "config", "tap", "hearing", "calls", "voice", "words", "contract", "verdict",
         "delivery",
     },
+    "boot": {*GROUND, "config"},
+    "front": {*GROUND, "box"},
     "archive": {*GROUND, "tap", "box", "contract"},
     "diagnose": {
         *GROUND, "config", "tap", "hearing", "voice", "words", "contract", "delivery", "box",
@@ -45,7 +47,7 @@ WINGS: dict[str, set[str]] = {
     "testing": {*GROUND, "hearing"},
     "cli": {
         *GROUND, "config", "tap", "voice", "words", "contract", "delivery", "box", "diagnose",
-        "central", "archive",
+        "central", "archive", "boot", "front",
     },
     "__main__": {"cli"},
 }  # fmt: skip
@@ -75,6 +77,7 @@ PURE = {
     "contract",
     "delivery/age", "delivery/homeassistant",
     "box/vitals",
+    "boot/network", "boot/plan", "front/lamp", "front/view",
     "central/cases/machine", "central/cases/routing", "central/cases/shifts",
 }  # fmt: skip
 """Wings and rooms that are numbers in, records out."""

@@ -296,6 +296,11 @@ class Settings(_Section):
     health_every_s: float = Field(60.0, ge=1.0, le=3600.0)
     """Seconds between `health` messages, a tenth more or less; the first follows earlier, so that
     boxes which got power at once do not speak at once. 300 for more than 5,000 boxes."""
+    page_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """Port of the box's own read-only page on the local network, 80 as a rule; none: no page."""
+    led: Annotated[str, Field(pattern=r"^[\w:.-]{1,64}$")] = "ACT"
+    """Which light of the board says how the box is, by its name in /sys/class/leds; `none`: it is
+    left alone."""
     line: tuple[LineSettings, ...] = Field((LineSettings(),), min_length=1, max_length=8)
     calls: CallSettings = CallSettings()
     models: ModelSettings = ModelSettings()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from system.machine import Disk, Machine
 
 CHECKOUT = "/root/sered"
-_NOT_IN_A_CHECKOUT = (
+NOT_IN_A_CHECKOUT = (
     ".git",
     ".venv*",
     ".*_cache",
@@ -152,7 +152,7 @@ def put_checkout(disk: Disk) -> None:
     disk.lend_the_network()
     target = disk.root / CHECKOUT[1:]
     if not target.exists():
-        shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*_NOT_IN_A_CHECKOUT))
+        shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*NOT_IN_A_CHECKOUT))
 
 
 def put_broker(disk: Disk) -> str:

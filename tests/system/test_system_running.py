@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -105,22 +106,59 @@ def test_it_boots_without_card_and_broker(desk: Desk) -> None:
     print(f"healthy {took:.1f} s after the card came")
 
 
-def test_a_box_without_configuration_takes_the_one_on_its_boot_partition(desk: Desk) -> None:
-    """One image for all sites: a file on the card's boot partition makes a box somebody."""
+def test_a_box_takes_over_what_lies_on_its_boot_partition(desk: Desk) -> None:
+    """One image for all sites: a file makes a box somebody, secrets go, and mistakes are said."""
+    pem = "-----BEGIN {0}-----\nMIIB\n-----END {0}-----"
+    crt, key = pem.format("CERTIFICATE"), pem.format("PRIVATE KEY")
     desk.run(
-        "mkdir -p /boot/firmware; sed 's/^device.*/device = \"desk-12\"/' /etc/sered/sered.toml"
-        " >/boot/firmware/sered.toml; echo secret >/boot/firmware/sered-mqtt-password;"
-        " touch /boot/firmware/sered-{ca.crt,box.crt,box.key};"
-        " mv /etc/sered/sered.toml /root/sered.toml"
+        "mkdir -p /boot/firmware; cd /boot/firmware; cp /etc/sered/sered.toml /root/sered.toml;"
+        " sed 's/^device.*/device = \"desk-12\"/' /root/sered.toml >sered.toml;"
+        f" echo secret >sered-mqtt-password; echo '{crt}' | tee sered-ca.crt >sered-box.crt;"
+        f" echo '{key}' >sered-box.key"
     )
-    desk.machine.power_off()
-    desk.machine.boot()
+    _start_again(desk)
     eventually(lambda: desk.healthy, 60, "a healthy service")
     assert 'device = "desk-12"' in desk.run("sered config show").out
     script = "cd /etc/sered; stat -c '%a %U:%G' sered.toml ca.crt box.crt box.key mqtt-password"
     assert desk.run(script).out.splitlines() == [*["640 root:sered"] * 4, "600 root:root"]
+    there = "sered-box.crt sered-ca.crt sered-says.txt sered.toml"
+    assert desk.run("ls /boot/firmware").out.split() == there.split()
+    desk.run("sed -i 's/^device/devise/' /boot/firmware/sered.toml")
+    _start_again(desk)
+    eventually(lambda: desk.healthy, 60, "a healthy service")
+    assert "did you mean 'device'" in desk.run("cat /boot/firmware/sered-says.txt").out
+    assert 'device = "desk-12"' in desk.run("sered config show").out
     desk.run("cd /etc/sered; rm mqtt-password *.crt *.key; mv /root/sered.toml sered.toml")
     desk.run("rm /boot/firmware/sered*; systemctl restart sered")
+
+
+def _start_again(desk: Desk) -> None:
+    desk.machine.power_off()
+    desk.machine.boot()
+
+
+def test_the_box_shows_how_it_is(desk: Desk) -> None:
+    """One line switches the page on, behind its token, and off; the light is the service's."""
+    eventually(lambda: desk.healthy, 60, "a healthy service")
+    active = "systemctl is-active sered-front"
+    assert desk.run(active, check=False).out == "inactive"
+    desk.run("echo a-token-of-the-test >/etc/sered/page-token")
+    desk.run("chown root:sered /etc/sered/page-token; chmod 640 /etc/sered/page-token")
+    desk.run("sed -i '1i page_port = 80' /etc/sered/sered.toml; systemctl restart sered")
+    ask = "import urllib.request as u, sys; o = u.build_opener(u.HTTPCookieProcessor());"
+    ask += " print(o.open('http://127.0.0.1' + sys.argv[1], timeout=60).read().decode())"
+    token = "/?token=a-token-of-the-test"
+    page = f"python3 -c \"{ask}\" '{token}'"
+    eventually(lambda: "<title>" in desk.run(page, check=False).out, 60, "the page")
+    assert desk.run(f'python3 -c "{ask}" /live.json', check=False).status != 0
+    both = ask.replace("sys.argv[1], ", f"'{token}', ").replace("print(", "(")
+    told = f"{both}; print(o.open('http://127.0.0.1/live.json', timeout=60).read().decode())"
+    state = json.loads(desk.run(f'python3 -c "{told}"').out)
+    assert state["lines"][0]["name"] == "line1"
+    assert {side["side"] for side in state["lines"][0]["sides"]} == {"customer", "agent"}
+    print(desk.run("systemd-analyze security sered-front --no-pager | tail -n 1").out)
+    desk.run("sed -i '/^page_port/d' /etc/sered/sered.toml; systemctl restart sered")
+    eventually(lambda: desk.run(active, check=False).out == "inactive", 30, "no page")
 
 
 def test_an_idle_box_hardly_writes(desk: Desk) -> None:

@@ -9,6 +9,7 @@ import random
 import signal
 import threading
 import time
+from collections import deque
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -46,6 +47,8 @@ _FIRST_TICKS_S = 0.05
 """Until READY: systemd waits for it."""
 _LOOK_EVERY_S = 60.0
 """Between two looks at the cheap checks: disk, clock, certificates."""
+_VERDICTS = 10
+"""As many as the box's own page shows."""
 _WORDS_S = 0.7
 """For the words of the last utterances; a report without them is better than none."""
 _CLOSE_S = 1.5
@@ -88,6 +91,7 @@ class Service:
         self._workers: list[LineWorker] = []
         self._ready = False
         self._progress: dict[str, tuple[int, int]] = {}
+        self._verdicts: deque[snapshot.LastVerdict] = deque(maxlen=_VERDICTS)
         self._state_dir = state_dir
         self._digest = config.digest(settings)
         self._last_health: messages.Health | None = None
@@ -176,6 +180,7 @@ class Service:
                     each.duration_s,
                     each.end_reason,
                 )
+                self._verdicts.append(snapshot.last_verdict(each))
 
     def _fail(self, what: str) -> None:
         self._died = what
@@ -233,6 +238,8 @@ class Service:
                     pid=os.getpid(),
                     at=time.monotonic(),
                     broker=self._publisher.state.sentence,
+                    connected=self._publisher.state.connected,
+                    verdicts=tuple(self._verdicts),
                     status=status,
                     health=self._last_health,
                     configuration=self._digest,

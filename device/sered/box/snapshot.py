@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,7 @@ from sered.contract.messages import Health, Status
 
 if TYPE_CHECKING:
     from sered.box.vitals import LineVitals
+    from sered.contract.messages import CallReport
 
 FILE_NAME = "state.json"
 FRESH_S = 10.0
@@ -28,6 +30,17 @@ class SideState(BaseModel):
     """RMS just now, dBFS."""
     blocks: dict[str, int] = {}
     """Blocks of each records.State heard since the start; two snapshots apart tell what came."""
+
+
+class LastVerdict(BaseModel):
+    """What a call came to, without a word and without a figure."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    at: datetime
+    """When the call ended, UTC."""
+    line: str
+    category: Literal["negative", "positive"] | None
+    """None: undetermined."""
 
 
 class Snapshot(BaseModel):
@@ -49,6 +62,10 @@ class Snapshot(BaseModel):
     """How long the first message has waited; None: none waits."""
     sides: dict[str, dict[str, SideState]] = {}
     """Line to side to what is heard there."""
+    connected: bool = True
+    """Whether the broker has us; a service that is too old to say is not accused."""
+    verdicts: tuple[LastVerdict, ...] = ()
+    """Of the last calls since the start, the latest at the end."""
 
     @property
     def fresh(self) -> bool:
@@ -65,6 +82,12 @@ def sides(line: LineVitals) -> dict[str, SideState]:
         )
         for side, blocks in line.heard.items()
     }
+
+
+def last_verdict(report: CallReport) -> LastVerdict:
+    """Of a report what the box itself shows."""
+    category = report.sentiment.category if report.sentiment else None
+    return LastVerdict(at=report.ended_at, line=report.line, category=category)
 
 
 def write(folder: Path, snapshot: Snapshot) -> None:

@@ -19,6 +19,8 @@ from sered.cli import (
     demo,
     devices,
     diagnose,
+    first_boot,
+    front,
     label,
     models,
     run,
@@ -60,7 +62,7 @@ def _root(
     pass
 
 
-for _module in (run, analyze, label, devices, diagnose, watch, demo):
+for _module in (run, analyze, label, devices, diagnose, watch, demo, first_boot, front):
     _module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")

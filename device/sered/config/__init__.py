@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from sered.config.environment import laid_over, settings_in, variable_of
 from sered.config.faults import Fault, complain, from_pydantic
 from sered.config.rules import broken, in_clear_text, paths
 from sered.config.secret import SecretError, first_line, read_password, read_text
@@ -20,6 +21,8 @@ from sered.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from sered.config.faults import Loc
 
 Model = TypeVar("Model", bound=BaseModel)
 DEFAULT_PATH = Path("/etc/sered/sered.toml")
@@ -37,13 +40,14 @@ def load(
     """The validated configuration.
 
     `path` None: SERED_CONFIG, else /etc/sered/sered.toml where it exists, else the defaults.
-    `overrides` are whole top-level values laid over the file's. Relative paths in a file start at
-    its folder. Raises ConfigError that names every fault with file and line.
+    Variables as SERED__MQTT__HOST lie over the file, `overrides`, whole top-level values, over
+    both. Relative paths in a file start at its folder. Raises ConfigError that names every fault
+    with file and line, or its variable.
     """
     chosen = chosen_path(path, environ)
     text = _read(chosen) if chosen else ""
     where = str(chosen) if chosen else "the command line"
-    settings = validated(Settings, text, where, overrides)
+    settings = validated(Settings, text, where, overrides, settings_in(environ))
     faults = broken(settings)
     if chosen:
         settings = _from_folder(settings, chosen.absolute().parent)
@@ -58,9 +62,17 @@ def load(
 
 
 def validated(
-    model: type[Model], text: str, where: str, overrides: Mapping[str, Any] | None = None
+    model: type[Model],
+    text: str,
+    where: str,
+    overrides: Mapping[str, Any] | None = None,
+    around: Mapping[Loc, tuple[str, Any]] | None = None,
 ) -> Model:
-    """A TOML text as settings of a model; ConfigError names every fault with `where` and line."""
+    """A TOML text as settings of a model; ConfigError names every fault with `where` and line.
+
+    `around`: what the environment sets, see environment.settings_in.
+    """
+    around = around or {}
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -68,9 +80,27 @@ def validated(
         said = f"{where}:{spot.line}: {sentence} and try again."
         raise ConfigError("\n".join([said, *spot.picture()]), [said]) from None
     try:
-        return model.model_validate(tree | dict(overrides or {}))
+        return model.model_validate(laid_over(tree, around) | dict(overrides or {}))
     except ValidationError as error:
-        raise complain(from_pydantic(error.errors(), model), where, text) from None
+        faults = from_pydantic(error.errors(), model)
+        raise _said_of_both(faults, around, where, text) from None
+
+
+def _said_of_both(
+    faults: Sequence[Fault], around: Mapping[Loc, tuple[str, Any]], where: str, text: str
+) -> ConfigError:
+    """Faults of the environment by their variable's name, those of the text by their line."""
+    inside = [fault for fault in faults if not variable_of(fault.loc, around)]
+    outside = [
+        f"{variable}: {fault.sentence}{'' if fault.sentence.endswith(('.', '?')) else '.'}"
+        for fault in faults
+        if (variable := variable_of(fault.loc, around))
+    ]
+    if not outside:
+        return complain(inside, where, text)
+    told = complain(inside, where, text) if inside else None
+    long = [*outside, *([str(told)] if told else [])]
+    return ConfigError("\n".join(long), [*outside, *(told.faults if told else ())])
 
 
 def read_file(path: Path) -> str:

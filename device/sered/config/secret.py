@@ -20,11 +20,15 @@ class SecretError(ValueError):
 
 
 def read_text(path: Path) -> str:
-    """UTF-8, a byte order mark read over, lines ended by \\n; UnicodeDecodeError, OSError."""
+    """What `text_of` reads in a file; UnicodeDecodeError, OSError."""
     if path.exists() and not path.is_file() and not path.is_dir():
         # a pipe would wait for its writer for ever
         raise OSError(errno.EINVAL, "it is no plain file")
-    raw = path.read_bytes()
+    return text_of(path.read_bytes())
+
+
+def text_of(raw: bytes) -> str:
+    """UTF-8, a byte order mark read over, lines ended by \\n; UnicodeDecodeError."""
     if raw.startswith(_UTF16):
         raise UnicodeDecodeError("utf-8", raw[:2], 0, 2, "UTF-16, which Windows calls Unicode")
     try:
@@ -61,17 +65,21 @@ def _names(folder: Path) -> list[str]:
 
 def read_password(path: Path) -> str:
     """The password of a file that the configuration names; raises SecretError."""
-    secret = first_line(path)
+    return password_in(first_line(path), str(path))
+
+
+def password_in(secret: str, where: str) -> str:
+    """The same where it is read already; `where` names it. Raises SecretError."""
     if not secret:
-        msg = f"wanted a password in the first line of {path}; found an empty line"
+        msg = f"wanted a password in the first line of {where}; found an empty line"
         raise SecretError(msg)
     if _BROKERS_OWN.match(secret):
         msg = (
-            f"{path} is the broker's own list of logins (mosquitto_passwd); the box needs the "
+            f"{where} is the broker's own list of logins (mosquitto_passwd); the box needs the "
             "password itself, in a file of its own"
         )
         raise SecretError(msg)
     if re.match(r"\[+\w+\]|\w+\s+=\s", secret):
-        msg = f"wanted a password in the first line of {path}; found a configuration"
+        msg = f"wanted a password in the first line of {where}; found a configuration"
         raise SecretError(msg)
     return secret

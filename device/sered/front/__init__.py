@@ -1,0 +1,1 @@
+"""What a box without a screen shows: a light, and a read-only page on the local network."""
