@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from broker import free_port
 from system.desk import eventually
 
 if TYPE_CHECKING:
     from system.desk import Desk
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+_ASK = """
+import sys, urllib.request
+page = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+token = (sys.argv[1:] or ["a-token-of-the-test"])[0]
+page.open("http://127.0.0.1:PORT/?token=" + token, timeout=60)
+print(page.open("http://127.0.0.1:PORT/live.json", timeout=60).read().decode())
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +120,7 @@ def test_a_box_takes_over_what_lies_on_its_boot_partition(desk: Desk) -> None:
     pem = "-----BEGIN {0}-----\nMIIB\n-----END {0}-----"
     crt, key = pem.format("CERTIFICATE"), pem.format("PRIVATE KEY")
     desk.run(
-        "mkdir -p /boot/firmware; cd /boot/firmware; cp /etc/sered/sered.toml /root/sered.toml;"
+        "mkdir -p /boot/firmware; cd /boot/firmware; cp -a /etc/sered/sered.toml /root/;"
         " sed 's/^device.*/device = \"desk-12\"/' /root/sered.toml >sered.toml;"
         f" echo secret >sered-mqtt-password; echo '{crt}' | tee sered-ca.crt >sered-box.crt;"
         f" echo '{key}' >sered-box.key"
@@ -144,18 +153,15 @@ def test_the_box_shows_how_it_is(desk: Desk) -> None:
     assert desk.run(active, check=False).out == "inactive"
     desk.run("echo a-token-of-the-test >/etc/sered/page-token")
     desk.run("chown root:sered /etc/sered/page-token; chmod 640 /etc/sered/page-token")
-    desk.run("sed -i '1i page_port = 80' /etc/sered/sered.toml; systemctl restart sered")
-    ask = "import urllib.request as u, sys; o = u.build_opener(u.HTTPCookieProcessor());"
-    ask += " print(o.open('http://127.0.0.1' + sys.argv[1], timeout=60).read().decode())"
-    token = "/?token=a-token-of-the-test"
-    page = f"python3 -c \"{ask}\" '{token}'"
-    eventually(lambda: "<title>" in desk.run(page, check=False).out, 60, "the page")
-    assert desk.run(f'python3 -c "{ask}" /live.json', check=False).status != 0
-    both = ask.replace("sys.argv[1], ", f"'{token}', ").replace("print(", "(")
-    told = f"{both}; print(o.open('http://127.0.0.1/live.json', timeout=60).read().decode())"
-    state = json.loads(desk.run(f'python3 -c "{told}"').out)
+    port = free_port()
+    desk.run(f"sed -i '1i page_port = {port}' /etc/sered/sered.toml; systemctl restart sered")
+    desk.run(f"cat >/root/ask.py <<'END'\n{_ASK.replace('PORT', f'{port}')}END")
+    eventually(lambda: desk.run("python3 /root/ask.py", check=False).status == 0, 60, "the page")
+    state = json.loads(desk.run("python3 /root/ask.py").out)
     assert state["lines"][0]["name"] == "line1"
     assert {side["side"] for side in state["lines"][0]["sides"]} == {"customer", "agent"}
+    stranger = "python3 /root/ask.py wrong-token"
+    assert "403" in desk.run(stranger, check=False).err
     print(desk.run("systemd-analyze security sered-front --no-pager | tail -n 1").out)
     desk.run("sed -i '/^page_port/d' /etc/sered/sered.toml; systemctl restart sered")
     eventually(lambda: desk.run(active, check=False).out == "inactive", 30, "no page")
