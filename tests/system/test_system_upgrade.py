@@ -81,7 +81,7 @@ def test_a_good_version_is_switched_to(desk: Desk) -> None:
 def test_a_version_that_dies_is_rolled_back(desk: Desk) -> None:
     """It passes its examination and then falls over: the old one runs again within a minute."""
     old = _current(desk)
-    desk.run(f"sed -i 's/^class Service:/raise SystemExit(3)\\n\\n&/' {_SERVICE}")
+    desk.run(f"sed -i 's/^        self._start()$/        raise SystemExit(3)/' {_SERVICE}")
     with _Outage(desk) as outage:
         ended = desk.install("--upgrade", check=False)
     print(f"longest without service: {outage.longest_s:.1f} s")
@@ -96,7 +96,7 @@ def test_a_version_that_dies_is_rolled_back(desk: Desk) -> None:
 def test_a_version_that_never_gets_ready_is_rolled_back(desk: Desk) -> None:
     """It hangs as it starts: nobody waits for it longer than a minute."""
     old = _current(desk)
-    desk.run(f"sed -i 's/^class Service:/import time\\ntime.sleep(3600)\\n\\n&/' {_SERVICE}")
+    desk.run(f"sed -i 's/^        self._start()$/        time.sleep(3600)/' {_SERVICE}")
     with _Outage(desk) as outage:
         ended = desk.install("--upgrade", check=False)
     print(f"longest without service: {outage.longest_s:.1f} s")
