@@ -22,23 +22,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sered.box.snapshot import Snapshot
+
 TOKEN = "a-token-of-the-test"
 _SAID = {"said": "all well", "findings": [("fail", "hears", "<b>nothing</b>", "plug it in")]}
-HEARD = snapshot().model_copy(
-    update={
-        "sides": {"line1": {"customer": SideState(level_db=-40.0, blocks={"speech": 40})}},
-        "verdicts": (
-            LastVerdict(at=datetime(2026, 1, 2, tzinfo=UTC), line="line1", category="negative"),
-            LastVerdict(at=datetime(2026, 1, 3, tzinfo=UTC), line="line1", category=None),
-        ),
-    }
-)
+
+
+def heard() -> Snapshot:
+    """A running service that hears somebody, and what two calls came to."""
+    customer = SideState(level_db=-40.0, blocks={"speech": 40})
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    verdicts = (
+        LastVerdict(at=at, line="line1", category="negative"),
+        LastVerdict(at=at, line="line1", category=None),
+    )
+    return snapshot().model_copy(
+        update={"sides": {"line1": {"customer": customer}}, "verdicts": verdicts}
+    )
 
 
 @contextmanager
 def served(looks: Looks | None = None) -> Iterator[int]:
     """The port of a page that runs."""
-    looks = looks or Looks(lambda: HEARD, lambda: _SAID)
+    looks = looks or Looks(heard, lambda: _SAID)
     with PageServer(("127.0.0.1", 0), TOKEN, "<berlin> / desk", looks) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -90,10 +96,11 @@ def test_the_token_opens_the_page_and_leaves_the_address() -> None:
 
 def test_what_moves_is_told_without_words() -> None:
     """Level and state of each side, categories of the last calls, the latest first."""
-    earlier = HEARD.model_copy(
+    now = heard()
+    earlier = now.model_copy(
         update={"sides": {"line1": {"customer": SideState(blocks={"speech": 9, "silence": 5})}}}
     )
-    told = view.live(HEARD, earlier)
+    told = view.live(now, earlier)
     assert told["lines"][0]["sides"] == [
         {"side": "customer", "level_db": -40.0, "level": 0.5, "hears": "speech"}
     ]
@@ -110,7 +117,7 @@ def test_the_doctor_is_asked_once_for_all_who_look() -> None:
         asked.append(1)
         return _SAID
 
-    with served(Looks(lambda: HEARD, examine)) as port:
+    with served(Looks(heard, examine)) as port:
         for _ in range(3):
             text = ask(port, "/doctor.json", f"sered-page={TOKEN}")[1]
             assert json.loads(text)["said"] == "all well"

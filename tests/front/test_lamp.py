@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from sered.box.snapshot import Snapshot
 from sered.contract.messages import LineStatus, Status
 from sered.front import lamp
 from sered.front.lamp import Pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def snapshot(*reasons: str, connected: bool = True, at: float | None = None) -> Snapshot:
@@ -32,19 +36,19 @@ def snapshot(*reasons: str, connected: bool = True, at: float | None = None) -> 
 @pytest.mark.parametrize(
     ("state", "shown"),
     [
-        (snapshot(), Pattern.LISTENING),
-        (snapshot("hum"), Pattern.LISTENING),
-        (snapshot("no_device"), Pattern.NO_TAP),
-        (snapshot("silent_line"), Pattern.NO_TAP),
-        (snapshot("no_device", connected=False), Pattern.NO_TAP),
-        (snapshot(connected=False), Pattern.NO_BROKER),
-        (snapshot(at=time.monotonic() - 60), Pattern.OFF),
-        (None, Pattern.OFF),
+        (snapshot, Pattern.LISTENING),
+        (lambda: snapshot("hum"), Pattern.LISTENING),
+        (lambda: snapshot("no_device"), Pattern.NO_TAP),
+        (lambda: snapshot("silent_line"), Pattern.NO_TAP),
+        (lambda: snapshot("no_device", connected=False), Pattern.NO_TAP),
+        (lambda: snapshot(connected=False), Pattern.NO_BROKER),
+        (lambda: snapshot(at=time.monotonic() - 60), Pattern.OFF),
+        (lambda: None, Pattern.OFF),
     ],
 )
-def test_the_pattern_of_a_state(state: Snapshot | None, shown: Pattern) -> None:
+def test_the_pattern_of_a_state(state: Callable[[], Snapshot | None], shown: Pattern) -> None:
     """A tap that hears nothing goes before a broker; a service that is stuck is dark."""
-    assert lamp.pattern(state) is shown
+    assert lamp.pattern(state()) is shown
 
 
 def test_the_patterns_can_be_told_apart_from_afar() -> None:
