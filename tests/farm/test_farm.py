@@ -14,7 +14,7 @@ from archive_stage import calls, table
 from farm.slurm import Slurm, until
 from project import ROOT
 
-pytestmark = [pytest.mark.farm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.farm, pytest.mark.slow, pytest.mark.timeout(900)]
 PAGE = (ROOT / "docs/analyst.md").read_text(encoding="utf-8")
 RECORDINGS, PARTS = 12, 4
 
