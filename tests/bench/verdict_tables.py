@@ -155,7 +155,7 @@ def alert_rows(usual: list[Simulated], long: list[Simulated]) -> list[str]:
             decision.judge(c.results, c.ended, "both", settings, mixed=False).sentiment.escalate
             for c in calls
         )
-        for speech_s in (6.0, 12.0, 24.0, 30.0, 40.0, settings.provisional_speech_s):
+        for speech_s in (6.0, 12.0, 24.0, 30.0, 40.0, settings.provisional_speech_s, 60.0):
             asked = settings.model_copy(update={"provisional_speech_s": speech_s})
             found = [early for call in calls if (early := _first_alert(call, asked))]
             kept = [early for early in found if early.kept]
