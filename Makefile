@@ -57,9 +57,9 @@ test: $(VENV)/.dev $(CONVERT)/.ready ## All tests; the slow ones are named, and 
 	exit $$failed
 
 .PHONY: chaos
-chaos: $(VENV)/.dev ## As root: kills, cuts, outages, full disks, power cuts; the table goes into docs/chaos.md
+chaos: $(VENV)/.dev ## As root: kills, cuts, outages, full disks, power cuts; the table goes into docs/chaos.md; ARGS=--only restarts
 	@systemd/debian-packages chaos
-	@$(BIN)/python tests/chaos/run.py --keep
+	@$(BIN)/python tests/chaos/run.py $(or $(ARGS),--keep)
 
 .PHONY: test-brokers
 test-brokers: $(VENV)/.dev ## As root: RabbitMQ, NATS and two Mosquittos as real processes, minutes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from project import ROOT
 from sered.contract.vocabulary import ENDINGS, NOTES, REASONS, UNDETERMINED
-from sered.delivery.spool_file import StateName
+from sered.delivery.spool_mending import StateName
 from sered.records import EndReason
 from sered.tap.sound_faults import _ADVICE
 from sered.verdict import decision

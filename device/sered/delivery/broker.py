@@ -176,6 +176,26 @@ def refusal(mqtt: MqttSettings, reason: ReasonCode, client_id: str = "") -> Brok
     )
 
 
+def hung_up(mqtt: MqttSettings) -> UnansweredError:
+    """What it may mean that a broker ends the connection before its first word."""
+    hint = (
+        "Does it ask for a certificate of ours ([mqtt] cert, key)?"
+        if mqtt.tls
+        else "Is it an MQTT broker? If this is its TLS port, set tls = true."
+    )
+    msg = f"The broker {mqtt.host}:{mqtt.port} hangs up on us before a word. {hint}"
+    return UnansweredError(msg, "tls" if mqtt.tls else "no_broker")
+
+
+def rival(mqtt: MqttSettings, client_id: str) -> BrokerError:
+    """What it means that a broker ends connection after connection that stood."""
+    return BrokerError(
+        f"The broker {mqtt.host}:{mqtt.port} hangs up again and again: probably a second box has "
+        f"our client id {client_id}. Give each its own name.",
+        "taken_over",
+    )
+
+
 def unreachable(mqtt: MqttSettings, error: Exception) -> BrokerError:
     """Why no connection came about."""
     broker = f"The broker {mqtt.host}:{mqtt.port}"

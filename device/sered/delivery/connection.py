@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from paho.mqtt import MQTTException
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from sered.delivery import properties
 from sered.delivery.broker import (
     LARGEST_IN,
     LARGEST_READ,
     UnansweredError,
+    hung_up,
     make_client,
     refusal,
     unreachable,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+    from paho.mqtt.properties import Properties
 
     from sered.settings import MqttSettings
 
@@ -104,11 +106,8 @@ class Connection:
         mqtt = self._mqtt
         more: dict[str, Any] = {}
         if mqtt.version == "5":
-            more["properties"] = properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
+            more["properties"] = properties.of_connect(session_s, self._largest_in, most_in)
             more["clean_start"] = not session_s
-            properties.SessionExpiryInterval = session_s
-            properties.MaximumPacketSize = self._largest_in
-            properties.ReceiveMaximum = most_in
         try:
             self._client.connect(mqtt.host, mqtt.port, mqtt.keepalive_s, **more)
         except _WIRE as error:
@@ -131,14 +130,7 @@ class Connection:
         except BrokerError as error:
             if self._reason is not None or self._over is not None:
                 return
-            hint = (
-                "Does it ask for a certificate of ours ([mqtt] cert, key)?"
-                if self._mqtt.tls
-                else "Is it an MQTT broker? If this is its TLS port, set tls = true."
-            )
-            msg = f"The broker {self._mqtt.host}:{self._mqtt.port} hangs up on us"
-            word = "tls" if self._mqtt.tls else "no_broker"
-            raise UnansweredError(f"{msg} before a word. {hint}", word) from error
+            raise hung_up(self._mqtt) from error
 
     def _listen(self, given_up: Callable[[], bool]) -> None:
         """Have our own messages sent back, once each: what does not come was not taken."""
@@ -197,15 +189,9 @@ class Connection:
         self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int = 0
     ) -> int:
         """Hand a message to the network; the id that its acknowledgement will carry."""
-        properties = None
-        if self._mqtt.version == "5":
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
-            properties.PayloadFormatIndicator = 1
-            properties.ContentType = "application/json"
-            if expiry_s:
-                properties.MessageExpiryInterval = expiry_s
+        told = properties.of_publish(expiry_s) if self._mqtt.version == "5" else None
         try:
-            return self._client.publish(topic, payload, qos, retain, properties).mid
+            return self._client.publish(topic, payload, qos, retain, told).mid
         except _WIRE as error:
             raise self._broken(error) from None
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sered import __version__, spelling
-from sered.contract import messages, topics
+from sered.contract import topics
 from sered.delivery import homeassistant
 from sered.delivery.backoff import DELAYS_S, Backoff
-from sered.delivery.broker import check_secret, client_id, stays_open
+from sered.delivery.broker import check_secret, client_id, rival, stays_open
 from sered.delivery.in_flight import LEAVES, InFlight
-from sered.delivery.publisher import PublisherState
+from sered.delivery.publisher import PublisherState, headline, offline
 from sered.delivery.retained import Retained
 from sered.delivery.version import Version
 from sered.errors import BrokerError, SeredError
@@ -138,13 +138,7 @@ class MqttPublisher:
             faults.append(("taken_over", self._rival))
         if self._fault and now.connected:
             faults.insert(0, (self._fault.reason, str(self._fault)))
-        reason, sentence = "no_broker", now.sentence
-        if self._fault:
-            reason, sentence = self._fault.reason, str(self._fault)
-        elif now.connected:
-            reason, sentence = "", f"connected to {self._mqtt.host}:{self._mqtt.port}"
-            if faults:
-                reason, sentence = faults[0]
+        reason, sentence = headline(now, self._fault, faults, self._mqtt)
         return replace(
             now,
             reason=reason,
@@ -172,7 +166,10 @@ class MqttPublisher:
         from sered.delivery.connection import Connection  # noqa: PLC0415 - paho
 
         qos, retain = self._will
-        will = (self._root + "status", self._offline("The box has vanished from the broker."))
+        will = (
+            self._root + "status",
+            offline(self._site, self._device, "The box has vanished from the broker."),
+        )
         link: Connection | None = None
         before = self._outgoing.published
         try:
@@ -265,23 +262,17 @@ class MqttPublisher:
         return 0.1 if not self._outgoing.idle else 1.0
 
     def _drained(self) -> bool:
-        nothing_left = self._outgoing.idle and not self._spool.depth
-        return nothing_left or time.monotonic() > self._end - 0.3
+        late = time.monotonic() > self._end - 0.3
+        return late or (self._outgoing.idle and not self._spool.depth)
 
     def _farewell(self, link: Connection) -> None:
-        offline = self._offline("The box was stopped.")
+        gone = offline(self._site, self._device, "The box was stopped.")
         out, (_, retain) = self._outgoing, self._will
-        out.tell(link, "status", offline, qos=link.maximum_qos, retain=retain)
+        out.tell(link, "status", gone, qos=link.maximum_qos, retain=retain)
         while not out.idle and time.monotonic() < self._end:
             out.settle(link.pump(0.02), link.heard())
         link.close(max(self._end - time.monotonic(), 0.1))
         self._state = replace(self._state, connected=False, sentence="stopped")
-
-    def _offline(self, text: str) -> bytes:
-        status = messages.Status(
-            site=self._site, device=self._device, state="offline", reasons=(), text=text, lines=()
-        )
-        return messages.encode(status)
 
     def _note(self, fault: BrokerError, link: Connection | None, *, progress: bool) -> None:
         """Remember why there is no connection; what a broker cannot do is not asked again."""
@@ -294,11 +285,7 @@ class MqttPublisher:
             and stays_open(self._mqtt.host, self._mqtt.port)
         )
         if self._backoff.ended(lived_s, progress=progress, hung_up=hung_up):
-            fault = BrokerError(
-                f"The broker {self._mqtt.host}:{self._mqtt.port} hangs up again and again: probably"
-                f" a second box has our client id {self._client_id}. Give each its own name.",
-                "taken_over",
-            )
+            fault = rival(self._mqtt, self._client_id)
         said = str(self._fault) != str(fault)
         self._fault = fault
         if fault.reason == "retain":

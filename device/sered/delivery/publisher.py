@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from sered.contract import messages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sered.errors import BrokerError
+    from sered.settings import MqttSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,28 @@ class PublisherState:
     """Messages that were sent to us: we asked for none."""
     faults: tuple[tuple[str, str], ...] = ()
     """(reason, sentence) of all that `status` must say: not that there is no connection."""
+
+
+def headline(
+    now: PublisherState,
+    fault: BrokerError | None,
+    faults: Sequence[tuple[str, str]],
+    mqtt: MqttSettings,
+) -> tuple[str, str]:
+    """The one (reason, sentence) to say of the way to the broker."""
+    if fault:
+        return fault.reason, str(fault)
+    if not now.connected:
+        return "no_broker", now.sentence
+    return faults[0] if faults else ("", f"connected to {mqtt.host}:{mqtt.port}")
+
+
+def offline(site: str, device: str, text: str) -> bytes:
+    """The `status` of a box that is not there."""
+    status = messages.Status(
+        site=site, device=device, state="offline", reasons=(), text=text, lines=()
+    )
+    return messages.encode(status)
 
 
 class Publisher(Protocol):

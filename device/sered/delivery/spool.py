@@ -7,13 +7,14 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
+from sered.delivery import spool_mending
 from sered.delivery.age import age_s
 from sered.delivery.expiry import Clocks, boot_id, too_old, uptime_s
-from sered.delivery.spool_file import SpoolFile, StateName, salvage, set_aside, trouble
+from sered.delivery.spool_file import SpoolFile
 from sered.delivery.spool_row import Damaged, Draft, Message, code
 from sered.errors import SpoolError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from sered.delivery.spool_mending import SpoolState, StateName
     from sered.settings import SpoolSettings
 
 log = logging.getLogger(__name__)
@@ -35,17 +37,6 @@ _EXPIRE_EVERY_S = 600.0
 _DAY_S = 86_400.0
 _CHUNK = 64
 """Messages of a spool that is given away that are read at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolState:
-    """How the spool is."""
-
-    name: StateName = "ok"
-    sentence: str = ""
-    """For a technician; empty when all is well."""
-    faults: tuple[tuple[str, str], ...] = ()
-    """(reason, sentence) of all that `status` must say."""
 
 
 class Spool:
@@ -168,14 +159,9 @@ class Spool:
         with self._lock:
             # a file that was deleted is noticed while its content can still be had
             self._guarded(SpoolFile.check)
-            name, sentence = self._trouble
-            faults = [] if name == "ok" else [(f"spool_{name}", sentence)]
-            if self._aside and name != "set_aside":
-                faults.append(("spool_set_aside", f"A damaged spool lies in {self._aside}."))
-            if given_up := self._given_up + self._lost_from_memory:
-                said = f"{given_up} message(s) were given up: the spool is at its limit."
-                faults.append(("spool_dropped", said))
-            return SpoolState(name, sentence, tuple(faults))
+            return spool_mending.state_of(
+                self._trouble, self._aside, self._given_up + self._lost_from_memory
+            )
 
     def close(self) -> None:
         """Let go of the file; what is only in memory is tried on disk once more."""
@@ -237,13 +223,13 @@ class Spool:
             self._fresh.replace(self._path)
         file = SpoolFile(self._path)
         if self._fresh.exists():
-            salvage(self._fresh, file)
+            spool_mending.salvage(self._fresh, file)
             self._fresh.unlink()
         return file
 
     def _fail(self, error: Exception) -> None:
         self._retry_at = time.monotonic() + _RETRY_S
-        name, sentence = trouble(error, self._path)
+        name, sentence = spool_mending.trouble(error, self._path)
         self._say(name, sentence)
         if code(error) == sqlite3.SQLITE_BUSY and not self._opened:
             raise SpoolError(sentence) from error
@@ -260,8 +246,8 @@ class Spool:
                     self._file.close()
                     self._file = None
                 if self._path.exists():
-                    salvage(self._path, fresh, self._last_id)
-            self._aside = set_aside(self._path, self._path)
+                    spool_mending.salvage(self._path, fresh, self._last_id)
+            self._aside = spool_mending.set_aside(self._path, self._path)
             self._fresh.replace(self._path)
         except (sqlite3.Error, OSError, Damaged) as error:
             self._fail(error)
@@ -278,7 +264,7 @@ class Spool:
         try:
             return SpoolFile(self._fresh)
         except Damaged:
-            set_aside(self._fresh, self._path)
+            spool_mending.set_aside(self._fresh, self._path)
             return SpoolFile(self._fresh)
 
     def _say(self, name: StateName, sentence: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sered.delivery.age import from_text
 from sered.delivery.spool_row import (
@@ -15,7 +15,6 @@ from sered.delivery.spool_row import (
     Draft,
     Message,
     as_damage,
-    code,
     from_row,
     to_row,
     whole_rows,
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sered.delivery.age import Stamp
-
-StateName = Literal["ok", "set_aside", "read_only", "full", "failed"]
 
 MIGRATIONS = (
     """
@@ -262,40 +259,3 @@ class SpoolFile:
     def close(self) -> None:
         """Fold the WAL into the file and let go of it."""
         self._db.close()
-
-
-def salvage(path: Path, into: SpoolFile, after: int = 0) -> None:
-    """Copy every whole row of a damaged file that is not in `into` yet; see fill()."""
-    with closing(sqlite3.connect(path, timeout=2.0, isolation_level=None)) as db:
-        with suppress(sqlite3.Error, UnicodeDecodeError):
-            into.adopt(db.execute("SELECT call_id, line, payload FROM left_open").fetchall())
-        into.fill(whole_rows(db), after)
-
-
-def set_aside(path: Path, spool: Path) -> Path | None:
-    """Rename a damaged file to `SPOOL.damaged-N`; None: there was none.
-
-    Its WAL goes first, lest a new file meets an old WAL.
-    """
-    suffixes = ("-wal", "-shm", "")
-    number = 1
-    while any(spool.with_name(f"{spool.name}.damaged-{number}{s}").exists() for s in suffixes):
-        number += 1
-    aside = spool.with_name(f"{spool.name}.damaged-{number}")
-    for suffix in suffixes:
-        found = path.with_name(path.name + suffix)
-        if found.exists():
-            found.replace(aside.with_name(aside.name + suffix))
-    return aside if aside.exists() else None
-
-
-def trouble(error: Exception, path: Path) -> tuple[StateName, str]:
-    """What an error of the file means, as a word for `status` and a sentence for a technician."""
-    number, where = code(error), f"The spool {path}"
-    if number == sqlite3.SQLITE_FULL:
-        return "full", f"{where}: the disk is full. Make room on it."
-    if number in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return "read_only", f"{where} cannot be written. Check its owner and its disk."
-    if number == sqlite3.SQLITE_BUSY:
-        return "failed", f"{where} is in use by another sered. Stop one of the two."
-    return "failed", f"{where} cannot be used: {error}. Check its disk."
