@@ -58,7 +58,8 @@ HEAVY = {
     "uvicorn", "psycopg",
 }  # fmt: skip
 LATE = {
-    "sered.delivery.connection", "sered.delivery.properties", "sered.delivery.guarded_client", "sered.central.web.server",
+    "sered.delivery.connection", "sered.delivery.properties", "sered.delivery.guarded_client",
+    "sered.central.web.server",
 }  # fmt: skip
 """Adapters that may load theirs at once, because they are themselves imported late."""
 PURE = {

@@ -186,7 +186,7 @@ def _next_steps() -> Iterator[str]:
     elif program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
     yield f"Next: {program} analyze YOUR.wav --explain   judges a recording of yours"
-    yield "      models/MODEL_CARD.md   how far to trust a verdict; these voices are synthetic"
+    yield "      models/MODEL_CARD.md   how far to trust it; these voices are synthetic"
     yield "      sudo make install      on a box at a desk; README.md has the wiring"
 
 
