@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sered.central.context import Central
 
 PASSWORD = "a long walk by the sea"
-WAIT_MS = 8000
+WAIT_MS = 60_000
 
 
 class Served:

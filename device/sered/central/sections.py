@@ -48,6 +48,29 @@ class SiteSettings(Section):
     _tz = field_validator("tz")(zone)
 
 
+class HoldoutSettings(Section):
+    """`[holdout]`: leave some cases of low severity without a call back, by lot, for a while."""
+
+    share: float = Field(0.0, ge=0.0, le=0.5)
+    """Of the cases that take part; 0: everybody is called back."""
+    score_above: float = Field(-0.65, ge=-1.0, le=0.0)
+    """Only cases with at least this score take part."""
+    until: date | None = None
+    """Last day; it ends by itself."""
+    planned: int = Field(0, ge=0)
+    """Cases in each arm that the page "Would they have called again anyway?" asks for."""
+
+    @model_validator(mode="after")
+    def _planned(self) -> HoldoutSettings:
+        if self.share and (self.until is None or not self.planned):
+            msg = (
+                "a share needs `until` and `planned`: /figures/holdout says how many cases each "
+                "arm needs to show an effect; nobody goes without a call back for nothing"
+            )
+            raise ValueError(msg)
+        return self
+
+
 class StepSettings(Section):
     """`[[team.step]]`: whom to tell, and when, as long as nobody acts."""
 

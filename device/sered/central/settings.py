@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from sered import spelling
 from sered.central.sections import (
     ChannelSettings,
+    HoldoutSettings,
     Name,
     Section,
     SiteSettings,
@@ -257,6 +258,7 @@ class CentralSettings(Section):
     store: StoreSettings = StoreSettings()
     courtesy: CourtesySettings = CourtesySettings()
     retention: RetentionSettings = RetentionSettings()
+    holdout: HoldoutSettings = HoldoutSettings()
     report: ReportSettings = ReportSettings()
     web: WebSettings = WebSettings()
     oidc: OidcSettings = OidcSettings()

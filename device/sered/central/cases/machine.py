@@ -28,6 +28,8 @@ class State(StrEnum):
     CLOSED = "closed"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    HELD = "held"
+    """Left without a call back by lot (`holdout`)."""
 
 
 OPEN = (State.NEW, State.CLAIMED, State.CALLED)
@@ -150,7 +152,7 @@ def close(case: Case, user: int, outcome: Outcome, now: datetime) -> Case:
 
 def withdraw(case: Case, now: datetime) -> Case:
     """The box takes its alert back: closes a case nobody has, tells a claimer."""
-    if case.state is State.NEW:
+    if case.state in {State.NEW, State.HELD}:
         return replace(case, state=State.WITHDRAWN, withdrawn_at=now, closed_at=now)
     if case.state in HELD and case.withdrawn_at is None:
         return replace(case, withdrawn_at=now)
@@ -179,6 +181,7 @@ def _still_open(case: Case) -> None:
     said = {
         State.CLOSED: "This one is closed already.",
         State.WITHDRAWN: "The box has taken this alert back: nobody needs to call.",
+        State.HELD: "This one is left without a call back by lot, to learn what calling helps.",
         State.EXPIRED: "This one was given up: nobody had taken it for too long.",
     }
     if case.state in said:

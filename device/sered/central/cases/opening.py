@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from sered.central import audit
-from sered.central.cases import machine, routing, rows, telling
+from sered.central.cases import holdout, machine, routing, rows, telling
 from sered.central.cases.machine import OPEN, State
 from sered.central.store import upsert
 from sered.central.store.tables import alert, cases
@@ -57,9 +57,14 @@ def open_cases(
     storms = _Storms(connection, settings, found.values())
     calm: list[dict[str, Any]] = []
     grouped: list[dict[str, Any]] = []
+    held: list[dict[str, Any]] = []
     for negative in found.values():
         row = _row(settings, negative)
-        (grouped if storms.count(row) else calm).append(row)
+        if row["arm"] == holdout.HOLD:
+            held.append(row | {"state": State.HELD, "next_step_at": None})
+        else:
+            (grouped if storms.count(row) else calm).append(row)
+    upsert.insert_if_new(connection, cases, held)
     opened = _insert(connection, settings, calm)
     # what heads a storm may have come in just now
     heads = storms.heads(connection) if grouped else {}
@@ -97,6 +102,9 @@ def correct(
         whole = _row(settings, said[row.call_id])
         names = ["score", "confidence", "causes", "call_ended_at", "queue", "arrived_late"]
         names += ["team", "due_at"] if row.state == State.NEW else []
+        if row.state == State.HELD and whole["arm"] != holdout.HOLD:
+            # the whole call was worse than its alert: nobody is held out who should be called
+            names += ["arm", "state", "due_at", "next_step_at"]
         fresh = {name: whole[name] for name in names if whole[name] != getattr(row, name)}
         if fresh:
             rows.put(connection, row.id, row.version, fresh)
@@ -147,6 +155,7 @@ def _row(settings: CentralSettings, call: Negative) -> dict[str, Any]:
         "opened_at": now,
         "due_at": routing.due_at(settings, team, call.site, call.ended_at),
         "next_step_at": step,
+        "arm": holdout.arm(settings.holdout, call.call_id, call.score, now),
     }
 
 

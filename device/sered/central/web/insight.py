@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from sered.central.errors import InputError, NotFoundError
 from sered.central.insight.boxes import boxes
 from sered.central.insight.helped import helped
+from sered.central.insight.holdout import holdout
 from sered.central.insight.missed import missed, settle
 from sered.central.insight.right import right
 from sered.central.insight.today import today
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sered.central.insight.answers import Answer
     from sered.central.web.views import Visit
 
-PAGES = ("today", "right", "missed", "helped", "unhappy", "boxes")
+PAGES = ("today", "right", "missed", "helped", "holdout", "unhappy", "boxes")
 _REACHED = {"yes": True, "no": False, "": None}
 
 
@@ -58,7 +59,7 @@ def answer(visit: Visit) -> Answer:
         return unhappy(central, options.get("site") or None, options.get("queue") or None)
     if asked == "today":
         return today(central, midnight(central))
-    known = {"right": right, "missed": missed, "helped": helped, "boxes": boxes}
+    known = {"right": right, "missed": missed, "helped": helped, "holdout": holdout, "boxes": boxes}
     if asked not in known:
         msg = f"There is no such page; known: {', '.join(PAGES)}."
         raise NotFoundError(msg)
