@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import errno
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ class SecretError(ValueError):
 
 def read_text(path: Path) -> str:
     """What `text_of` reads in a file; UnicodeDecodeError, OSError."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        # a pipe would wait for its writer for ever
+    plain = not path.exists() or path.is_file() or path.is_dir() or path.samefile(os.devnull)
+    if not plain:
+        # a pipe would wait for its writer for ever; /dev/null is how one says "no configuration"
         raise OSError(errno.EINVAL, "it is no plain file")
     return text_of(path.read_bytes())
 
