@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from sered.settings import Settings
 
+# the quarter is filled once: its tests stay together
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("calibrate")]
 PLANS = (
     Plan("berlin", calls_a_day=25.0),
     Plan("koeln", calls_a_day=25.0, threshold=-0.2),
