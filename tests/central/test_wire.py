@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -83,5 +84,7 @@ def test_one_leads_and_another_follows(
     assert not leads["one"]
     postgres.stop("immediate")
     wait_until(lambda: not leads["other"], 60, "the end of its lead")
+    # long enough for more than one vain try
+    time.sleep(2.5)
     postgres.start()
     wait_until(lambda: leads["other"], 60, "its next lead")

@@ -129,7 +129,8 @@ class Service:
     def _lead(self) -> None:
         """Begin what only one process does."""
         central, pbx = self._central, self._central.settings.pbx
-        self._lead_over.clear()
+        # one of its own each time: a part of the last lead may still be on its way out
+        self._lead_over = threading.Event()
         alone = {
             "matcher": matcher.run,
             "forgetting": forgetting.run,

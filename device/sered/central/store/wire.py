@@ -5,13 +5,12 @@ Nothing hangs on it but speed: who misses a bell looks again after some seconds.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import psycopg
 
@@ -36,40 +35,44 @@ def carry_bells(central: Central, stop: threading.Event) -> None:
     """Ring here what others ring, and there what rings here, until `stop`."""
     bells = {"cases": central.cases_bell, "outbox": central.outbox_bell}
     told = {name: bell.own for name, bell in bells.items()}
-    while not stop.is_set():
-        with _lasting(central.store, stop) as connection:
-            connection.execute(f"LISTEN {_CHANNEL}")
-            me = connection.info.backend_pid
-            for bell in bells.values():
-                # something may have rung while nobody listened
-                bell.echo()
-            while not stop.is_set():
-                for name, bell in bells.items():
-                    if bell.own != told[name]:
-                        told[name] = bell.own
-                        connection.execute(f"NOTIFY {_CHANNEL}, '{name}'")
-                for heard in connection.notifies(timeout=_LOOK_S, stop_after=1):
-                    if heard.pid != me and heard.payload in bells:
-                        bells[heard.payload].echo()
+
+    def carry(connection: psycopg.Connection) -> None:
+        connection.execute(f"LISTEN {_CHANNEL}")
+        me = connection.info.backend_pid
+        for bell in bells.values():
+            # something may have rung while nobody listened
+            bell.echo()
+        while not stop.is_set():
+            for name, bell in bells.items():
+                if bell.own != told[name]:
+                    told[name] = bell.own
+                    connection.execute(f"NOTIFY {_CHANNEL}, '{name}'")
+            for heard in connection.notifies(timeout=_LOOK_S, stop_after=1):
+                if heard.pid != me and heard.payload in bells:
+                    bells[heard.payload].echo()
+
+    _over_and_over(central.store, stop, carry)
 
 
 def lead(
     store: Store, stop: threading.Event, begin: Callable[[], None], end: Callable[[], None]
 ) -> None:
     """Until `stop`: `begin` when this process becomes the leader, `end` when it is no more."""
-    while not stop.is_set():
-        with _lasting(store, stop) as connection:
-            while not stop.is_set() and not _leads(connection):
-                stop.wait(_AGAIN_S)
-            if stop.is_set():
-                return
-            _log.info("leader.begins")
-            begin()
-            try:
-                while not stop.wait(1.0):
-                    connection.execute("SELECT 1")
-            finally:
-                end()
+
+    def contend(connection: psycopg.Connection) -> None:
+        while not stop.is_set() and not _leads(connection):
+            stop.wait(_AGAIN_S)
+        if stop.is_set():
+            return
+        _log.info("leader.begins")
+        begin()
+        try:
+            while not stop.wait(1.0):
+                connection.execute("SELECT 1")
+        finally:
+            end()
+
+    _over_and_over(store, stop, contend)
 
 
 def _leads(connection: psycopg.Connection) -> bool:
@@ -77,16 +80,18 @@ def _leads(connection: psycopg.Connection) -> bool:
     return bool(row and row[0])
 
 
-@contextlib.contextmanager
-def _lasting(store: Store, stop: threading.Event) -> Iterator[psycopg.Connection]:
-    """A connection of our own; when it breaks the block is over, after a pause."""
+def _over_and_over(
+    store: Store, stop: threading.Event, use: Callable[[psycopg.Connection], None]
+) -> None:
+    """Use a connection of our own, and another one when it breaks, until `stop`."""
     import psycopg  # noqa: PLC0415 - SQLite does without
 
     url = store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-            yield connection
-    except psycopg.Error as error:
-        said = next(iter(str(error).splitlines()), "")
-        _log.warning("wire.waits why=%s", said)
-        stop.wait(_AGAIN_S)
+    while not stop.is_set():
+        try:
+            with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+                use(connection)
+        except psycopg.Error as error:
+            said = next(iter(str(error).splitlines()), "")
+            _log.warning("wire.waits why=%s", said)
+            stop.wait(_AGAIN_S)
