@@ -65,8 +65,8 @@ def _answers(rows: list[dict[str, Any]]) -> str:
 def _kills(rows: list[dict[str, Any]]) -> str:
     return (
         "## Killed at random\nReach: 0 lost, each notification at least once, each case one. "
-        "Calls come all the time; the killed part is started again at once. Mosquitto saves at "
-        "every change here, as docs/mqtt/mosquitto.conf has it.\n\n"
+        "Calls come all the time; the killed part is started again at once. Mosquitto saves once "
+        "a second here.\n\n"
     ) + _table(
         ["store", "kills", "sent", "lost", "twice", "cases (wanted)", "cases twice",
          "never told", "told more than once"],

@@ -84,7 +84,7 @@ def killings(options: argparse.Namespace) -> list[Any]:
     found = []
     for kind in KINDS:
         sink = answer.Sink()
-        with stage(kind, channels=sink.toml(), saves="autosave_on_changes true") as one:
+        with stage(kind, channels=sink.toml(), saves="autosave_interval 1") as one:
             found.append(kills.measure(one, sink, options.kills // 2))
         sink.shutdown()
     return found
