@@ -128,6 +128,13 @@ def _first_start(card: Card, around: Surroundings) -> None:
     )
     card.power()
     _say("power to login by key", eventually(card.answers, _BOOT_S, "a login by key"))
+    # an emulated processor loads libraries for longer than a unit waits
+    card.run(
+        "mkdir -p /run/systemd/system/sered.service.d\n"
+        "printf '[Service]\nTimeoutStartSec=900\nWatchdogSec=600\n'"
+        " >/run/systemd/system/sered.service.d/emulated.conf\n"
+        "systemctl daemon-reload; systemctl --no-block restart sered"
+    )
     active = "systemctl is-active sered"
     taken = eventually(lambda: card.run(active, check=False) == "active", _BOOT_S, "READY")
     _say("and from there to READY", taken)
