@@ -130,9 +130,9 @@ def _first_start(card: Card, around: Surroundings) -> None:
     _say("power to login by key", eventually(card.answers, _BOOT_S, "a login by key"))
     # an emulated processor loads libraries for longer than a unit waits
     card.run(
-        "mkdir -p /run/systemd/system/sered.service.d\n"
-        "printf '[Service]\nTimeoutStartSec=900\nWatchdogSec=600\n'"
-        " >/run/systemd/system/sered.service.d/emulated.conf\n"
+        "writable bash -c 'mkdir -p /etc/systemd/system/sered.service.d; cat >"
+        "/etc/systemd/system/sered.service.d/emulated.conf' <<'END'\n"
+        "[Service]\nTimeoutStartSec=900\nWatchdogSec=600\nEND\n"
         "systemctl daemon-reload; systemctl --no-block restart sered"
     )
     active = "systemctl is-active sered"
