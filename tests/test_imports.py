@@ -80,6 +80,7 @@ PURE = {
     "box/vitals",
     "boot/network", "boot/plan", "front/lamp", "front/view",
     "central/cases/machine", "central/cases/routing", "central/cases/shifts",
+    "central/insight/ring_advice",
 }  # fmt: skip
 """Wings and rooms that are numbers in, records out."""
 NOT_PURE = {

@@ -48,6 +48,24 @@ class SiteSettings(Section):
     _tz = field_validator("tz")(zone)
 
 
+class RingSettings(Section):
+    """`[[ring]]`: boxes that get a new version together; central watches, and changes no box."""
+
+    name: Name
+    """Name of the ring."""
+    boxes: tuple[str, ...] = Field(min_length=1)
+    """SITE/DEVICE each; `*` stands for anything. A box is in the first ring that names it."""
+
+    @field_validator("boxes")
+    @classmethod
+    def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for box in value:
+            if box.count("/") != 1 or not all(box.split("/")):
+                msg = f"must be SITE/DEVICE such as berlin-3/desk-12 or berlin-3/*, found {box}"
+                raise ValueError(msg)
+        return value
+
+
 class HoldoutSettings(Section):
     """`[holdout]`: leave some cases of low severity without a call back, by lot, for a while."""
 

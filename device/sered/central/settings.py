@@ -13,6 +13,7 @@ from sered.central.sections import (
     ChannelSettings,
     HoldoutSettings,
     Name,
+    RingSettings,
     Section,
     SiteSettings,
     TeamSettings,
@@ -269,13 +270,16 @@ class CentralSettings(Section):
     site: tuple[SiteSettings, ...] = ()
     team: tuple[TeamSettings, ...] = (TeamSettings(name="recovery"),)
     channel: tuple[ChannelSettings, ...] = ()
+    ring: tuple[RingSettings, ...] = ()
 
     @model_validator(mode="after")
     def _names_fit(self) -> CentralSettings:
         teams = [team.name for team in self.team]
         channels = {channel.name for channel in self.channel}
-        if len(set(teams)) < len(teams) or len(channels) < len(self.channel):
-            msg = "every team and every channel needs a name of its own"
+        rings = {ring.name for ring in self.ring}
+        wanted = (len(teams), len(self.channel), len(self.ring))
+        if (len(set(teams)), len(channels), len(rings)) != wanted:
+            msg = "every team, every channel and every ring needs a name of its own"
             raise ValueError(msg)
         if self.cases.fallback not in teams:
             msg = f"[cases] fallback must be a [[team]]: {', '.join(teams)}"

@@ -1,4 +1,4 @@
-"""`sered central calibrate` and `export`: what feedback says to boxes and to who fits them."""
+"""`sered central calibrate`, `export`, `report`, `ring`: figures for who looks after boxes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from sered.cli import options
 from sered.cli.central_options import Config, opened
+from sered.contract.plain import plain
 from sered.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(calibrate)
     app.command()(export)
     app.command()(report)
+    app.command()(ring)
 
 
 def calibrate(
@@ -122,6 +124,30 @@ def report(
             msg = f"{pdf}: cannot be written ({error.strerror}). Name a file of yours with --pdf."
             raise ConfigError(msg) from None
     typer.echo(found.text(), nl=False)
+
+
+def ring(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A [[ring]] of central.toml.")],
+    config: Config = None,
+    as_json: options.Json = False,
+) -> None:
+    """Say go, wait or stop for giving a ring's new version to the next ring, and why.
+
+    It compares the ring's boxes and calls with those before and with the boxes outside, and changes
+    no box. It ends with 0 for go, 1 for wait or stop.
+
+    Example: sered central ring ring-2
+    """
+    from sered.central.insight.rings import ring as watched
+
+    with opened(config) as central:
+        found, advice = watched(central, name)
+    if as_json:
+        options.print_json(asdict(found) | asdict(advice))
+    else:
+        # a version is what a box says
+        typer.echo(plain(str(advice), most=2000))
+    raise typer.Exit(0 if advice.word == "go" else 1)
 
 
 def _table(found: Calibration) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from sered.central.cases.around import SILENT_AFTER
 from sered.central.insight.answers import Answer, Figures
+from sered.central.insight.rings import rings
 from sered.central.store.tables import device, hourly, line_map
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from sered.central.context import Central
 
 DAYS = 14
+_OF_RINGS = (
+    "Of rings: intervals take calls as independent of each other. Central advises and changes no "
+    "box."
+)
 
 
 def boxes(central: Central) -> Answer:
@@ -53,6 +58,12 @@ def boxes(central: Central) -> Answer:
         "calls", "undetermined", "mean score", "recogniser's confidence", "signal to noise dB",
         "lost s an hour",
     )  # fmt: skip
+    advised = tuple(
+        (one.name, one.version, said.word, reason)
+        for one, said in rings(central)
+        for reason in said.reasons
+    )
+    watched = (Figures("Rings", ("ring", "version", "advice", "why"), advised),) if advised else ()
     return Answer(
         "boxes",
         "How are the boxes?",
@@ -60,9 +71,13 @@ def boxes(central: Central) -> Answer:
         (
             Figures("Inventory", columns, tuple(rows)),
             Figures(f"Versions, {DAYS} days", ("version", *drift), tuple(versions)),
+            *watched,
         ),
         (),
-        ("A box's calls are never counted here: a desk is a person.",),
+        (
+            "A box's calls are never counted here: a desk is a person.",
+            *((_OF_RINGS,) if watched else ()),
+        ),
     )
 
 

@@ -54,7 +54,7 @@ def follow(central: Central) -> int:
     a writer, so that nobody waits for a look at a million calls.
     """
     now = central.now()
-    hour = _hour(central)
+    hour = hour_of(central)
     with central.store.reading() as connection:
         since = connection.scalar(select(rolled_up.c.received_at).where(rolled_up.c.id == 1))
         fresh = select(hour.label("hour")).distinct()
@@ -120,7 +120,7 @@ def differences(central: Central) -> list[str]:
     ]
 
 
-def _hour(central: Central) -> ColumnElement[Any]:
+def hour_of(central: Central) -> ColumnElement[Any]:
     """The hour (UTC) in which a call ended."""
     if central.store.dialect == "postgresql":
         return func.date_trunc("hour", call.c.ended_at, literal_column("'UTC'"))
@@ -140,7 +140,7 @@ def _grouped(central: Central) -> Select[Any]:
     def summed(column: ColumnElement[float]) -> ColumnElement[float]:
         return func.coalesce(func.sum(column), 0.0)
 
-    hour = _hour(central)
+    hour = hour_of(central)
     judged = call.c.category.is_not(None)
     return select(
         hour.label("hour"),
@@ -166,7 +166,7 @@ def _grouped(central: Central) -> Select[Any]:
 def _count(central: Central, hours: list[datetime]) -> list[tuple[tuple[str, ...], datetime]]:
     """Write the counts of these hours; desks that had calls then, with the last one's end."""
     within = (call.c.ended_at >= hours[0]) & (call.c.ended_at < hours[-1] + timedelta(hours=1))
-    hour = _hour(central)
+    hour = hour_of(central)
     causes = (
         select(
             hour.label("hour"), call.c.site, call.c.queue, call_cause.c.cause,
