@@ -41,7 +41,7 @@ quick: $(VENV)/.dev ## Style, types and the fast tests, under a minute: before e
 
 .PHONY: fast
 fast: $(VENV)/.dev
-	@$(PARALLEL) -q -m 'not slow' --durations=5 --durations-min=1 $(PYTEST_ARGS)
+	@$(PARALLEL) -n logical -q -m 'not slow' --durations=5 --durations-min=1 $(PYTEST_ARGS)
 
 .PHONY: test
 test: $(VENV)/.dev $(CONVERT)/.ready ## All tests; the slow ones are named, and how many lines they reach

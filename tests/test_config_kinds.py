@@ -329,6 +329,7 @@ def test_a_host_name_that_can_be_no_topic_is_said(
         ('[spool]\npath = "own.tsv/s.db"\n', ":2: spool.path: wanted a folder above"),
     ],
 )
+@pytest.mark.slow
 def test_check_loads_what_is_named(
     sered: Callable[..., Ended], tmp_path: Path, text: str, wanted: str
 ) -> None:

@@ -142,6 +142,7 @@ def certificates(tmp_path: Path) -> Path:
         ("pipe", "box.crt", r":4: mqtt.ca: wanted a file; .*pipe is none"),
     ],
 )
+@pytest.mark.slow
 def test_a_certificate_that_cannot_serve_is_named(
     sered: Callable[..., Ended], certificates: Path, ca: str, cert: str, wanted: str
 ) -> None:
@@ -165,6 +166,7 @@ def test_a_certificate_that_cannot_serve_is_named(
         ("pipe", None, "found no plain file"),
     ],
 )
+@pytest.mark.slow
 def test_a_list_that_contradicts_itself_or_waits_is_named(
     sered: Callable[..., Ended], tmp_path: Path, name: str, text: str | None, wanted: str
 ) -> None:

@@ -50,10 +50,23 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store with its tables, to be copied: making them takes longer than many a test."""
+    path = tmp_path_factory.mktemp("migrated") / "central.db"
+    store = Store(f"sqlite:///{path}")
+    migrate.upgrade(store)
+    store.close()
+    return path
+
+
 @pytest.fixture
-def make_central(clock: Clock, store_url: str) -> Iterator[Callable[..., Central]]:
+def make_central(clock: Clock, store_url: str, migrated: Path) -> Iterator[Callable[..., Central]]:
     """Builds a central on a migrated store: `make_central(cases={...})` lays settings over."""
     opened: list[Store] = []
+    place = Path(store_url.removeprefix("sqlite:///"))
+    if store_url.startswith("sqlite:") and not place.exists():
+        shutil.copy(migrated, place)
 
     def make(**over: Any) -> Central:
         settings = CentralSettings.model_validate(CONFIGURATION | over)

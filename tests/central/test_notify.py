@@ -274,6 +274,7 @@ def test_a_claim_link_works_once_for_ten_minutes(
         tokens.redeem(central, late)
 
 
+@pytest.mark.slow
 def test_the_week_goes_out_on_monday(
     make_central: Callable[..., Central], mailbox: tuple[Mailbox, int], clock: Clock
 ) -> None:

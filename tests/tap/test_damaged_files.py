@@ -59,6 +59,7 @@ def heard(path: Path) -> tuple[float, str]:
 
 
 @pytest.mark.parametrize("name", HOW)
+@pytest.mark.slow
 def test_every_kind_is_heard_to_its_end(
     made: Callable[[str], bytes], tmp_path: Path, name: str
 ) -> None:

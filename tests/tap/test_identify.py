@@ -170,6 +170,7 @@ def test_sound_without_a_header_is_what_its_name_says(call: Path, name: str, sub
     ("name", "codec"),
     [("a.m4a", "aac"), ("a.webm", "libopus"), ("a.wma", "wmav2"), ("a.mka", "ac3")],
 )
+@pytest.mark.slow
 def test_what_phones_write_goes_through_ffmpeg(call: Path, name: str, codec: str) -> None:
     """What libsndfile cannot read is read with ffmpeg, to its end."""
     path = call.with_name(name)
