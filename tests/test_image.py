@@ -12,7 +12,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from image import bom, oci_layout
+from image import bom, needed, oci_layout
 
 from project import ROOT
 
@@ -152,3 +152,40 @@ def test_every_package_of_the_card_has_a_reason() -> None:
     rows = [line.split(maxsplit=1) for line in lines if not line.startswith("#")]
     assert all(len(row) == 2 for row in rows)
     assert len({name for name, _ in rows}) == len(rows) > 10
+
+
+def test_a_box_s_package_has_what_a_box_asks_for_and_no_more(tmp_path: Path) -> None:
+    """What its libraries ask for comes along, with markers of the box; central's stay away."""
+    asks = [
+        "NumPy>=1",
+        "old; python_version < '3.12'",
+        "lgpio; extra == 'gpio'",
+        "web; extra == 'c'",
+    ]
+    own = _wheel(tmp_path / "own", "sered-1-py3-none-any.whl", asks)
+    for name, of in (
+        ("numpy", ["Deep_er[more]; platform_machine == 'aarch64'"]),
+        ("deep_er", ["last; extra == 'more'"]),
+        ("lgpio", []),
+        ("last", ["numpy"]),
+        ("web", []),
+        ("old", []),
+    ):
+        _wheel(tmp_path, f"{name}-1-py3-none-any.whl", of)
+    for python, machine, names in (
+        ("3.13", "aarch64", ["deep_er", "last", "lgpio", "numpy"]),
+        ("3.11", "x86_64", ["lgpio", "numpy", "old"]),
+    ):
+        found = needed.needed(own, tmp_path, python, machine)
+        assert [path.name.split("-")[0] for path in found] == names
+    (tmp_path / "last-1-py3-none-any.whl").unlink()
+    with pytest.raises(SystemExit, match="has no wheel of it"):
+        needed.needed(own, tmp_path, "3.13", "aarch64")
+
+
+def _wheel(folder: Path, name: str, asks: list[str]) -> Path:
+    folder.mkdir(exist_ok=True)
+    lines = "".join(f"Requires-Dist: {each}\n" for each in asks)
+    with zipfile.ZipFile(folder / name, "w") as made:
+        made.writestr("it-1.dist-info/METADATA", f"Metadata-Version: 2.1\n{lines}")
+    return folder / name
