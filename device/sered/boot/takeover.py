@@ -47,7 +47,7 @@ def take_over(card: Path, root: Path, *, whole: bool) -> Plan:
     if pending or _zone_moves(root, found.time_zone):
         with _writable(root):
             for write in pending:
-                _put(root, write)
+                put(root, write)
             _set_zone(root, found.time_zone)
     said = planning.said(found)
     if found.removes or _read(card / planning.SAYS) != said:
@@ -81,7 +81,8 @@ def _is_there(root: Path, write: Write) -> bool:
         return False
 
 
-def _put(root: Path, write: Write) -> None:
+def put(root: Path, write: Write) -> None:
+    """Write one file whole, with its mode and group, below `root`."""
     path = _below(root, write.path)
     if not path.parent.exists():
         path.parent.mkdir(parents=True, mode=0o755)

@@ -19,6 +19,7 @@ from sered.cli import (
     demo,
     devices,
     diagnose,
+    enrol,
     first_boot,
     front,
     label,
@@ -62,7 +63,7 @@ def _root(
     pass
 
 
-for _module in (run, analyze, label, devices, diagnose, watch, demo, first_boot, front):
+for _module in (run, analyze, label, devices, diagnose, watch, demo, enrol, first_boot, front):
     _module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")

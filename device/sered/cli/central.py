@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from sered.cli import central_demo, central_figures, central_rights, central_users, options
+from sered.cli import (
+    central_demo,
+    central_enrol,
+    central_figures,
+    central_rights,
+    central_users,
+    options,
+)
 from sered.cli.central_options import Config, opened, settings_of
 from sered.cli.run import log_to_stderr
 from sered.errors import ConfigError, SeredError
@@ -22,6 +29,7 @@ app.add_typer(central_users.app, name="user")
 app.command()(central_demo.demo)
 central_figures.add_to(app)
 central_rights.add_to(app)
+central_enrol.add_to(app)
 
 
 @app.callback()

@@ -23,6 +23,7 @@ from sered.central.store.tables.cases import (
     undo,
 )
 from sered.central.store.tables.columns import metadata
+from sered.central.store.tables.enrolment import enrolment
 from sered.central.store.tables.insight import (
     courtesy,
     daily_case,
@@ -51,6 +52,7 @@ __all__ = [
     "daily_case_cause",
     "desk",
     "device",
+    "enrolment",
     "feedback",
     "hourly",
     "hourly_cause",
