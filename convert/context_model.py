@@ -27,6 +27,7 @@ from convert.transformer import SIZE, Transformer, batch
 from convert.words_model import CACHE, SEED, UNMET, WRONG, nameable, save
 from torch.nn import functional
 
+from sered.errors import SeredError
 from sered.words import stance
 from sered.words.context_model import ContextModel
 from sered.words.network import MAY_BE_NAMED, SentenceSidecar
@@ -230,4 +231,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SeredError as error:
+        raise SystemExit(f"No network: {error}") from error

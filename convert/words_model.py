@@ -26,6 +26,7 @@ from convert.sentence_gate import Gate, agreement, inputs
 from convert.sentence_rows import ROOT, Row, learnt, own_aside, own_learnt
 
 from convert import encoder
+from sered.errors import SeredError
 from sered.interpreter import load_interpreter
 from sered.words import stance
 from sered.words.network import MAY_BE_NAMED, Filters, SentenceSidecar
@@ -310,4 +311,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SeredError as error:
+        raise SystemExit(f"No network: {error}") from error
