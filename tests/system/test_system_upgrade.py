@@ -104,15 +104,16 @@ def test_a_version_that_never_gets_ready_is_rolled_back(desk: Desk) -> None:
     assert "not ready within" in ended.out
     assert _current(desk) == old
     assert desk.show("ActiveState") == "active"
-    assert outage.longest_s < 60
+    # a minute, and what a busy machine takes to end the new one and start the old one
+    assert outage.longest_s < 90
 
 
 def test_a_version_that_finds_new_faults_is_not_switched_to(desk: Desk) -> None:
-    """Its own examination fails where the old one's does not: the service is not even restarted."""
+    """It cannot use what the configuration names, as the old one can: it is told, not switched."""
     old, pid = _current(desk), desk.show("MainPID")
     desk.run(f"truncate -s 1000 {CHECKOUT}/models/emotion.tflite")
     ended = desk.install("--upgrade", check=False)
     assert ended.status != 0
     assert "emotion." in ended.err
-    assert "nothing was switched" in ended.err
+    assert "what ran before runs on" in ended.err
     assert (_current(desk), desk.show("MainPID")) == (old, pid)
