@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import erf
 
 from sered.errors import ModelError
+from sered.words.context_model import cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,19 +68,8 @@ def vocabulary(place: Path) -> dict[str, int]:
 
 
 def pieces(word: str, known: dict[str, int]) -> list[int]:
-    """Numbers of the longest pieces that make a word."""
-    found: list[int] = []
-    for part in re.findall(r"[a-z0-9]+|[^a-z0-9]", word):
-        at = 0
-        while at < len(part):
-            end = len(part)
-            while end > at and ("##" if at else "") + part[at:end] not in known:
-                end -= 1
-            if end == at:
-                return [_UNKNOWN]
-            found.append(known[("##" if at else "") + part[at:end]])
-            at = end
-    return found
+    """Numbers of the longest pieces that make a word, cut as the box does."""
+    return list(cut(word, known, _UNKNOWN))
 
 
 def word_vectors(words: Sequence[str], batch: int = 256) -> Floats:

@@ -125,7 +125,7 @@ class ContextModel:
         return self._pieces[word]
 
 
-def cut(word: str, known: dict[str, int]) -> tuple[int, ...]:
+def cut(word: str, known: dict[str, int], unknown: int = UNKNOWN) -> tuple[int, ...]:
     """A word in the longest pieces that are known, as the transformer was taught to read."""
     found: list[int] = []
     for part in re.findall(r"[a-z0-9]+|[^a-z0-9]", word):
@@ -135,7 +135,7 @@ def cut(word: str, known: dict[str, int]) -> tuple[int, ...]:
             while end > at and ("##" if at else "") + part[at:end] not in known:
                 end -= 1
             if end == at:
-                return (UNKNOWN,)
+                return (unknown,)
             found.append(known[("##" if at else "") + part[at:end]])
             at = end
     return tuple(found)
