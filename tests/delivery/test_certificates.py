@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import ssl
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import Broker, wait_until
 from chaos import box
@@ -22,6 +19,7 @@ from sered.delivery.homeassistant import box_id
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.spool import Spool
 from sered.settings import MqttSettings, SpoolSettings
+from tls_login import lets_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,27 +59,10 @@ def serve(start: Callable[..., Broker], made: Path) -> Broker:
     return start(shipped=made)
 
 
-def lets_in(broker: Broker, made: Path, name: str) -> bool:
-    """Whether the broker takes the certificate of that name."""
-    for folder in (made, made / "revoked"):
-        if (folder / f"{name}.crt").exists():
-            break
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5)
-    client.tls_set(str(made / "ca.crt"), str(folder / f"{name}.crt"), str(folder / f"{name}.key"))
-    try:
-        client.connect(broker.host, broker.port)
-        client.loop_start()
-        try:
-            wait_until(client.is_connected, 2.0)
-        except AssertionError:
-            return False
-    except (ssl.SSLError, OSError):
-        return False
-    else:
-        return True
-    finally:
-        client.disconnect()
-        client.loop_stop()
+def takes(broker: Broker, made: Path, name: str) -> bool:
+    """Whether the broker takes the certificate of that name, revoked or not."""
+    folder = made if (made / f"{name}.crt").exists() else made / "revoked"
+    return lets_in(broker, made / "ca.crt", folder / f"{name}.crt", folder / f"{name}.key")
 
 
 def test_a_list_of_boxes_is_made_once(made: Path) -> None:
@@ -125,7 +106,7 @@ def test_renewing_keeps_key_names_and_rules(
     assert (made / "berlin.desk1.key").read_bytes() == key
     assert (made / "berlin.desk1.crt").read_bytes() != old
     assert (made / "acl").read_text() == rules
-    assert lets_in(serve(start_broker, made), made, "berlin.desk1")
+    assert takes(serve(start_broker, made), made, "berlin.desk1")
     assert "0 renewed" in make(made.parent, "renew", "--before", "800")
     assert "5 renewed" in make(made.parent, "renew", "--before", "900")
     assert "no certificate" in make(made.parent, "renew", "nobody", fails=True)
@@ -135,16 +116,16 @@ def test_a_revoked_box_stays_out(made: Path, start_broker: Callable[..., Broker]
     """Every certificate of a revoked box is refused, renewed ones too; the others get in."""
     make(made.parent, "renew", "berlin.desk1")
     broker = serve(start_broker, made)
-    assert lets_in(broker, made, "berlin.desk1")
+    assert takes(broker, made, "berlin.desk1")
     make(made.parent, "revoke", "berlin.desk1")
     assert "user berlin.desk1" not in (made / "acl").read_text()
     assert "user berlin.desk2" in (made / "acl").read_text()
     broker.stop()
     broker.start()
-    assert not lets_in(broker, made, "berlin.desk1")
-    assert lets_in(broker, made, "berlin.desk2")
+    assert not takes(broker, made, "berlin.desk1")
+    assert takes(broker, made, "berlin.desk2")
     make(made.parent, "box", "berlin", "desk1")
-    assert lets_in(broker, made, "berlin.desk1")
+    assert takes(broker, made, "berlin.desk1")
     assert (made / "acl").read_text().count("user berlin.desk1\n") == 1
 
 

@@ -8,13 +8,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import select
 
 from board_stage import PASSWORD
-from broker import Broker, wait_until
 from project import ROOT
 from sered.boot.enrolment import Registrar, enrol
 from sered.central import audit, enrolment, people
@@ -25,12 +22,14 @@ from sered.central.store import tables
 from sered.cli.central_enrol import keep
 from sered.errors import ConfigError
 from sered.settings import Settings
+from tls_login import lets_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from board_stage import Served
+    from broker import Broker
     from central_stage import Clock
     from project import Ended
     from sered.central.context import Central
@@ -169,26 +168,6 @@ def approve(board: Served, login: str) -> str:
     return page
 
 
-def lets_in(broker: Broker, folder: Path, ca: Path) -> bool:
-    """Whether the broker takes the box's certificate."""
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id="box", protocol=paho.MQTTv5)
-    client.tls_set(str(ca / "ca.crt"), str(folder / "box.crt"), str(folder / "box.key"))
-    try:
-        client.connect(broker.host, broker.port)
-        client.loop_start()
-        try:
-            wait_until(client.is_connected, 2.0)
-        except AssertionError:
-            return False
-    except (ssl.SSLError, OSError):
-        return False
-    else:
-        return True
-    finally:
-        client.disconnect()
-        client.loop_stop()
-
-
 def test_a_box_is_enrolled_lets_in_and_is_shut_out(
     served: Callable[..., Served],
     start_broker: Callable[..., Broker],
@@ -214,13 +193,13 @@ def test_a_box_is_enrolled_lets_in_and_is_shut_out(
     (tmp_path / "list").write_text("berlin desk1\n")
     make(tmp_path, "boxes", "list")
     broker = start_broker(shipped=ca)
-    assert lets_in(broker, tmp_path, ca)
+    assert lets_in(broker, ca / "ca.crt", tmp_path / "box.crt", tmp_path / "box.key")
     assert "its key is on the box" in make(tmp_path, "renew", "--before", "900")
     assert "on the box alone: enrol it anew" in make(tmp_path, "renew", name)
     assert "is revoked" in make(tmp_path, "revoke", name)
     broker.stop()
     broker.start()
-    assert not lets_in(broker, tmp_path, ca)
+    assert not lets_in(broker, ca / "ca.crt", tmp_path / "box.crt", tmp_path / "box.key")
 
 
 def test_what_is_wrong_is_one_sentence_at_the_box(
