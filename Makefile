@@ -23,9 +23,9 @@ help: ## This list
 run: $(VENV)/.run ## Judge the demo call: broker, subscriber, appliance, verdict, picture
 	@$(BIN)/sered demo
 
-# one process more than there are cores, since tests that go by the clock mostly wait; each has one
-# thread for its arithmetic
-JOBS ?= $(shell expr $$(nproc) + 1)
+# two processes a core: tests that go by the clock mostly wait, and with one process more than cores a
+# third of two cores lay idle; each has one thread for its arithmetic
+JOBS ?= $(shell expr $$(nproc) \* 2)
 SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup
 # the floor is asked for when both halves are put together
 COUNTED := --cov --cov-report= --cov-fail-under=0

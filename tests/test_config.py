@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from sered import config
+from sered.channels import parse_sides
 from sered.config import sample
 from sered.errors import ConfigError
 from sered.records import Side
-from sered.settings import Settings, parse_sides
+from sered.settings import Settings
 
 
 def write(tmp_path: Path, text: str) -> Path:

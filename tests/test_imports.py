@@ -12,7 +12,10 @@ import sered
 
 PACKAGE = Path(sered.__file__).parent
 
-GROUND = {"errors", "names", "records", "settings", "levels", "interpreter", "owner", "spelling"}
+GROUND = {
+    "errors", "names", "records", "channels", "settings", "levels", "interpreter", "owner",
+    "spelling",
+}  # fmt: skip
 WINGS: dict[str, set[str]] = {
     # what each wing may know besides itself; in the order in which sound passes
     "errors": set(),
@@ -22,7 +25,8 @@ WINGS: dict[str, set[str]] = {
     "names": set(),
     "owner": set(),
     "spelling": set(),
-    "settings": {"names", "records", "spelling"},
+    "channels": {"records"},
+    "settings": {"channels", "names", "records", "spelling"},
     "config": GROUND,
     "tap": GROUND,
     "hearing": GROUND,
@@ -65,7 +69,7 @@ LATE = {
 PURE = {
     "words/dialogue", "words/english", "words/stance",
     # a line a wing
-    "levels", "spelling",
+    "levels", "spelling", "channels",
     "tap/line_time", "tap/mpeg_frames", "tap/ogg_pages", "tap/riff", "tap/flac_frames",
     "tap/recording_notes", "tap/sample_clock", "tap/waits",
     "hearing/hold_music", "hearing/sides", "hearing/beeps",

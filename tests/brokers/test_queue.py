@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from brokers.houses import PASSWORD, USER, HouseBroker
 from sered.central.ingest.queue import Queue
-from sered.central.settings import SourceSettings
+from sered.central.sources import SourceSettings
 from sered.errors import BrokerError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import select
 
-from sered.central.settings import SourceSettings
 from sered.central.simulate import messages, play, truth
+from sered.central.sources import SourceSettings
 from sered.central.store import tables
 from sered.central.store.engine import Store
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from sered.channels import parse_sides
 from sered.errors import AudioError
 from sered.records import RATE_HZ, Side
-from sered.settings import parse_sides
 from sered.tap.recording import Recording
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from sered.tap.resample import Format, Resampler, check_channels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sered.settings import Channel
+    from sered.channels import Channel
     from sered.tap.resample import SampleFormat
 
 RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sered.archive.task import Judged, Result, Task
 from sered.box.build import make_line
+from sered.channels import parse_sides
 from sered.contract.messages import CallReport, Live
 from sered.errors import AudioError, ConfigError
 from sered.records import RATE_HZ, EndReason
-from sered.settings import parse_sides
 from sered.tap.clock import RecordingClock, recording_began
 from sered.tap.paths import shown
 from sered.tap.recording import Recording, check_readable

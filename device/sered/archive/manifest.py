@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sered.archive.task import Task
+from sered.channels import parse_sides
 from sered.errors import ConfigError
-from sered.settings import parse_sides
 from sered.tap.paths import shown
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sered.channels import parse_sides
 from sered.cli.plot import Picture, draw, loudness
 from sered.errors import SeredError
-from sered.settings import parse_sides
 from sered.tap.paths import shown
 from sered.tap.recording import Recording
 

@@ -1,4 +1,4 @@
-"""What is on its way to the broker: the window, the acknowledgements, and what they are worth."""
+"""What is on its way to the broker: the window, what comes back, and what gets lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sered.delivery.flight import Flight
+from sered.delivery.receipts import Receipts
 from sered.delivery.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ _BATCH = 25
 _BATCH_S = 0.2
 _ECHO_S = 5.0
 """How long an acknowledged message may take to come back where it is listened for."""
-_MUTE = 5
-"""Connections that end on our question about a message before its acknowledgement is enough."""
 _HEADER = 64
 """Bytes that MQTT adds to topic and payload, at most."""
 _NO_SUBSCRIBER = 0x10
@@ -47,10 +46,7 @@ _OF_THE_MESSAGE = (0x95, 0x99)
 class InFlight:
     """Moves messages from the spool through a Connection; used by the publisher's thread alone.
 
-    A message leaves the spool when it is acknowledged, a question behind it is answered, and so is
-    something that was sent after that answer. Mosquitto stores nothing for a message that it hands
-    to a connected subscriber; the question (an UNSUBSCRIBE) makes it save everything, but only when
-    it has answered. With MQTT 3.1.1,
+    A message leaves the spool when its acknowledgement is believed (see Receipts). With MQTT 3.1.1,
     where a refusal is acknowledged like everything else, a message must come back to us, too.
     After a cut the window opens from one message again: brokers that hang up on what they refuse
     (Mosquitto 2.0 does on its ACL) are understood only when nothing else was on its way.
@@ -72,26 +68,22 @@ class InFlight:
     _limit: int = WINDOW
     _number: int = 0
     _progress: bool = False
-    _unanswered: dict[str, int] = field(default_factory=dict)
-    """Key of a message to the times that the connection ended on our question about it."""
     _sent: dict[int, Flight] = field(default_factory=dict)
     _watched: bool = False
     _awaited: dict[tuple[str, bytes], int] = field(default_factory=dict)
     """(topic, payload) that has to come back, to its id."""
     _proven: set[str] = field(default_factory=set)
     """Leaves that came back on this connection."""
-    _landed: list[tuple[int, str]] = field(default_factory=list)
-    """(number, key) of what is acknowledged."""
-    _stored: list[tuple[int, str]] = field(default_factory=list)
-    """(number of what was sent last by then, key) of what a later question was answered, too."""
+    _receipts: Receipts = field(default_factory=Receipts)
     _done: list[str] = field(default_factory=list)
     _done_at: float = 0.0
 
     def begin(self, link: Connection) -> None:
         """A new connection: nothing is on its way, everything in the spool is to go."""
         self._cursor = 0
-        for each in (self._sent, self._awaited, self._proven, self._landed, self._stored):
+        for each in (self._sent, self._awaited, self._proven):
             each.clear()
+        self._receipts.new_connection()
         self._progress = self.offered = False
         self._limit = min(WINDOW, link.receive_maximum)
         self._watched = link.watches
@@ -140,15 +132,16 @@ class InFlight:
                     break
                 self._cursor = max(self._cursor, message.id)
                 self._send(link, message)
-        self._ask(link)
+        if self._receipts.wants_answer(self._sent.values()):
+            self._fly(link.ask(), "")
 
     def _unavailable(self) -> set[str]:
         """Keys that are on their way, acknowledged, or have to wait."""
         held, freed = self.refusals.held()
         if freed:
             self._cursor = 0
-        landed = {key for _, key in self._landed + self._stored}
-        return {flight.name for flight in self._sent.values()} | held | landed | {*self._done}
+        under_way = {flight.name for flight in self._sent.values()}
+        return under_way | held | self._receipts.keys | {*self._done}
 
     def _probe(self, link: Connection) -> None:
         """Try one message, alone, of a leaf that was refused long enough ago."""
@@ -158,15 +151,6 @@ class InFlight:
             others = [other for other in LEAVES if other != leaf]
             for message in self.spool.peek(1, skip=self._unavailable(), without=others):
                 self._send(link, message)
-
-    def _ask(self, link: Connection) -> None:
-        """Have a question answered behind what was sent, and anything after that answer."""
-        flights = self._sent.values()
-        asked = max((flight.number for flight in flights if not flight.leaf), default=0)
-        last = max((flight.number for flight in flights), default=0)
-        open_ = bool(self._landed) or any(f.message and f.acked_at is None for f in flights)
-        if (open_ and not asked) or (self._stored and last <= self._stored[-1][0]):
-            self._fly(link.ask(), "")
 
     def _send(self, link: Connection, message: Message) -> None:
         topic = self.root + message.leaf
@@ -199,28 +183,19 @@ class InFlight:
                     self._accept(flight)
         for mid, reason in acks:
             if flight := self._sent.pop(mid, None):
-                self._answered(flight)
+                for key in self._receipts.answered(flight, self._number):
+                    self._believe(key)
                 self._acknowledged(mid, flight, reason)
         self._look_for_lost()
         late = self._done and time.monotonic() - self._done_at > _BATCH_S
         if late or len(self._done) >= _BATCH or (self._done and not self._sent):
             self.flush()
 
-    def _answered(self, flight: Flight) -> None:
-        """The broker lives: what was acknowledged before this was sent is safe with it."""
-        while self._stored and self._stored[0][0] < flight.number:
-            self._believe(self._stored.pop(0)[1])
-        if not flight.leaf:
-            safe = [each for each in self._landed if each[0] < flight.number]
-            self._landed = [each for each in self._landed if each[0] >= flight.number]
-            self._stored += [(self._number, key) for _, key in safe]
-
     def _believe(self, key: str) -> None:
         """The broker has it for good."""
         if not self._done:
             self._done_at = time.monotonic()
         self._done.append(key)
-        self._unanswered.pop(key, None)
         self.published += 1
 
     def _acknowledged(self, mid: int, flight: Flight, reason: ReasonCode) -> None:
@@ -251,12 +226,9 @@ class InFlight:
         if self.refusals.allow(flight.leaf):
             log.info("broker.allows %s", self._topic(flight.leaf))
             self._cursor = 0
-        if flight.message:
-            if self._unanswered.get(flight.message.key, 0) >= _MUTE:
-                # a broker that hangs up on every question
-                self._believe(flight.message.key)
-            else:
-                self._landed.append((flight.number, flight.message.key))
+        message = flight.message
+        if message and self._receipts.acknowledged(flight.number, message.key):
+            self._believe(message.key)
 
     def _look_for_lost(self) -> None:
         """What was acknowledged and does not come back was thrown away."""
@@ -305,8 +277,7 @@ class InFlight:
         self.flush()
         sent = [flight for flight in self._sent.values() if flight.leaf]
         if self._sent and not sent:
-            for _, key in self._landed + self._stored:
-                self._unanswered[key] = self._unanswered.get(key, 0) + 1
+            self._receipts.ended_on_question()
         if not sent:
             return
         self._window = 1
@@ -333,7 +304,7 @@ class InFlight:
     @property
     def idle(self) -> bool:
         """Whether nothing waits for an answer."""
-        return not (self._sent or self._landed or self._stored)
+        return not (self._sent or self._receipts.keys)
 
     def waited_s(self) -> float:
         """How long the acknowledgement due longest is outstanding; 0: none is."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sered.channels import Channel
     from sered.records import AudioFrame
-    from sered.settings import Channel
     from sered.tap.source import AudioSource
     from sered.tap.survey import Survey
 

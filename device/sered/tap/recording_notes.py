@@ -11,7 +11,7 @@ from sered.tap.survey import AUDIBLE_DB
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sered.settings import Channel
+    from sered.channels import Channel
     from sered.tap.survey import Survey
 
 FAINT_DB = -43.0

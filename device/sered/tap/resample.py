@@ -14,7 +14,7 @@ from sered.records import FRAME, RATE_HZ, AudioFrame, Side
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sered.settings import Channel
+    from sered.channels import Channel
 
 _Samples = NDArray[np.int16] | NDArray[np.float32]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sered.central.context import Central
-    from sered.central.settings import SourceSettings
+    from sered.central.sources import SourceSettings
     from sered.delivery.subscription import Received
 
 _WAITS_S = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)

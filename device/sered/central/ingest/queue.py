@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pika.adapters.blocking_connection import BlockingChannel
     from pika.spec import Basic, BasicProperties
 
-    from sered.central.settings import SourceSettings
+    from sered.central.sources import SourceSettings
 
 EXCHANGE = "amq.topic"
 """Where RabbitMQ's MQTT plugin puts what boxes publish."""

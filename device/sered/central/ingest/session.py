@@ -9,7 +9,7 @@ from sered.delivery.broker import client_id
 from sered.settings import MqttSettings
 
 if TYPE_CHECKING:
-    from sered.central.settings import SourceSettings
+    from sered.central.sources import SourceSettings
     from sered.delivery.subscription import Subscription
 
 LEAVES = ("calls", "alerts", "status", "health")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from paho.mqtt.client import Client, MQTTMessageInfo
 
-    from sered.central.settings import SourceSettings
     from sered.central.simulate.truth import Desk, TrueCall
+    from sered.central.sources import SourceSettings
     from sered.contract.fields import Payload
 
 _IN_FLIGHT = 2000
