@@ -54,10 +54,11 @@ def _whole(found: Analysed) -> bool:
 
 
 def _both_judged(found: Analysed) -> bool:
-    calls = [call for file in found.files for call in file["calls"]]
-    return (
-        sum(call["duration_s"] for call in calls) > 15.0 and "2 recordings are joined" in found.said
-    )
+    """Of two that end in hang-up tones, no word of the second's beginning is missing."""
+    first, second = (call for file in found.files for call in file["calls"])
+    spoke = [call["talk"]["customer_s"] for call in (first, second)]
+    alike = abs(spoke[0] - spoke[1]) < 0.3 and min(spoke) > 4.0
+    return alike and "2 recordings are joined" in found.said
 
 
 def _folder(found: Analysed) -> bool:

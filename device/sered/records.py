@@ -86,6 +86,8 @@ class AudioFrame:
     """FRAME samples a side."""
     lost: int = 0
     """Samples lost just before this frame."""
+    joined: int | None = None
+    """Samples of line time at which another recording begins, where one does in this frame."""
 
 
 @dataclass(frozen=True, slots=True)

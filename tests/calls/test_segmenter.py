@@ -12,8 +12,10 @@ from segmenting import (
     calls,
     listen,
     one,
+    stretch_of,
 )
-from sered.records import CallStarted, EndReason, Utterance
+from sered.calls.segmenter import Segmenter
+from sered.records import CallEnded, CallStarted, EndReason, Utterance
 from sered.settings import CallSettings
 
 
@@ -56,6 +58,21 @@ def test_a_hang_up_tone_ends_a_call_where_it_began(tone: str) -> None:
     ended = one(listen("=VVV=ddddd.....ddddd....." + 3 * (5 * tone + ".....")))
     assert ended.reason is EndReason.HANG_UP_TONE
     assert ended.end_s == pytest.approx(5.0, abs=0.1)
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_joined_recording_is_no_afterthought_of_the_last(joined: bool) -> None:
+    """Words right after a hang-up tone belong to no call, unless another recording begins there."""
+    segmenter = Segmenter(CallSettings())
+    events: list[CallStarted | Utterance | CallEnded] = []
+    for block in stretch_of("v", 0.0, 4.0) + stretch_of("b", 4.0, 8.0):
+        events += segmenter.feed(block)
+    if joined:
+        segmenter.join(8.0)
+    for block in stretch_of("v", 8.0, 10.0) + stretch_of(".", 10.0, 16.0):
+        events += segmenter.feed(block)
+    events += segmenter.finish(EndReason.END_OF_RECORDING)
+    assert len(calls(events)) == 1 + joined
 
 
 def test_what_is_muttered_over_a_busy_tone_starts_no_call() -> None:

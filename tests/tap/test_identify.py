@@ -93,6 +93,35 @@ def test_joined_files_are_read_to_the_last(call: Path, name: str) -> None:
     assert any("3 recordings are joined" in note for note in Recording(path, PAIR).notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.wma", "wmav2"), ("a.tta", "tta"), ("a.flv", "mp3"), ("a.wav", "mp3")]
+)
+@pytest.mark.slow
+def test_what_is_joined_and_not_read_is_told(call: Path, name: str, codec: str) -> None:
+    """Of containers that a decoder reads the first of, a second one is named."""
+    path = call.with_name(name)
+    rate = ("-ar", "44100") if name == "a.flv" else ()
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-y", "-i", call.rename(call.with_name("first.wav")), *rate,
+         "-c:a", codec, path],
+        check=True,
+    )  # fmt: skip
+    assert Recording(path, PAIR).notes == ()
+    path.write_bytes(path.read_bytes() * 2)
+    assert any("which was not read" in note for note in Recording(path, PAIR).notes)
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.flac", "a.wav"])
+def test_where_the_next_recording_begins_is_known(call: Path, name: str) -> None:
+    """One frame, and no other, tells that another recording begins in it."""
+    path = call.with_name(name)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", call, path], check=True)
+    assert [f.joined for f in Recording(path, PAIR).frames() if f.joined is not None] == []
+    path.write_bytes(path.read_bytes() * 2)
+    joins = [f.joined for f in Recording(path, PAIR).frames() if f.joined is not None]
+    assert [at / RATE_HZ for at in joins] == [pytest.approx(SECONDS, abs=0.25)]
+
+
 def test_joined_files_of_two_kinds_are_read_with_ffmpeg(call: Path) -> None:
     """MP3s of two rates in one file are read to the end of the second."""
     one = converted(call, "one.mp3")

@@ -125,6 +125,8 @@ class Line:
         """Push one frame through the pipe."""
         if frame.lost:
             self._lost.append((frame.start / RATE_HZ, frame.lost / RATE_HZ))
+        if frame.joined is not None:
+            self._segmenter.join(frame.joined / RATE_HZ)
         self._recent.push(frame)
         out: list[CallReport | Alert | Live] = []
         blocks = self._ears.feed(frame, off_hook)

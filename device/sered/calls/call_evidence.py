@@ -30,6 +30,8 @@ _ANNOUNCED_S, _ANNOUNCEMENT_PAUSE_S = 45.0, 3.0
 second between two sentences."""
 _DEAF_AFTER_END_TONE_S = 3.0
 """After any other hang-up tone what sounds belongs to no call for so long."""
+_JOIN_S = 0.2
+"""A tone is known for a few blocks after its end, its window of 128 ms included."""
 _IDLE_KNOWN_S = 1.5
 """Seconds of on-hook quiet that must be known before a drop to its level proves anything."""
 
@@ -50,6 +52,11 @@ class ToneRun:
         self._dial_start_s = 0.0
         self._dial_last_s = _NEVER
         self._deaf_until_s = self._announced_until_s = _NEVER
+        self._join_s = _NEVER
+
+    def join(self, at_s: float) -> None:
+        """Another recording begins: what its line carried before says nothing of it."""
+        self._join_s = at_s
 
     def feed(self, heard: Heard) -> None:
         """Take one block."""
@@ -77,7 +84,8 @@ class ToneRun:
 
     def blocks_start(self, now_s: float) -> bool:
         """Whether an end tone sounds or has just sounded: what is said now belongs to no call."""
-        return now_s < self._deaf_until_s
+        joined = self._last_s <= self._join_s + _JOIN_S and now_s >= self._join_s
+        return now_s < self._deaf_until_s and not joined
 
     def _announce(self, now_s: float, sounding: set[State]) -> None:
         """Follow the machine that speaks after an intercept tone until it falls silent."""

@@ -74,6 +74,10 @@ class Segmenter:
         """Whether a call runs."""
         return self._call is not None
 
+    def join(self, at_s: float) -> None:
+        """Another recording begins there: no call of it is missed for what ended the last one."""
+        self._tone.join(at_s)
+
     def feed(self, heard: Heard) -> list[Event]:
         """Take the next block; returns the events that it makes certain."""
         lost = self._lose(heard.start_s)

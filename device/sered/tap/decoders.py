@@ -50,6 +50,8 @@ class Stream:
     """Why the end is known to be missing; empty: it is there."""
     notes: list[str] = field(default_factory=list)
     """What the file's header or frames have wrong, in sentences without the file's name."""
+    joins_s: list[float] = field(default_factory=list)
+    """Seconds of sound before each further recording that is joined to the first, where known."""
     mpeg: bool = False
     is_float: bool = False
     rate_hz: int = 0
@@ -61,7 +63,9 @@ class Stream:
             yield from self._converted()
             return
         read = 0
-        for part in self.parts:
+        for number, part in enumerate(self.parts):
+            if number > len(self.joins_s):
+                self.joins_s.append(read / self.rate_hz)
             for piece in self._decode(part, read):
                 read += len(piece)
                 yield piece
@@ -77,7 +81,8 @@ class Stream:
                 yield piece
             if self.cut or converted.cut:
                 raise CutOffError(read, self.cut or "ffmpeg finds the file broken off")
-            if converted.complaint:
+            # an MP3's frames were counted: what ffmpeg complains of are the tags between them
+            if converted.complaint and not self.mpeg:
                 note = f"it is damaged or cut off (ffmpeg says: {converted.complaint})."
                 self.notes += [note] if note not in self.notes else []
 

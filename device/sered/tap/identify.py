@@ -29,6 +29,9 @@ _CHUNKED = (".wav", ".wave")
 _RAW_OPTIONS = {
     ".g722": ("-f", "g722"), ".g726": ("-f", "g726", "-ar", "8000"), ".g729": ("-f", "g729"),
 }  # fmt: skip
+_ONCE, _HEAD = (b"0&\xb2u\x8ef\xcf\x11", b"TTA1", b"FLV\x01"), 13
+"""How WMA, TTA and FLV begin, of which ffmpeg reads the first only; and bytes that two of one maker
+have in common."""
 _NOT_READ = "another recording is joined to it, which was not read: cut them apart."
 
 
@@ -90,6 +93,8 @@ def _look(stream: Stream, data: mmap.mmap) -> int | None:
         _look_at_ogg(stream, data)
     elif mark[:4] == flac_frames.MARK:
         _look_at_flac(stream, data)
+    elif mark.startswith(_ONCE):
+        stream.notes += [_NOT_READ] if data.find(data[:_HEAD], _HEAD) > 0 else []
     elif suffix in (".mp3", ".mp2", ".mpga") or mark[:3] == b"ID3" or mpeg_frames.header(data, 0):
         if data.find(flac_frames.MARK, 0, 1 << 16) < 0:
             _take_frames(stream, mpeg_frames.find(data, 0, len(data)))
@@ -153,6 +158,8 @@ def _look_at_wav(stream: Stream, data: mmap.mmap) -> int | None:
         if codec in riff.MPEG_TAGS:
             frames = mpeg_frames.find(data, found.data.start, found.data.start + found.data.length)
             _take_frames(stream, frames)
+            if riff.wav(data, found.end) is not None:
+                stream.notes.append(_NOT_READ)
             return codec
         _take_sizes(stream, found)
         whole = (ByteSpan(at, found.end - at),) if at or found.end < len(data) else ()
@@ -232,7 +239,8 @@ def _take_frames(stream: Stream, frames: mpeg_frames.Frames) -> None:
     if not (frames.as_promised and stream.path.suffix.lower() not in _CHUNKED):
         # a true header also tells what an encoder put in front of the sound
         stream.parts = (tuple(frames.pieces()),)
-    rate_hz, seconds = frames.first.rate_hz, frames.samples / frames.first.rate_hz
+    stream.joins_s = frames.joins_s
+    rate_hz, seconds = frames.first.rate_hz, frames.seconds
     promised_s = frames.promised[0] * frames.first.samples / rate_hz if frames.promised else seconds
     if len(frames.promised) > 1:
         stream.notes.append(

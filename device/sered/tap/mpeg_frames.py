@@ -53,10 +53,12 @@ class Frames:
     runs: list[ByteSpan] = field(default_factory=list)
     """Frames that touch one another, without those that hold no sound."""
     count: int = 0
-    samples: int = 0
+    seconds: float = 0.0
     kinds: set[tuple[int, int, int]] = field(default_factory=set)
     promised: list[int] = field(default_factory=list)
     """Frames by each of the length headers."""
+    joins_s: list[float] = field(default_factory=list)
+    """Seconds of sound before each length header but the first."""
     junk: int = 0
     """Bytes that are neither frame nor tag."""
     cut: bool = False
@@ -102,12 +104,14 @@ def find(data: mmap | bytes, start: int, end: int) -> Frames:
         if head is not None and at + head.length <= end:
             if (promise := _promise(data, at, head)) is not None:
                 _close(found, run_from, at)
+                if found.promised or found.count:
+                    found.joins_s.append(found.seconds)
                 found.promised.append(promise)
                 run_from = at + head.length
             else:
                 found.first = found.first or head
                 found.count += 1
-                found.samples += head.samples
+                found.seconds += head.samples / head.rate_hz
                 found.kinds.add(head.kind)
             at += head.length
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,6 +71,10 @@ class Recording:
         found = Format(self.rate_hz, len(self._sides), "float")
         order: dict[Side, Channel] = {side: at for at, side in enumerate(self._sides, 1)}
         resampler = Resampler(found, order)
+        for frame in self._played(resampler):
+            yield self._marked(frame)
+
+    def _played(self, resampler: Resampler) -> Iterator[AudioFrame]:
         for piece in self._pieces():
             if self._closed.is_set():
                 return
@@ -81,6 +86,14 @@ class Recording:
             yield from resampler.feed(tracks.astype("<f4").tobytes())
         if not self._closed.is_set():
             yield from resampler.flush()
+
+    def _marked(self, frame: AudioFrame) -> AudioFrame:
+        """The frame, with the recording that begins in it, where one does."""
+        for join_s in self.survey.stream.joins_s:
+            at = round(join_s * RATE_HZ)
+            if frame.start <= at < frame.start + FRAME:
+                return replace(frame, joined=at)
+        return frame
 
     def close(self) -> None:
         """Stop at the next second."""
