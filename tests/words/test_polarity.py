@@ -313,6 +313,7 @@ def test_a_site_adds_phrases_and_overrules_ours(tmp_path: Path) -> None:
         ("waiting\t-9", "from -4 to 4"),
         ("what?!\t-1", "line 1"),
         ("\t-1", "line 1"),
+        ("late bus\t-1\nLate  Bus\t-2", "line 2.*line 1 says the same words"),
     ],
 )
 def test_a_broken_lexicon_line_is_named(tmp_path: Path, content: str, wanted: str) -> None:
@@ -332,6 +333,7 @@ def test_a_broken_lexicon_line_is_named(tmp_path: Path, content: str, wanted: st
         ("late bus!\t-2", "did you mean 'late bus'"),
         ("route 66\t-2", "as they are spoken"),
         ("late bus\tnan", "from -4 to 4"),
+        ("blue light\t3", "line 1 says the same words"),
     ],
 )
 def test_a_bad_line_of_a_site_s_own_costs_nothing_but_itself(

@@ -15,7 +15,6 @@ from sered.errors import BrokerError, DeviceError, ModelError
 from sered.settings import LANGUAGES
 from sered.tap import cards
 from sered.voice.emotion import TfliteEmotion
-from sered.words.lexicon import read_lexicon
 from sered.words.polarity import CallPolarity
 from sered.words.recognisers import load_recogniser
 
@@ -71,20 +70,6 @@ def _words(settings: Settings) -> Iterator[Fault]:
     if extra is not None:
         both = CallPolarity(config.model_path(settings.models.lexicon), extra, "none")
         yield from (Fault(("verdict", "extra_lexicon"), said) for said in both.faults)
-        if not both.faults:
-            yield from _twice(extra)
-
-
-def _twice(lexicon: Path) -> Iterator[Fault]:
-    """Phrases of a site's own list that stand in it with two valences: the last would win."""
-    seen: dict[str, float] = {}
-    for phrase, valence in read_lexicon(lexicon):
-        if seen.setdefault(phrase, valence) != valence:
-            yield Fault(
-                ("verdict", "extra_lexicon"),
-                f"{phrase!r} stands in {lexicon} with {seen[phrase]:g} and with {valence:g}: "
-                "delete one of both",
-            )
 
 
 def _certificates(settings: Settings) -> Iterator[Fault]:

@@ -26,17 +26,21 @@ def read_lexicon(path: Path) -> list[tuple[str, float]]:
 def scan_lexicon(path: Path) -> tuple[list[tuple[str, float]], list[str]]:
     """Phrases and valences of a table's good lines, and a sentence for each line that is not.
 
+    A phrase that stands there twice is at fault the second time.
     Raises ModelError where there is no table, or no phrase in it.
     """
     lines = _lines(path)
     entries: list[tuple[str, float]] = []
     faults: list[str] = []
+    met: dict[str, int] = {}
     for number, raw in enumerate(lines, 1):
         line = raw.strip("\r").replace(_MARK, "")
         if not line.strip() or line.startswith("#"):
             continue
         try:
-            entries.append(_entry(line))
+            phrase, valence = _entry(line)
+            _is_new(phrase, number, met)
+            entries.append((phrase, valence))
         except ValueError as fault:
             faults.append(
                 f"wanted a phrase, a tab and a valence in {path}, line {number}; "
@@ -60,6 +64,11 @@ def _lines(path: Path) -> list[str]:
         what = (fault.strerror or "a fault").lower()
     msg = f"wanted a call lexicon in {path}; found {what}: check the path and the file"
     raise ModelError(msg)
+
+
+def _is_new(phrase: str, number: int, met: dict[str, int]) -> None:
+    if (first := met.setdefault(phrase, number)) != number:
+        raise ValueError(f"line {first} says the same words; keep one of both")
 
 
 def _entry(line: str) -> tuple[str, float]:
