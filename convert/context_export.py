@@ -39,8 +39,6 @@ def to_tflite(get: Get) -> bytes:
     model = _keras(get)
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    # one scale a layer, not one an output
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     with redirect_stdout(io.StringIO()):
         return bytes(converter.convert())
 

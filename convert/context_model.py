@@ -19,19 +19,19 @@ from typing import TYPE_CHECKING
 import torch
 from convert.context_export import kept_pieces, to_tflite
 from convert.encoder import LICENCE, NAME, folder, pieces, vocabulary
+from convert.known_words import CACHE, nameable
 from convert.mishear import HEARD, Mishearer, confusions, pronunciations
-from convert.sentence_fit import calibrate, figures, golden
+from convert.sentence_fit import LEXICON, calibrate, figures, golden, heard
 from convert.sentence_gate import Gate, agreement, inputs
 from convert.sentence_rows import ROOT, Row, learnt, own_aside, own_learnt
 from convert.transformer import SIZE, Transformer, batch
-from convert.words_model import CACHE, SEED, UNMET, WRONG, nameable, save
+from convert.words_model import SEED, UNMET, WRONG, save
 from torch.nn import functional
 
 from sered.errors import SeredError
-from sered.words import stance
-from sered.words.context_model import ContextModel
+from sered.words.context_model import UNSURE, ContextModel
 from sered.words.network import MAY_BE_NAMED, SentenceSidecar
-from sered.words.phrases import spoken
+from sered.words.polarity import CallPolarity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,17 +62,19 @@ class Reader:
     def __init__(self) -> None:
         self._known = vocabulary(folder())
         self._cut: dict[str, list[int]] = {}
+        self._box = CallPolarity(LEXICON, network="none")
 
     def __call__(self, text: str) -> list[int]:
-        """Numbers of a sentence's pieces between its two ends: no names, no other people's mood."""
-        tokens, _ = spoken(text.split())
-        hidden = stance.nameless(tokens, stance.statements(tokens, []))
-        others = stance.others(tokens, [])
+        """Numbers of a sentence's pieces between its two ends.
+
+        No names, no other people's mood, no formulas: the box does not read them either.
+        """
+        said = self._box.given(heard(text))
         found = [
             number
-            for at, word in enumerate(tokens)
-            if at not in others
-            for number in ((_UNKNOWN,) if at in hidden else self._cut_up(word))
+            for at, (word, sure) in enumerate(zip(said.tokens, said.sure, strict=True))
+            if sure >= UNSURE
+            for number in ((_UNKNOWN,) if at in said.hidden else self._cut_up(word))
         ]
         return [_BEGIN, *found[: SIZE - 2], _END]
 
@@ -111,12 +113,12 @@ def fine_tune(model: Transformer, rows: Sequence[Row], kept: Path) -> None:
         # of its own for each step, so that it does not matter where a run began
         luck = random.Random(f"{SEED} {step}")  # noqa: S311 - a seeded simulation, no secret
         torch.manual_seed(luck.getrandbits(32))
-        heard = [
+        texts = [
             mishear(row.text, luck.uniform(*WRONG), luck) if luck.random() < 0.5 else row.text
             for row in some
         ]
         with torch.autocast("cpu", torch.bfloat16):
-            logits = model(*batch([read(text) for text in heard]))
+            logits = model(*batch([read(text) for text in texts]))
         loss = functional.cross_entropy(
             logits.float(), torch.tensor([row.mood for row in some]), label_smoothing=0.05
         )

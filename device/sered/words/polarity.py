@@ -107,6 +107,10 @@ class CallPolarity:
         said = self._said(transcript)
         return self.network.read(said.for_network()).log_odds, _weighed(said.terms)
 
+    def given(self, transcript: Transcript) -> Said:
+        """What a network is given of an utterance, for who teaches one."""
+        return self._said(transcript).for_network()
+
     def _said(self, transcript: Transcript) -> _ReadWords:
         tokens, origins = spoken([word.text for word in transcript.words])
         pieces = self._valences.read(tokens)
