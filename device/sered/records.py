@@ -229,9 +229,10 @@ class Polarity:
     """-1 to 1."""
     terms: tuple[Term, ...] = ()
     pairs: int = 0
-    """Neighbouring words that could be looked up; 0 without a table of them."""
-    usual: int = 0
-    """How many of those pairs people say: of what a recogniser made up, few."""
+    """Neighbouring words that a table tells of; 0 without one."""
+    usual: float = 0.0
+    """How much likelier those pairs are than any, in bits, together: of what a recogniser made up,
+    little."""
 
 
 @dataclass(frozen=True, slots=True)

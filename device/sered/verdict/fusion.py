@@ -26,11 +26,11 @@ VOICE, WORDS = 0.4, 1.6
 """How far the voice's and the words' scores, -1 to 1, move the call before it saturates."""
 ALONE: dict[Mode, float] = {"audio": 3.0, "text": 1.2, "both": 1.0}
 """How much further either moves it where there is no other."""
-SALAD, SPEECH = 0.1, 0.6
-"""Share of an utterance's pairs of neighbouring words that people say: words of the first are not
+SALAD, SPEECH = -1.6, 1.3
+"""Bits by which a pair of frequent neighbours is likelier than any: words of the first are not
 believed at all, of the second fully."""
-USUAL, PAIRS_PRIOR = 0.65, 6.0
-"""What share every call is given, and for how many pairs: a few odd ones prove nothing."""
+PAIRS_PRIOR = 4.0
+"""So many pairs of plain speech every call is given: a few odd ones prove nothing."""
 HEAT, COOL = 0.5, 0.45
 """The words give the sign, the voice the heat: what somebody says moves the call further by so
 much of how far the voice's agitation lies above COOL, and less below it. COOL is halfway from an
@@ -193,6 +193,5 @@ def sense(results: Sequence[UtteranceResult]) -> float:
     """0 where the words are salad, 1 where their neighbours are what people say; 1 if unknown."""
     read = [r.polarity for r in results if r.polarity]
     pairs = sum(polarity.pairs for polarity in read)
-    known = sum(polarity.usual for polarity in read)
-    share = (known + USUAL * PAIRS_PRIOR) / (pairs + PAIRS_PRIOR)
-    return min(1.0, max(0.0, (share - SALAD) / (SPEECH - SALAD)))
+    bits = sum(polarity.usual for polarity in read) + SPEECH * PAIRS_PRIOR
+    return min(1.0, max(0.0, (bits / (pairs + PAIRS_PRIOR) - SALAD) / (SPEECH - SALAD)))

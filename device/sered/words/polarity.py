@@ -80,8 +80,8 @@ class CallPolarity:
         polarity = self._read(said)
         if self._pairs is None:
             return polarity
-        pairs, known = self._pairs.count(said.tokens, said.names())
-        return replace(polarity, pairs=pairs, usual=known)
+        pairs, bits = self._pairs.count(said.tokens, said.names())
+        return replace(polarity, pairs=pairs, usual=bits)
 
     def _read(self, said: _ReadWords) -> Polarity:
         terms = said.terms

@@ -1,18 +1,19 @@
-"""Whether what a recogniser wrote down is speech at all: how many neighbouring words people say.
+"""Whether what a recogniser wrote down is speech at all: how often its small words are neighbours.
 
 A recogniser that hears badly writes real words in rows that nobody says, and is no less sure of
-them. The table is of pairs of neighbours in sentences that people said (`make word-pairs`).
+them. The table (`make word-pairs`) tells of the most frequent words alone, which everybody uses
+alike: whether rarer ones go together hangs on what is spoken about.
 """
 
 from __future__ import annotations
 
-import zlib
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sered.errors import ModelError
+from sered.words import english as en
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -20,41 +21,61 @@ if TYPE_CHECKING:
 
 NAME = "pairs.bin"
 """The table beside a lexicon."""
+STEP = 1 / 16
+"""Bits that 1 stands for in it."""
 
 
 class WordPairs:
-    """Pairs of words, each as four bytes; ModelError for a file that cannot be read as such."""
+    """How much likelier a word is behind another than anywhere, in bits.
+
+    A line of the words, then a signed byte for each pair, row by row of the first word. Raises
+    ModelError for a file that cannot be read as such.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
-            raw = path.read_bytes()
+            line, end, raw = path.read_bytes().partition(b"\n")
         except OSError as error:
             msg = f"wanted the pairs of words in {path}; found {error.strerror}: put the file there"
             raise ModelError(msg) from error
-        table = np.frombuffer(raw[: len(raw) // 4 * 4], "<u4")
-        if not len(table) or len(raw) % 4 or np.any(table[1:] <= table[:-1]):
-            msg = f"wanted ascending pairs of words in {path}; found others: install sered again"
+        words = line.decode("ascii", "replace").split()
+        if not end or len(words) < 2 or len(raw) != len(words) ** 2:
+            msg = (
+                f"wanted words and a byte for each pair of them in {path}; found {len(words)} "
+                f"words and {len(raw)} bytes: install sered again"
+            )
             raise ModelError(msg)
-        self._table = table
+        self._numbers = {word: number for number, word in enumerate(words)}
+        self._bits = np.frombuffer(raw, np.int8).reshape(len(words), len(words))
 
-    def count(self, tokens: Sequence[str], hidden: Collection[int] = ()) -> tuple[int, int]:
-        """Pairs of neighbours in words as `phrases.spoken` gives them, and how many are known.
+    def count(self, tokens: Sequence[str], hidden: Collection[int] = ()) -> tuple[int, float]:
+        """Pairs of neighbours in words as `phrases.spoken` gives them that the table tells of.
 
-        Names and what is spelt (`hidden`) are left out.
+        How many, and their bits together. Names and what is spelt (`hidden`) are left out, numbers
+        in a row too.
         """
-        keys = [
-            key_of(one, other)
-            for at, (one, other) in enumerate(pairwise(tokens))
-            if at not in hidden and at + 1 not in hidden
+        numbers = [
+            -1 if at in hidden else self._numbers.get(as_one(word), -1)
+            for at, word in enumerate(tokens)
         ]
-        at = np.searchsorted(self._table, np.array(keys, np.uint32))
-        found = self._table[np.minimum(at, len(self._table) - 1)]
-        return len(keys), int(np.sum(found == np.array(keys, np.uint32)))
+        told = [
+            (one, other)
+            for at, (one, other) in enumerate(pairwise(numbers))
+            if min(one, other) >= 0 and not in_a_row(as_one(tokens[at]), as_one(tokens[at + 1]))
+        ]
+        return len(told), STEP * sum(int(self._bits[pair]) for pair in told)
 
 
-def key_of(one: str, other: str) -> int:
-    """What a pair is called in the table."""
-    return zlib.crc32(f"{one} {other}".encode())
+def as_one(word: str) -> str:
+    """What a word is called in the table: all numbers are one, and all letters."""
+    if len(word) == 1 and word not in en.LETTER_WORDS:
+        return "<letter>"
+    return en.READ_AS.get(word, word)
+
+
+def in_a_row(one: str, other: str) -> bool:
+    """Whether both stand for a class: which number follows which tells nothing."""
+    return one[0] == other[0] == "<"
 
 
 def beside(lexicon: Path) -> WordPairs | None:
