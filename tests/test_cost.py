@@ -110,14 +110,14 @@ def test_a_talking_line_costs_what_it_did() -> None:
 def test_the_neural_detector_rests_while_nobody_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The detector hears no block of an idle line, and not all blocks of a call."""
     steps = 0
-    step = Silero.step
+    heard = Silero.steps
 
-    def counted(self: Silero, row: NDArray[np.float32]) -> float:
+    def counted(self: Silero, rows: NDArray[np.float32]) -> list[float]:
         nonlocal steps
-        steps += 1
-        return step(self, row)
+        steps += len(rows)
+        return heard(self, rows)
 
-    monkeypatch.setattr(Silero, "step", counted)
+    monkeypatch.setattr(Silero, "steps", counted)
     for frames, most in ((idle(), 0.02), (talk(), 0.8)):
         steps = 0
         pipe = line()

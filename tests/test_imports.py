@@ -72,7 +72,7 @@ PURE = {
     "levels", "spelling", "channels",
     "tap/line_time", "tap/mpeg_frames", "tap/ogg_pages", "tap/riff", "tap/flac_frames",
     "tap/recording_notes", "tap/sample_clock", "tap/waits",
-    "hearing/hold_music", "hearing/sides", "hearing/beeps",
+    "hearing/hold_music", "hearing/measured", "hearing/sides", "hearing/beeps",
     "hearing/fingerprint", "hearing/recorded_voice", "hearing/remembered", "hearing/runs",
     "calls",
     "voice/cepstral", "voice/contours", "voice/mel", "voice/pitch", "voice/recipe",

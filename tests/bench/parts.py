@@ -15,9 +15,9 @@ from sered.box import line as box_line
 from sered.box.build import load_judges
 from sered.calls.segmenter import Segmenter
 from sered.errors import AudioError
-from sered.hearing import ears
 from sered.hearing.cadence import Cadence
 from sered.hearing.ears import Ears
+from sered.hearing.measured import Measured
 from sered.hearing.recorded_voice import RecordedVoices
 from sered.hearing.sides import SidesWatch
 from sered.hearing.sit_and_fax import SitAndFax
@@ -38,13 +38,12 @@ DOORS: tuple[Door, ...] = (
     ("reading: decoded again, brought to 16 kHz", Recording, "frames"),
     ("hearing: voice activity", VoiceDetector, "take"),
     ("hearing: voice activity", VoiceDetector, "hear"),
-    ("hearing: tones, keys, howler, fax", ears, "peaks"),
-    ("hearing: tones, keys, howler, fax", ears, "spectra"),
-    ("hearing: tones, keys, howler, fax", ears, "dtmf_keys"),
-    ("hearing: tones, keys, howler, fax", ears, "howls"),
+    ("hearing: levels", Measured, "__init__"),
+    ("hearing: tones, keys, howler, fax", Measured, "lines"),
     ("hearing: tones, keys, howler, fax", Cadence, "feed"),
     ("hearing: tones, keys, howler, fax", SitAndFax, "feed"),
     ("hearing: the rest", Ears, "feed"),
+    ("hearing: the rest", Ears, "expect"),
     ("sides: whose channel is whose", SidesWatch, "feed"),
     ("recorded voices", RecordedVoices, "feed"),
     ("recorded voices", RecordedVoices, "take"),

@@ -109,6 +109,20 @@ def test_the_same_sound_gives_the_same_events(clips: list[NDArray[np.int16]]) ->
     assert find(samples) == find(samples)
 
 
+def test_frames_that_are_measured_at_once_are_heard_as_one_by_one(
+    clips: list[NDArray[np.int16]],
+) -> None:
+    """A recording's stretches of seconds and a card's single frames get the same to the bit."""
+    samples, _ = compose(11, clips, recipe=LineRecipe(plan="uk", leak_db=-25.0), calls=1)
+    sound = list(frames(samples))
+    single, many = Ears(list(samples)), Ears(list(samples))
+    for first in range(0, len(sound), 21):
+        stretch = sound[first : first + 21]
+        many.expect(stretch)
+        for frame in stretch:
+            assert many.feed(frame) == single.feed(frame)
+
+
 def test_a_leaking_agent_is_not_the_customer(clips: list[NDArray[np.int16]]) -> None:
     """18 dB under his own voice, he owns it still."""
     recipe = LineRecipe(leak_db=-18.0, talk_s=15.0, snr_db=30.0)

@@ -10,6 +10,7 @@ import soundfile
 from sered.hearing.crosstalk import Ownership
 from sered.hearing.hold_music import MusicDetector
 from sered.hearing.voice_activity import Gate, VoiceDetector
+from sered.levels import FULL_SCALE
 from sered.records import BLOCK, State
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def test_a_voice_is_heard_in_the_same_blocks_at_every_gain(shared: Path) -> None
     for gain in (2.0, 1.0, 0.1):
         detector, spoken = VoiceDetector(), []
         for blocks in frames:
-            detector.take(blocks * np.float32(gain))
+            detector.take(blocks[None] * np.float32(gain * FULL_SCALE))
             spoken += [detector.hear(index) for index in range(8)]
         heard.append(spoken)
     loud, plain, soft = (np.array(spoken) for spoken in heard)
@@ -82,7 +83,7 @@ def own(customer_db: float, agent_db: float, blocks: int = 96) -> tuple[list[Sta
     ownership = Ownership()
     for _ in range(blocks // 8):
         customer, agent = [State.SPEECH] * 8, [State.SPEECH] * 8
-        levels = (np.full(8, customer_db), np.full(8, agent_db))
+        levels = ([customer_db] * 8, [agent_db] * 8)
         ownership.settle((customer, agent), levels, (-70.0, -70.0))
     return customer, agent
 
@@ -103,6 +104,6 @@ def test_hold_music_that_leaks_into_the_agents_channel_stays_the_customers_for_m
     ownership = Ownership()
     for _ in range(1000):
         customer, agent = [State.MUSIC] * 8, [State.MUSIC] * 8
-        levels = (np.full(8, -10.0), np.full(8, -28.0))
+        levels = ([-10.0] * 8, [-28.0] * 8)
         ownership.settle((customer, agent), levels, (-47.0, -47.0))
     assert customer == [State.MUSIC] * 8

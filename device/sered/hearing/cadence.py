@@ -10,10 +10,9 @@ from sered.hearing.tones import LONG, PLANS, TOLERANCE, Tone
 from sered.records import BLOCK, BLOCK_S, State
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from sered.hearing.tones import Peaks
+    from sered.hearing.measured import Lines
     from sered.settings import PlanName
 
 _PURE = 0.6
@@ -85,8 +84,8 @@ class Cadence:
 
     def feed(
         self,
-        lines: Peaks,
-        levels_db: NDArray[np.float64],
+        lines: Lines,
+        levels_db: Sequence[float],
         threshold_db: float,
         *,
         music: bool = False,
@@ -99,11 +98,11 @@ class Cadence:
         out: list[State | None] = []
         self.since_s, self.doubtful = [], []
         columns = zip(
-            lines.first_hz.tolist(),
-            lines.second_hz.tolist(),
-            lines.first_share.tolist(),
-            lines.second_share.tolist(),
-            levels_db.tolist(),
+            lines.first_hz,
+            lines.second_hz,
+            lines.first_share,
+            lines.second_share,
+            levels_db,
             strict=True,
         )
         for one, two, share_one, share_two, level_db in columns:
@@ -119,9 +118,9 @@ class Cadence:
             self.doubtful.append(0 < len(self._on_db) <= _LEAST_BLOCKS and out[-1] is State.NOISE)
         return out
 
-    def pass_by(self, levels_db: NDArray[np.float64]) -> None:
+    def pass_by(self, levels_db: Sequence[float]) -> None:
         """Take the levels of blocks that are too quiet for a look at their spectrum."""
-        for level_db in levels_db.tolist():
+        for level_db in levels_db:
             self._off(level_db)
         self._window_db.clear()
 

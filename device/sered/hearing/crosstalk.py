@@ -11,6 +11,8 @@ import numpy as np
 from sered.records import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 _SILENT = frozenset({State.SILENCE, State.NOISE})
@@ -70,7 +72,7 @@ class Ownership:
     def settle(
         self,
         states: tuple[list[State], list[State]],
-        levels_db: tuple[NDArray[np.float64], NDArray[np.float64]],
+        levels_db: tuple[Sequence[float], Sequence[float]],
         floors_db: tuple[float, float],
     ) -> None:
         """Silence the leakage in the states of one frame's blocks, in place.
@@ -78,7 +80,7 @@ class Ownership:
         Each pair is the customer's and the agent's.
         """
         customer, agent = states
-        smooth = self._smooth(np.stack(levels_db))
+        smooth = self._smooth(np.array(levels_db))
         for index, (far, near) in enumerate(zip(list(customer), list(agent), strict=True)):
             far_db, near_db = smooth[0][index], smooth[1][index]
             to_customer = self._into_customer.feed(near, near_db, far_db, floors_db[0])

@@ -10,21 +10,20 @@ import numpy as np
 from sered.hearing.cadence import Cadence
 from sered.hearing.crosstalk import Ownership
 from sered.hearing.hold_music import MusicDetector
+from sered.hearing.measured import BLOCKS, Measured
 from sered.hearing.sit_and_fax import SitAndFax
-from sered.hearing.tones import LONG, SHORT, DtmfKeys, Howler, dtmf_keys, howls, peaks, spectra
+from sered.hearing.tones import DtmfKeys, Howler
 from sered.hearing.voice_activity import Gate, VoiceDetector
-from sered.levels import FULL_SCALE, powers_db
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
     from sered.records import AudioFrame
     from sered.settings import PlanName
 
-_BLOCKS = FRAME // BLOCK
 _QUIET = frozenset({State.SILENCE, State.NOISE})
 _TONE_ECHO_BLOCKS = 6
 """After a tone the voice detector, deaf to it, takes so long to settle."""
@@ -49,39 +48,42 @@ class _SideEars:
         self._howler = Howler()
         self._sit_and_fax = SitAndFax()
         self._keys = DtmfKeys()
-        self._last = np.zeros(FRAME, np.float32)
+        self._sound = Measured(np.zeros(FRAME, np.float32), [])
+        self._at = -1
+        """The frame of it that was heard last."""
         self._levels: deque[float] = deque(maxlen=_STEADY_BLOCKS)
         self._listening = False
         self._talking = False
         self._loudest_db = -90.0
         self._after_music = _MUSIC_ECHO_FRAMES
         self._after_tone = self._after_sure_tone = _TONE_ECHO_BLOCKS
-        self.hiss_db = np.zeros(_BLOCKS)
+        self.hiss_db: list[float] = []
         self.since: dict[int, float] = {}
         """How many seconds before it some of the last frame's blocks what they carry began."""
 
-    def feed(self, pcm: NDArray[np.int16]) -> tuple[list[State], NDArray[np.float64]]:
-        """The states and levels (dBFS) of one frame's blocks; `hiss_db` and `since` tell more."""
-        last, self._last = self._last, pcm.astype(np.float32)
-        heard = np.concatenate((last[BLOCK - LONG :], self._last))
-        blocks = heard[LONG - BLOCK :].reshape(_BLOCKS, BLOCK)
-        means = blocks.mean(axis=1)
-        power = np.einsum("ij,ij->i", blocks, blocks) / BLOCK - means * means
-        levels = powers_db(power)
-        steps = np.diff(heard[LONG - BLOCK - 1 :]).reshape(_BLOCKS, BLOCK)
-        self.hiss_db = powers_db(np.einsum("ij,ij->i", steps, steps) / BLOCK)
+    def expect(self, frames: Sequence[NDArray[np.int16]]) -> None:
+        """Measure the frames that are heard next, all at once."""
+        self._sound = Measured(self._sound.sound[self._at + 1].reshape(-1), frames)
+        self._at = -1
+
+    def hear(self) -> tuple[list[State], list[float]]:
+        """The states and levels (dBFS) of the next frame's blocks; more in `hiss_db`, `since`."""
+        self._at += 1
+        sound, at = self._sound, self._at
+        levels = sound.levels_db[at]
+        self.hiss_db = sound.hiss_db[at]
         self.since = {}
-        if self._gate.open(float(levels.max())):
+        if self._gate.open(sound.loudest_db[at]):
             if not self._listening:
-                self._wake(last)
-            states = self._listen(heard, levels)
+                self._wake()
+            states = self._listen(levels)
         else:
-            states = [State.SILENCE] * _BLOCKS
+            states = [State.SILENCE] * BLOCKS
             if self._listening:
                 self._rest()
             self._cadence.pass_by(levels)
         busy, music = any(state not in _QUIET for state in states), State.MUSIC in states
-        self._gate.learn(float(levels.min()), busy=busy, music=music)
+        self._gate.learn(sound.quietest_db[at], busy=busy, music=music)
         self._after_music = 0 if music else self._after_music + 1
         return states, levels
 
@@ -95,59 +97,71 @@ class _SideEars:
         self._voice.reset()
         self._music.reset()
 
-    def _wake(self, last: NDArray[np.float32]) -> None:
+    def _until(self) -> int:
+        """The frame up to which the gate will probably stay open: measured with this one."""
+        return self._sound.while_over(self._at, self._gate.threshold_db)
+
+    def _wake(self) -> None:
         """Hear the frame before, too quiet for the gate: a word may have begun softly in it."""
         self._listening = True
-        self._voice.take((last / FULL_SCALE).reshape(_BLOCKS, BLOCK))
-        for index in range(_BLOCKS):
+        # in `sound` the frame before the first has a place, too
+        self._voice.take(self._sound.sound, self._at, self._until() + 1)
+        for index in range(BLOCKS):
             self._voice.hear(index)
 
-    def _listen(self, heard: NDArray[np.float32], levels: NDArray[np.float64]) -> list[State]:
-        scaled = heard / FULL_SCALE
-        self._voice.take(scaled[LONG - BLOCK :].reshape(_BLOCKS, BLOCK))
-        lines = peaks(spectra(heard, LONG), LONG)
-        short = spectra(heard, SHORT)
+    def _listen(self, levels: list[float]) -> list[State]:
+        until = self._until()
+        self._voice.take(self._sound.sound, self._at + 1, until + 1)
+        lines = self._sound.lines(self._at, until)
+        threshold_db = self._gate.threshold_db
         tones = self._cadence.feed(
-            lines, levels, self._gate.threshold_db, music=self._after_music < _MUSIC_ECHO_FRAMES
+            lines, levels, threshold_db, music=self._after_music < _MUSIC_ECHO_FRAMES
         )
-        signals = self._sit_and_fax.feed(lines, levels, self._gate.threshold_db)
+        signals = self._sit_and_fax.feed(lines, levels, threshold_db)
         onsets = self._cadence.doubtful
         tones = [
             tone if signal in (None, State.NOISE) else signal
             for signal, tone in zip(signals, tones, strict=True)
         ]
-        keys = self._keys.feed(dtmf_keys(short))
-        howling = [self._howler.feed(share) for share in howls(short).tolist()]
-        tonal = (lines.first_share + lines.second_share).tolist()
-        strongest = lines.first_hz.tolist()
+        keys = self._keys.feed(lines.keys)
+        howling = [self._howler.feed(share) for share in lines.howls]
+        sounding = [level > threshold_db for level in levels]
+        named = [
+            self._name(None if onset else tone, sounds=sounds, key=key, howl=howl)
+            for onset, tone, sounds, key, (_, howl) in zip(
+                onsets, tones, sounding, keys, howling, strict=True
+            )
+        ]
         states = []
-        for index in range(_BLOCKS):
-            sounds = bool(levels[index] > self._gate.threshold_db)
-            tone = None if onsets[index] else tones[index]
-            tone = self._name(tone, sounds=sounds, key=keys[index], howl=howling[index][1])
+        for index, (tone, sounds) in enumerate(zip(named, sounding, strict=True)):
             if tone is not None:
-                self._after_tone = self._after_sure_tone = 0
-                if tone in (State.BUSY, State.REORDER):
-                    self.since[index] = self._cadence.since_s[index]
-                self._voice.reset()
-                note = tone is State.NOISE and sounds
-                plays = self._music.feed(
-                    float(levels[index]), strongest[index] if note else 0.0, note=note, voiced=False
+                states.append(
+                    self._tone(index, tone, (levels[index], lines.first_hz[index]), sounds=sounds)
                 )
-                states.append(State.MUSIC if note and plays else tone)
                 continue
             states.append(
                 self._voice_or_not(
                     index,
-                    (float(levels[index]), strongest[index]),
+                    (levels[index], lines.first_hz[index]),
+                    until=next((k for k in range(index, BLOCKS) if named[k] is not None), BLOCKS),
                     sounds=sounds,
-                    tonal=tonal[index] if tones[index] is None else 0.0,
+                    tonal=lines.tonal[index] if tones[index] is None else 0.0,
                     doubtful=onsets[index] or signals[index] is State.NOISE or howling[index][0],
                 )
             )
-        if states.count(State.SPEECH) == _BLOCKS and tones.count(None) == _BLOCKS:
+        if states.count(State.SPEECH) == BLOCKS and tones.count(None) == BLOCKS:
             self._cadence.reset()
         return states
+
+    def _tone(self, index: int, tone: State, heard: tuple[float, float], *, sounds: bool) -> State:
+        level_db, hz = heard
+        self._after_tone = self._after_sure_tone = 0
+        if tone in (State.BUSY, State.REORDER):
+            self.since[index] = self._cadence.since_s[index]
+        self._voice.reset()
+        note = tone is State.NOISE and sounds
+        plays = self._music.feed(level_db, hz if note else 0.0, note=note, voiced=False)
+        return State.MUSIC if note and plays else tone
 
     @staticmethod
     def _name(tone: State | None, *, sounds: bool, key: bool, howl: bool) -> State | None:
@@ -158,10 +172,17 @@ class _SideEars:
         return tone
 
     def _voice_or_not(
-        self, index: int, heard: tuple[float, float], *, sounds: bool, tonal: float, doubtful: bool
+        self,
+        index: int,
+        heard: tuple[float, float],
+        *,
+        until: int,
+        sounds: bool,
+        tonal: float,
+        doubtful: bool,
     ) -> State:
         level_db, hz = heard
-        voiced = self._voice.hear(index)
+        voiced = self._voice.hear(index, until)
         self._after_sure_tone += 1
         self._after_tone = 0 if doubtful and not self._talking else self._after_tone + 1
         self._levels.append(level_db)
@@ -188,8 +209,15 @@ class Ears:
 
     def __init__(self, sides: Collection[Side], tones: PlanName = "auto") -> None:
         self._sides = {side: _SideEars(tones) for side in sides}
+        self._expected: deque[AudioFrame] = deque()
         both = Side.CUSTOMER in self._sides and Side.AGENT in self._sides
         self._ownership = Ownership() if both else None
+
+    def expect(self, frames: Sequence[AudioFrame]) -> None:
+        """Measure the frames that are fed next: many at once cost less, and tell the same."""
+        self._expected = deque(frames)
+        for side, ears in self._sides.items():
+            ears.expect([frame.pcm[side] for frame in frames])
 
     def feed(
         self,
@@ -197,10 +225,13 @@ class Ears:
         off_hook: bool | None = None,  # noqa: FBT001 - three-valued
     ) -> list[Heard]:
         """One Heard for each block of the frame."""
+        if not self._expected or self._expected[0] is not frame:
+            self.expect((frame,))
+        self._expected.popleft()
         states: dict[Side, list[State]] = {}
-        levels: dict[Side, NDArray[np.float64]] = {}
+        levels: dict[Side, list[float]] = {}
         for side, ears in self._sides.items():
-            states[side], levels[side] = ears.feed(frame.pcm[side])
+            states[side], levels[side] = ears.hear()
         if self._ownership is not None:
             far, near = self._sides[Side.CUSTOMER], self._sides[Side.AGENT]
             self._ownership.settle(
@@ -208,20 +239,18 @@ class Ears:
                 (levels[Side.CUSTOMER], levels[Side.AGENT]),
                 (far.floor_db, near.floor_db),
             )
-        lists = {side: level.tolist() for side, level in levels.items()}
-        hisses = {side: ears.hiss_db.tolist() for side, ears in self._sides.items()}
         return [
             Heard(
                 start_s := (frame.start + index * BLOCK) / RATE_HZ,
                 {side: of_side[index] for side, of_side in states.items()},
-                {side: of_side[index] for side, of_side in lists.items()},
+                {side: of_side[index] for side, of_side in levels.items()},
                 off_hook,
                 {
                     side: start_s - ears.since[index]
                     for side, ears in self._sides.items()
                     if index in ears.since
                 },
-                {side: of_side[index] for side, of_side in hisses.items()},
+                {side: ears.hiss_db[index] for side, ears in self._sides.items()},
             )
-            for index in range(_BLOCKS)
+            for index in range(BLOCKS)
         ]

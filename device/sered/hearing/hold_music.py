@@ -41,7 +41,7 @@ class MusicDetector:
         self._notes += note
         self._voiced += voiced
         self._run = self._run + 1 if voiced else 0
-        if self._run >= self._VOICE_BLOCKS:
+        if self._run >= self._VOICE_BLOCKS and self._notes:
             self._notes = 0
             self._recent = deque(((False, old) for _, old in self._recent), maxlen=self._BLOCKS)
         enough = self._GO_ON if self.playing else self._BEGIN

@@ -12,6 +12,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sered.errors import ModelError
@@ -82,28 +83,44 @@ class Network:
             flat = np.ascontiguousarray(kernel.reshape(-1, kernel.shape[2]))
             self.layers.append((flat, weights[f"{name}.bias"], stride))
         rnn = "_model.decoder.rnn"
-        self.from_input = np.ascontiguousarray(weights[f"{rnn}.weight_ih"].T)
-        self.from_hidden = np.ascontiguousarray(weights[f"{rnn}.weight_hh"].T)
-        self.bias = weights[f"{rnn}.bias_ih"] + weights[f"{rnn}.bias_hh"]
+        self.from_input = _gates(weights[f"{rnn}.weight_ih"])
+        self.from_hidden = _gates(weights[f"{rnn}.weight_hh"])
+        self.bias = _gates((weights[f"{rnn}.bias_ih"] + weights[f"{rnn}.bias_hh"])[:, None])[0]
         self.out = weights["_model.decoder.decoder.2.weight"].reshape(-1)
         self.out_bias = float(weights["_model.decoder.decoder.2.bias"])
 
     def encode(self, blocks: Array) -> Array:
         """(n, BLOCK) samples, full scale 1.0, to (n, 4 * _HIDDEN) inputs of the LSTM's gates."""
-        padded = np.pad(blocks, ((0, 0), (_PAD, _PAD)), mode="reflect")
-        starts = range(0, padded.shape[1] - _WINDOW + 1, _HOP)
-        # adjoining memory: a strided operand would miss the fast matrix product
-        windows = np.stack([padded[:, s : s + _WINDOW] for s in starts], axis=1)
+        count, length = blocks.shape
+        padded = np.empty((count, length + 2 * _PAD), np.float32)
+        padded[:, _PAD:-_PAD] = blocks
+        padded[:, :_PAD] = blocks[:, _PAD:0:-1]
+        padded[:, -_PAD:] = blocks[:, -2 : -_PAD - 2 : -1]
+        # adjoining memory and two dimensions: any other operand misses the fast matrix product
+        windows = sliding_window_view(padded, _WINDOW, axis=1)[:, ::_HOP].reshape(-1, _WINDOW)
         spectrum = windows @ self.basis
-        x = np.sqrt(spectrum[..., :_BINS] ** 2 + spectrum[..., _BINS:] ** 2)
+        np.square(spectrum, out=spectrum)
+        x = np.sqrt(spectrum[:, :_BINS] + spectrum[:, _BINS:]).reshape(count, -1, _BINS)
         for kernel, bias, stride in self.layers:
-            edged = np.zeros((len(x), x.shape[1] + 2, x.shape[2]), np.float32)
+            edged = np.zeros((count, x.shape[1] + 2, x.shape[2]), np.float32)
             edged[:, 1:-1] = x
             steps = range(0, x.shape[1], stride)
-            columns = np.stack([edged[:, s : s + 3].reshape(len(x), -1) for s in steps], axis=1)
-            x = np.maximum(columns @ kernel + bias, 0.0)
+            columns = np.stack([edged[:, s : s + 3].reshape(count, -1) for s in steps], axis=1)
+            x = columns.reshape(count * len(steps), -1) @ kernel
+            x += bias
+            x = np.maximum(x, 0.0, out=x).reshape(count, len(steps), -1)
         gates: Array = x[:, 0] @ self.from_input + self.bias
         return gates
+
+
+def _gates(weights: Array) -> Array:
+    """An LSTM's (4 * _HIDDEN, n) weights as (n, 4 * _HIDDEN): input, forget, output gate, new cell.
+
+    The three gates' are halved, as a sigmoid is 0.5 * tanh(0.5 * x) + 0.5: one tanh for all.
+    """
+    take, keep, new, give = np.split(weights, 4)
+    half = np.float32(0.5)
+    return np.ascontiguousarray(np.concatenate((half * take, half * keep, half * give, new)).T)
 
 
 class Silero:
@@ -111,6 +128,8 @@ class Silero:
 
     def __init__(self, network: Network | None = None) -> None:
         self._network = network or shared_network()
+        self._gates = np.empty(4 * _HIDDEN, np.float32)
+        self._new = np.empty(_HIDDEN, np.float32)
         self.reset()
 
     def reset(self) -> None:
@@ -119,22 +138,33 @@ class Silero:
         self._cell = np.zeros(_HIDDEN, np.float32)
 
     def encode(self, blocks: Array) -> Array:
-        """(n, BLOCK) samples, full scale 1.0, to n rows for `step`; remembers nothing."""
+        """(n, BLOCK) samples, full scale 1.0, to n rows for `steps`; remembers nothing."""
         return self._network.encode(blocks)
 
-    def step(self, row: Array) -> float:
-        """One encoded block to the probability that it is speech; rows come in order."""
-        network = self._network
-        gates = row + self._hidden @ network.from_hidden
-        # input, forget and output gates are sigmoids, written as tanh: one call for all
-        sigmoid = 0.5 * np.tanh(0.5 * gates) + 0.5
-        keep, take = sigmoid[_HIDDEN : 2 * _HIDDEN], sigmoid[:_HIDDEN]
-        self._cell = keep * self._cell + take * np.tanh(gates[2 * _HIDDEN : 3 * _HIDDEN])
-        self._hidden = sigmoid[3 * _HIDDEN :] * np.tanh(self._cell)
-        logit = float(np.maximum(self._hidden, 0.0) @ network.out) + network.out_bias
-        return 1.0 / (1.0 + math.exp(-logit))
+    def steps(self, rows: Array) -> list[float]:
+        """Encoded blocks, in order, to the probability of each that it is speech."""
+        network, gates, cell, new = self._network, self._gates, self._cell, self._new
+        squashed = gates[: 3 * _HIDDEN]
+        take, keep, give, fresh = (gates[at : at + _HIDDEN] for at in range(0, len(gates), _HIDDEN))
+        hidden = np.empty((len(rows), _HIDDEN), np.float32)
+        last = self._hidden
+        for row, now in zip(rows, hidden, strict=True):
+            np.dot(last, network.from_hidden, out=gates)
+            np.add(row, gates, out=gates)
+            np.tanh(gates, out=gates)
+            np.multiply(squashed, _HALF, out=squashed)
+            np.add(squashed, _HALF, out=squashed)
+            np.multiply(keep, cell, out=cell)
+            np.multiply(take, fresh, out=new)
+            np.add(cell, new, out=cell)
+            np.tanh(cell, out=new)
+            last = np.multiply(give, new, out=now)
+        self._hidden = last
+        logits = np.maximum(hidden, 0.0) @ network.out
+        return [1.0 / (1.0 + math.exp(-logit - network.out_bias)) for logit in logits.tolist()]
 
 
+_HALF = np.float32(0.5)
 _networks: list[Network] = []
 
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from sered.records import BLOCK_S, State
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from sered.hearing.tones import Peaks
+    from sered.hearing.measured import Lines
 
 SIT_HZ = ((895.0, 1010.0), (1340.0, 1460.0), (1740.0, 1840.0))
 """Ranges in Hz of the three tones, one after the other, 330 ms each (ITU-T E.180)."""
@@ -36,12 +35,10 @@ class SitAndFax:
         """Whether the last block was one line."""
 
     def feed(
-        self, lines: Peaks, levels_db: NDArray[np.float64], threshold_db: float
+        self, lines: Lines, levels_db: Sequence[float], threshold_db: float
     ) -> list[State | None]:
         """SIT or FAX for each block that carries it for sure, NOISE while it may, else None."""
-        columns = zip(
-            lines.first_hz.tolist(), lines.first_share.tolist(), levels_db.tolist(), strict=True
-        )
+        columns = zip(lines.first_hz, lines.first_share, levels_db, strict=True)
         out: list[State | None] = []
         for hz, share, level in columns:
             pure = share > _PURE and level > threshold_db

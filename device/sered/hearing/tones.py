@@ -79,30 +79,33 @@ class Peaks:
 
     first_hz: NDArray[np.float64]
     second_hz: NDArray[np.float64]
-    first_share: NDArray[np.float64]
+    first_share: NDArray[np.float32]
     """Share of the energy between 200 and 3600 Hz."""
-    second_share: NDArray[np.float64]
+    second_share: NDArray[np.float32]
 
 
 _HANN = {size: np.hanning(size + 1)[:-1].astype(np.float32) for size in (LONG, SHORT)}
-
-
-def _windows(pcm: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """One window a block, each ending where its block ends; `pcm` carries LONG - BLOCK before."""
-    view = np.lib.stride_tricks.sliding_window_view(pcm[LONG - size :], size)[::BLOCK]
-    return np.asarray(view * _HANN[size])
+_BAND = {
+    size: (int(_LOW_HZ * size / RATE_HZ), int(_HIGH_HZ * size / RATE_HZ)) for size in (LONG, SHORT)
+}
+_BESIDE = 2
+"""Bins on either side of a line that are its own."""
 
 
 def spectra(pcm: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Power spectra, one row a block of the sound after the first LONG - BLOCK samples."""
-    spectrum = np.fft.rfft(_windows(pcm, size), axis=1)
+    """Power spectra up to a little over 3600 Hz, one row a block, whose window ends with it.
+
+    `pcm` carries LONG - BLOCK samples more in front.
+    """
+    view = np.lib.stride_tricks.sliding_window_view(pcm[LONG - size :], size)[::BLOCK]
+    spectrum = np.fft.rfft(view * _HANN[size], axis=1)[:, : _BAND[size][1] + _BESIDE + 1]
     return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
 
 
 def _refine(
     power: NDArray[np.float32], rows: NDArray[np.intp], at: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    left, mid, right = (np.log(power[rows, at + k] + 1e-12) for k in (-1, 0, 1))
+    left, mid, right = np.log(power[rows, at + np.array([[-1], [0], [1]])] + 1e-12)
     bend = left - 2.0 * mid + right
     shift = np.where(np.abs(bend) > 1e-9, 0.5 * (left - right) / np.where(bend == 0, 1, bend), 0.0)
     return np.asarray(at + np.clip(shift, -0.5, 0.5), dtype=np.float64)
@@ -111,7 +114,7 @@ def _refine(
 def peaks(power: NDArray[np.float32], size: int) -> Peaks:
     """The two strongest spectral lines of each row, with exact frequencies."""
     step = RATE_HZ / size
-    low, high = int(_LOW_HZ / step), int(_HIGH_HZ / step)
+    low, high = _BAND[size]
     rows = np.arange(len(power))
     band = power.copy()
     band[:, :low] = 0.0
@@ -120,7 +123,7 @@ def peaks(power: NDArray[np.float32], size: int) -> Peaks:
     found = []
     for _ in range(2):
         at = np.clip(band.argmax(axis=1), low, high)
-        near = at[:, None] + np.arange(-2, 3)
+        near = at[:, None] + np.arange(-_BESIDE, _BESIDE + 1)
         share = band[rows[:, None], near].sum(axis=1) / total
         found.append((_refine(power, rows, at) * step, share))
         band[rows[:, None], near] = 0.0
@@ -131,18 +134,15 @@ def peaks(power: NDArray[np.float32], size: int) -> Peaks:
 def dtmf_keys(power: NDArray[np.float32]) -> list[str]:
     """The key that each row of a SHORT spectrum carries, or ''."""
     found = peaks(power, SHORT)
-    out = []
-    for one, two, share_one, share_two in zip(
-        found.first_hz, found.second_hz, found.first_share, found.second_share, strict=True
-    ):
-        key = ""
-        if share_one + share_two > 0.8 and share_two > 0.07:
-            row = _nearest(min(one, two), DTMF_ROWS_HZ)
-            column = _nearest(max(one, two), DTMF_COLUMNS_HZ)
-            if row is not None and column is not None:
-                key = DTMF_KEYS[row][column]
-        out.append(key)
-    return out
+    pair = (found.first_share + found.second_share > 0.8) & (found.second_share > 0.07)
+    keys = [""] * len(power)
+    for at in np.flatnonzero(pair).tolist():
+        one, two = float(found.first_hz[at]), float(found.second_hz[at])
+        row = _nearest(min(one, two), DTMF_ROWS_HZ)
+        column = _nearest(max(one, two), DTMF_COLUMNS_HZ)
+        if row is not None and column is not None:
+            keys[at] = DTMF_KEYS[row][column]
+    return keys
 
 
 def _nearest(hz: float, names: tuple[float, ...]) -> int | None:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sered.hearing.silero import Silero
+from sered.levels import FULL_SCALE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -75,21 +78,59 @@ class VoiceDetector:
     def __init__(self) -> None:
         self._silero = Silero()
         self._peaks: deque[float] = deque(maxlen=self._MEMORY)
-        self._rows: NDArray[np.float32] | None = None
+        self._of: NDArray[np.float32] | None = None
+        """The sound that was encoded last ..."""
+        self._encoded: dict[int, tuple[float, NDArray[np.float32]]] = {}
+        """... and its frames: each with the gain that it was encoded with."""
+        self._rows = _NOTHING
+        self._run: list[float] = []
+        """Probability of each block of the frame, as far as they were listened to."""
         self._speaking = False
         self._turned = 0
         self._likely = self._unlikely = 0
 
-    def take(self, blocks: NDArray[np.float32]) -> None:
-        """Take (n, BLOCK) samples, full scale 1.0; then ask `hear` of each row, in order."""
-        self._peaks.append(float(np.abs(blocks).max()))
-        gain = min(max(self._PEAK / max(*self._peaks, 1e-6), self._LEAST), self._MOST)
-        self._rows = self._silero.encode(blocks * np.float32(gain))
+    def take(self, sound: NDArray[np.float32], at: int = 0, until: int | None = None) -> None:
+        """Take the frame `at` of (frames, n, BLOCK) samples, on the scale of int16.
 
-    def hear(self, index: int) -> bool:
-        """Whether somebody speaks in this row of what was taken."""
-        assert self._rows is not None, "take() comes first"
-        probability = self._silero.step(self._rows[index])
+        Then ask `hear` of each block, in order. The frames before `until` are probably taken next:
+        they are encoded with this one.
+        """
+        gain = self._gain(sound[at])
+        if self._of is not sound or at not in self._encoded or self._encoded[at][0] != gain:
+            self._of = sound
+            self._encoded = self._encode(sound, at, until or at + 1, gain)
+        self._rows = self._encoded[at][1]
+        self._run = []
+
+    def _gain(self, frame: NDArray[np.float32]) -> float:
+        self._peaks.append(_peak(frame))
+        return self._bring(self._peaks)
+
+    def _bring(self, peaks: Sequence[float]) -> float:
+        return min(max(self._PEAK / max(*peaks, 1e-6), self._LEAST), self._MOST)
+
+    def _encode(
+        self, sound: NDArray[np.float32], at: int, until: int, gain: float
+    ) -> dict[int, tuple[float, NDArray[np.float32]]]:
+        gains, peaks = [gain], deque(self._peaks, maxlen=self._MEMORY)
+        for frame in sound[at + 1 : until]:
+            peaks.append(_peak(frame))
+            gains.append(self._bring(peaks))
+        factors = np.asarray(gains, np.float32) / np.float32(FULL_SCALE)
+        blocks = sound[at:until] * factors[:, None, None]
+        rows = self._silero.encode(blocks.reshape(-1, blocks.shape[-1]))
+        parts = rows.reshape(len(gains), -1, rows.shape[-1])
+        return dict(enumerate(zip(gains, parts, strict=True), at))
+
+    def hear(self, index: int, until: int | None = None) -> bool:
+        """Whether somebody speaks in this block of the frame that was taken.
+
+        `until`: `reset` is called before that block is asked for, if ever.
+        """
+        if index >= len(self._run):
+            passed = [0.0] * (index - len(self._run))
+            self._run += passed + self._silero.steps(self._rows[index:until])
+        probability = self._run[index]
         self._unlikely = 0 if probability >= self._STOP else self._unlikely + 1
         self._likely = self._likely + 1 if self._unlikely < self._STOP_BLOCKS else 0
         turns = probability < self._STOP if self._speaking else probability >= self._START
@@ -110,3 +151,11 @@ class VoiceDetector:
         self._speaking = False
         self._turned = 0
         self._likely = self._unlikely = 0
+
+
+_NOTHING = np.zeros((0, 0), np.float32)
+
+
+def _peak(frame: NDArray[np.float32]) -> float:
+    """Of samples on the scale of int16, full scale 1.0."""
+    return max(float(frame.max()), -float(frame.min())) / FULL_SCALE
