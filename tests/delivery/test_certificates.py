@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import subprocess
@@ -76,6 +77,22 @@ def test_a_list_of_boxes_is_made_once(made: Path) -> None:
         assert before.count(f"user {user}\n") == 1
     assert f"topic write homeassistant/device/{box_id('oslo', 'desk-1')}/config\n" in before
     assert all(path.stat().st_mode & 0o077 == 0 for path in made.glob("*.key"))
+
+
+def test_boxes_become_logins_of_rabbitmq(made: Path) -> None:
+    """Each box of the rules is a login without a password that may write its own tree only."""
+    found = json.loads(make(made.parent, "rabbitmq"))
+    assert [each["name"] for each in found["users"]] == [
+        line.removeprefix("user ")
+        for line in (made / "acl").read_text().splitlines()
+        if line.startswith("user ") and "." in line
+    ]
+    assert {each["password_hash"] for each in found["users"]} == {""}
+    rule = found["topic_permissions"][0]
+    site, device = rule["user"].split(".")
+    assert re.match(rule["write"], f"sered.{site}.{device}.calls")
+    assert not re.match(rule["write"], f"sered.{site}.{device}x.calls")
+    assert not re.match(rule["write"], f"sered.{site}x{device}.calls")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HOURS = 72.0
 """How long a token waits for its box, unless said."""
+_SHUT_OUT = "This box was shut out. Ask whoever looks after sered for a new token."
 
 
 def issue(central: Central, site: str, device: str, hours: float = HOURS, by: str = "cli") -> str:
@@ -47,6 +48,8 @@ def ask(central: Central, token: str, pem: str) -> str:
     request = signing.read(pem)
     with central.store.writing() as connection:
         row = _of(connection, token)
+        if row.state == "revoked":
+            raise NotAllowedError(_SHUT_OUT)
         if row.state != "open":
             if row.fingerprint == request.fingerprint:
                 return request.fingerprint
@@ -81,6 +84,8 @@ def certificate(central: Central, token: str) -> str:
             msg = "Nobody has approved this box yet. Its request waits on the board."
         case "approved":
             msg = "This box is approved, and its certificate is not signed yet."
+        case "revoked":
+            raise NotAllowedError(_SHUT_OUT)
         case _:
             msg = "This box was refused on the board. Ask whoever looks after sered."
             raise NotAllowedError(msg)
@@ -135,8 +140,11 @@ def sign_approved(central: Central, authority: signing.Authority) -> list[tuple[
             raise InputError(msg)
         made = signing.sign(authority, request, name, central.now())
         values = {"state": "signed", "certificate": made, "signed_at": central.now()}
+        # shut out, or signed by another process, since it was read
+        mine = (enrolment.c.id == row.id) & (enrolment.c.state == "approved")
         with central.store.writing() as connection:
-            connection.execute(update(enrolment).where(enrolment.c.id == row.id).values(**values))
+            if connection.execute(update(enrolment).where(mine).values(**values)).rowcount == 0:
+                continue
             _note(central, connection, "sign", "enrolment.signed", row.id)
         done.append((name, made))
     return done

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 _BUSY_S = 10.0
 """How long another process may hold SQLite's write lock before we say so."""
 _POOL = 12
+PATIENCE = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+"""libpq's: a PostgreSQL or a balancer that went without a word is given up within 11 s (s, ms).
+
+Without, a query on such a connection waits a quarter of an hour for TCP.
+"""
 _WRITES = "sered_writes"
 _WANTED = "[store] url: wanted sqlite:////PATH or postgresql://USER@HOST/NAME, found something else"
 
@@ -84,7 +95,7 @@ def _open(url: str, password: str | None) -> Engine:
         pool_size=_POOL,
         pool_pre_ping=True,
         pool_timeout=_BUSY_S,
-        connect_args={"connect_timeout": 5, "application_name": "sered-central"},
+        connect_args={**PATIENCE, "application_name": "sered-central"},
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from sered.central.store.engine import PATIENCE
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
@@ -86,10 +88,12 @@ def _over_and_over(
     """Use a connection of our own, and another one when it breaks, until `stop`."""
     import psycopg  # noqa: PLC0415 - SQLite does without
 
-    url = store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    patient = {name: str(value) for name, value in PATIENCE.items()}
+    parsed = store.engine.url.set(drivername="postgresql").update_query_dict(patient)
+    url = parsed.render_as_string(hide_password=False)
     while not stop.is_set():
         try:
-            with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+            with psycopg.connect(url, autocommit=True) as connection:
                 use(connection)
         except psycopg.Error as error:
             said = next(iter(str(error).splitlines()), "")

@@ -120,6 +120,8 @@ def _routes() -> list[Route | Mount]:
         Route("/enrol", enrolling.ask, methods=["POST"]),
         Route("/enrolments", viewed(enrolling.page, Role.ADMIN)),
         Route("/enrolments/{number:int}", posted(enrolling.decide, Role.ADMIN), methods=["POST"]),
+        Route("/enrolments/shut-out", posted(enrolling.shut_out, Role.ADMIN), methods=["POST"]),
+        Route("/revoked.pem", enrolling.revoked),
         Route("/trail", viewed(oversight.trail, Role.AUDITOR, Role.ADMIN)),
         Route("/alive", _alive),
         Mount("/static", StaticFiles(directory=STATIC)),

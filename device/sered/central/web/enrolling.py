@@ -1,4 +1,4 @@
-"""Where a box asks for its certificate and fetches it, and where a person approves it."""
+"""Where a box asks for its certificate, a person approves or shuts it out, and brokers look."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from sered.central import enrolment
+from sered.central import enrolment, shutting_out
 from sered.central.errors import NotNowError
 from sered.central.web.views import status_of
 from sered.errors import SeredError
@@ -59,6 +59,25 @@ def decide(visit: Visit) -> Response:
     seen = visit.form.get("fingerprint", "")
     enrolment.decide(visit.central, visit.actor, number, seen, good=good)
     return RedirectResponse("/enrolments", 303)
+
+
+def shut_out(visit: Visit) -> Response:
+    """A person takes a box's certificates back."""
+    site, device = visit.form.get("site", ""), visit.form.get("device", "")
+    shutting_out.shut_out(visit.central, visit.actor, site.strip(), device.strip())
+    return RedirectResponse("/enrolments", 303)
+
+
+async def revoked(request: Request) -> Response:
+    """The signed list for brokers: no secret is in it, and it proves itself."""
+    try:
+        found = await run_in_threadpool(shutting_out.published, request.app.state.central)
+    except SeredError as error:
+        return PlainTextResponse(f"{error}\n", status_of(error))
+    if found is None:
+        said = "No list was signed yet: sered central sign does it.\n"
+        return PlainTextResponse(said, 404)
+    return Response(found, media_type="application/x-pem-file")
 
 
 def _token(request: Request) -> str:

@@ -23,7 +23,7 @@ from sered.central.store.tables.cases import (
     undo,
 )
 from sered.central.store.tables.columns import metadata
-from sered.central.store.tables.enrolment import enrolment
+from sered.central.store.tables.enrolment import enrolment, revocation_list
 from sered.central.store.tables.insight import (
     courtesy,
     daily_case,
@@ -65,6 +65,7 @@ __all__ = [
     "pbx_call",
     "pbx_file",
     "quarantine",
+    "revocation_list",
     "rolled_up",
     "sessions",
     "set_aside",

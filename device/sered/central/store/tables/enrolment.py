@@ -1,4 +1,4 @@
-"""The table of boxes that ask for a certificate: token, request, who approved, what was signed."""
+"""Tables of boxes that ask for a certificate, and of the signed lists of those taken back."""
 
 from __future__ import annotations
 
@@ -23,5 +23,13 @@ enrolment = Table(
     Column("decided_at", Utc),
     Column("certificate", Text),
     Column("signed_at", Utc),
+    Column("revoked_at", Utc),
     Index(None, "state"),
+)
+revocation_list = Table(
+    "revocation_list",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("pem", Text, nullable=False),
+    Column("signed_at", Utc, nullable=False),
 )
