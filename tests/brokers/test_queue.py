@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import SecretStr
 
 from brokers.houses import PASSWORD, USER, HouseBroker
-from sered.central.ingest.queue import Queue
+from sered.central.ingest.queue import Queue, looked_at
 from sered.central.sources import SourceSettings
 from sered.errors import BrokerError
 
@@ -98,3 +98,19 @@ def test_a_broker_that_dies_is_a_sentence(rabbit: HouseBroker) -> None:
         Queue(source(rabbit))
     rabbit.start()
     Queue(source(rabbit)).close()
+
+
+def test_the_doctor_sees_the_queue(rabbit: HouseBroker) -> None:
+    """It names the node that does not answer, what waits, how many take it; no queue is a fault."""
+    asked = source(rabbit).model_copy(update={"queue": "sered-doctor"})
+    with pytest.raises(BrokerError, match=r"The queue sered-doctor .*cannot be used"):
+        looked_at(asked)
+    one = Queue(asked)
+    publish(rabbit, "sered/site/desk1/calls")
+    kept = one.take(60.0, 0.5)
+    assert len(kept) == 1
+    away, _, ingesters = looked_at(asked)
+    assert (away, ingesters) == (["amqp://127.0.0.1:1/"], 1)
+    one.close()
+    _, waiting, ingesters = looked_at(asked)
+    assert (waiting, ingesters) == (1, 0)

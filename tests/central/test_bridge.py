@@ -10,7 +10,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker import Broker, wait_until
+from broker import Broker, make_certificates, wait_until
 from central_boxes import arrived, calls, count
 from project import ROOT
 from proxy import Proxy
@@ -31,13 +31,20 @@ def test_a_site_without_its_wan_loses_nothing(
     central: Central, clock: Clock, tmp_path: Path
 ) -> None:
     """What boxes say while the way is cut arrives later, though the site's broker is killed."""
-    cluster = Broker(tmp_path / "cluster").start()
+    made = make_certificates(tmp_path, "berlin desk1", readers=("central", "site-berlin"))
+    mine = made / "ca.crt", made / "broker.crt", made / "broker.key"
+    cluster = Broker(tmp_path / "cluster", tls=mine, client_certificates=True).start()
     wan = Proxy(cluster.host, cluster.port)
     recipe = (ROOT / "docs/cluster/bridge.conf").read_text()
-    recipe = recipe.replace("front:1883", f"127.0.0.1:{wan.port}")
+    recipe = recipe.replace("front:8883", f"127.0.0.1:{wan.port}")
+    recipe = recipe.replace("/etc/mosquitto/sered", str(made))
     recipe = recipe.replace("restart_timeout 2 30", "restart_timeout 1 1")
     site = Broker(tmp_path / "site", extra=f"autosave_on_changes true\n{recipe}").start()
-    source = central.settings.source.model_copy(update={"host": "127.0.0.1", "port": cluster.port})
+    over = {
+        "host": "127.0.0.1", "port": cluster.port, "tls": True, "ca": made / "ca.crt",
+        "cert": made / "central.crt", "key": made / "central.key",
+    }  # fmt: skip
+    source = central.settings.source.model_copy(update=over)
     settings = central.settings.model_copy(update={"source": source})
     intake, stop = Intake(replace(central, settings=settings)), threading.Event()
     thread = threading.Thread(target=intake.run, args=(stop,))

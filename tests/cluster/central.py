@@ -25,6 +25,8 @@ class CentralHost:
 
     name: str
     folder: Path
+    tls: Path
+    """Folder of certificates."""
     host: Host = field(init=False)
     parts: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -32,7 +34,8 @@ class CentralHost:
         self.folder.mkdir(parents=True)
         self.host = Host(self.name)
         self.config = self.folder / "central.toml"
-        self.config.write_text((DOCS / "central.toml").read_text())
+        text = (DOCS / "central.toml").read_text()
+        self.config.write_text(text.replace("/etc/sered-central", str(self.tls)))
         secrets = {"central-key": KEY.hex(), "central-mqtt-password": WORD,
                    "central-store-password": WORD}  # fmt: skip
         for name, word in secrets.items():

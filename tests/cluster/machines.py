@@ -54,12 +54,24 @@ def house() -> Path:
     return root
 
 
+def certificates(folder: Path) -> Path:
+    """The cluster's authority: brokers behind one name, central, and a box that is many."""
+    script = str(ROOT / "docs/mqtt/make-certificates")
+    words = [["ca"], ["broker", "front", "rabbit1", "rabbit2", "rabbit3"]]
+    words += [["client", "central"], ["client", "box"], ["box", "berlin", "desk1"]]
+    for each in words:
+        subprocess.run([script, *each], cwd=folder, check=True, capture_output=True)
+    return folder / "certificates"
+
+
 @dataclass
 class Machine:
     """One host with one kind of server; its disk is of `disk_mb` in memory."""
 
     name: str
     root: Path
+    tls: Path
+    """Folder of certificates."""
     disk_mb: int = 600
     host: Host = field(init=False)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -128,16 +140,14 @@ class Machine:
         (self.disk / "filler").unlink(missing_ok=True)
 
     def _prepare_rabbit(self) -> None:
-        definitions = json.loads((DOCS / "definitions.json").read_text())
-        for user in definitions["users"]:
-            digest = hashlib.sha256(b"salt" + WORD.encode()).digest()
-            user["password_hash"] = base64.b64encode(b"salt" + digest).decode()
-        words = json.dumps(definitions)
-        (self.disk / "definitions.json").write_text(words)
-        conf = (DOCS / "rabbitmq.conf").read_text()
-        conf = conf.replace("/etc/rabbitmq", str(self.inside))
-        (self.disk / "rabbitmq.conf").write_text(conf)
-        shutil.copy(DOCS / "enabled_plugins", self.disk)
+        for name in ("rabbitmq.conf", "advanced.config", "enabled_plugins", "shut-out"):
+            text = (DOCS / name).read_text().replace("/etc/rabbitmq", str(self.inside))
+            (self.disk / name).write_text(text)
+        (self.disk / "definitions.json").write_text(json.dumps(_logins(self.tls)))
+        (self.disk / "tls").mkdir(exist_ok=True)
+        for name in ("ca.crt", "crl.pem", "broker.crt", "broker.key"):
+            shutil.copy(self.tls / name, self.disk / "tls")
+        subprocess.run(["sh", str(self.disk / "shut-out"), str(self.disk / "tls")], check=True)
         cookie = self.disk / ".erlang.cookie"
         cookie.write_text("ONESECRETOFTHECLUSTER")
         cookie.chmod(0o400)
@@ -146,6 +156,7 @@ class Machine:
         return ["/usr/lib/rabbitmq/bin/rabbitmq-server"], {
             "HOME": str(self.inside),
             "RABBITMQ_CONFIG_FILE": str(self.inside / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.inside / "advanced.config"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.inside / "enabled_plugins"),
             "RABBITMQ_MNESIA_BASE": str(self.inside / "store"),
             "RABBITMQ_LOG_BASE": str(self.inside / "log"),
@@ -182,6 +193,21 @@ class Machine:
 
     def _front(self) -> tuple[list[str], Mapping[str, str]]:
         return ["/usr/sbin/haproxy", "-db", "-f", str(self.inside / "haproxy.cfg")], {}
+
+
+def _logins(tls: Path) -> dict[str, list[dict[str, str]]]:
+    """Central's, those of the boxes, and one more for the box of the test that is many."""
+    ours: dict[str, list[dict[str, str]]] = json.loads((DOCS / "definitions.json").read_text())
+    digest = hashlib.sha256(b"salt" + WORD.encode()).digest()
+    ours["users"][0]["password_hash"] = base64.b64encode(b"salt" + digest).decode()
+    script = str(ROOT / "docs/mqtt/make-certificates")
+    made = subprocess.run([script, "rabbitmq"], cwd=tls.parent, check=True, capture_output=True)
+    boxes = made.stdout.decode()
+    many = boxes.replace(r"sered\\.berlin\\.desk1\\.", r"sered\\.").replace("berlin.desk1", "box")
+    for text in (boxes, many):
+        for kind, entries in json.loads(text).items():
+            ours.setdefault(kind, []).extend(entries)
+    return ours
 
 
 def _environment(more: Mapping[str, str]) -> list[str]:

@@ -46,8 +46,9 @@ def of(found: dict[str, Any]) -> str:
         ),
         _TOLD,
         _table(
-            ["what was done", "nothing was stored for"],
-            [[one["what"], f"{one['stall_s']:.1f} s"] for one in found["events"]],
+            ["what was done", "nothing was stored for", "steps meanwhile", "late", "latest"],
+            [[one["what"], f"{one['stall_s']:.1f} s", one["steps"], one["steps_late"],
+              f"{one['latest_s']:.0f} s"] for one in found["events"]],
         ),
     ]  # fmt: skip
     if found["left_out"]:

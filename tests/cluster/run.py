@@ -26,7 +26,7 @@ import psycopg
 from broker import Authority
 from cluster import net, page
 from cluster.central import PARTS, CentralHost
-from cluster.machines import WORD, Machine, house
+from cluster.machines import WORD, Machine, certificates, house
 from cluster.net import HOSTS, HUB
 from load.answer import Sink
 from load.rate import Publisher
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _LATE_S = 30.0
 _FOR_S = 20.0
 _STORE = f"host=front user=sered password={WORD} dbname=sered connect_timeout=2"
-_PORTS = {"rabbit": 1883, "pg": 8008, "etcd": 2379, "front": 1883}
+_PORTS = {"rabbit": 8883, "pg": 8008, "etcd": 2379, "front": 8883}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,9 @@ class Event:
 
     what: str
     stall_s: float
+    began: float
+    ended: float
+    """Seconds since the epoch: a step that fired between them is late because of it."""
 
 
 class Watch(threading.Thread):
@@ -94,8 +97,10 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         root = house()
         names = [name for name in HOSTS if not name.startswith("central")]
-        self.machines = {name: Machine(name, root) for name in names}
-        self.central = [CentralHost(name, folder / name) for name in ("central1", "central2")]
+        tls = certificates(folder)
+        self.machines = {name: Machine(name, root, tls) for name in names}
+        both = ("central1", "central2")
+        self.central = [CentralHost(name, folder / name, tls) for name in both]
         self.watch = Watch()
 
     def start(self) -> None:
@@ -111,7 +116,7 @@ class Cluster:
         _database(self.machines[self.primary() or ""])
         _until(self._synchronous, 240, "a synchronous replica")
         for name in ("rabbit1", "rabbit2", "rabbit3"):
-            self.machines[name].await_(1883)
+            self.machines[name].await_(8883)
         self.central[0].init()
         for part in PARTS:
             for one in self.central:
@@ -145,9 +150,11 @@ class Cluster:
     def whole(self) -> None:
         """Start what does not run, and wait until all is as it was."""
         for machine in self.machines.values():
+            # as systemd would: all at once, none waits for another
             if not machine.running or machine.running[-1].poll() is not None:
                 machine.running.clear()
                 machine.start()
+        for machine in self.machines.values():
             machine.await_(_PORTS[machine.kind])
         for one in self.central:
             for part in PARTS:
@@ -257,7 +264,9 @@ def play(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     cluster.start()
     print(f"the cluster stands after {time.monotonic() - began:.0f} s", flush=True)
     seconds = 60.0 * options.minutes + 120.0
-    source = Publisher(f"box:{WORD}@front:1883", folder / "times", options.a_second, seconds, 0.1)
+    source = Publisher(
+        "front:8883", folder / "times", options.a_second, seconds, 0.1, folder / "certificates"
+    )
     cluster.watch.flows(120)
     done, left = list[Event](), list[str]()
     for what in chosen(options, list(plan := events(cluster))):
@@ -265,10 +274,11 @@ def play(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             left.append(what)
             continue
         cluster.watch.anew()
+        at = time.time()
         for act in plan[what]:
             act()
         cluster.whole()
-        done.append(Event(what, cluster.watch.longest))
+        done.append(Event(what, cluster.watch.longest, at, time.time()))
         print(json.dumps(asdict(done[-1])), flush=True)
     source.end()
     return _counted(cluster, sink, source.sent(), done) | {"left_out": left}
@@ -291,8 +301,8 @@ def _counted(
     with psycopg.connect(_STORE) as connection:
         rows = [str(row[0]) for row in connection.execute("SELECT call_id FROM call")]
         cases = [str(row[0]) for row in connection.execute("SELECT call_id FROM cases")]
-        query = "SELECT extract(epoch FROM at - due) FROM step_fired"
-        late = [float(row[0]) for row in connection.execute(query)]
+        query = "SELECT extract(epoch FROM at), extract(epoch FROM at - due) FROM step_fired"
+        steps = [(float(at), float(after)) for at, after in connection.execute(query)]
         query = "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL"
         open_ = connection.execute(query).fetchone()
         keys = {str(row[0]) for row in connection.execute("SELECT dedupe FROM outbox")}
@@ -302,12 +312,23 @@ def _counted(
     return {
         "sent": len(sent), "stored": len(rows), "lost": len(set(sent) - set(rows)),
         "twice": len(rows) - len(set(rows)), "cases_wanted": len(wanted), "cases": len(cases),
-        "cases_twice": len(cases) - len(set(cases)), "steps": len(late),
-        "steps_late": sum(one > _LATE_S for one in late), "latest_s": max(late, default=0.0),
+        "cases_twice": len(cases) - len(set(cases)), "steps": len(steps),
+        "steps_late": sum(after > _LATE_S for _, after in steps),
+        "latest_s": max((after for _, after in steps), default=0.0),
         "notifications": len(keys), "untold": len(keys - set(told)),
         "told_again": sum(n > 1 for n in told.values()), "waiting": open_[0] if open_ else -1,
         "longest_stall_s": max(one.stall_s for one in done),
-        "postgresql": version[0] if version else "", "events": [asdict(one) for one in done],
+        "postgresql": version[0] if version else "",
+        "events": [asdict(one) | _late(one, steps) for one in done],
+    }  # fmt: skip
+
+
+def _late(event: Event, steps: list[tuple[float, float]]) -> dict[str, float]:
+    """What fired while the event lasted: how many steps late, and the latest."""
+    mine = [after for at, after in steps if event.began <= at <= event.ended]
+    return {
+        "steps": len(mine), "steps_late": sum(after > _LATE_S for after in mine),
+        "latest_s": max(mine, default=0.0),
     }  # fmt: skip
 
 

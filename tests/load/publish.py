@@ -16,10 +16,17 @@ from sered.central.simulate import messages, play, truth
 from sered.contract import topics
 
 
-def main(where: str, a_second: float, seconds: float, out: Path, escalating: float) -> None:
+def main(
+    where: str,
+    a_second: float,
+    seconds: float,
+    out: Path,
+    escalating: float,
+    tls: Path | None = None,
+) -> None:
     """Prepare, say that it is ready, publish, write lines of call, time and whether it escalates.
 
-    `where` is HOST:PORT, or USER:PASSWORD@HOST:PORT.
+    `where` is HOST:PORT. `tls`: folder of make-certificates with a client `box`.
 
     A broker that is killed is connected to again: what it had not acknowledged is sent again, as
     boxes do from their spool.
@@ -38,7 +45,7 @@ def main(where: str, a_second: float, seconds: float, out: Path, escalating: flo
         ready.append((call.call_id, topic, body, alert))
     print("ready", flush=True)
     begin, told = time.time() + 0.2, []
-    box = _Box(where)
+    box = _Box(where, tls)
     for number, (call_id, topic, body, alert) in enumerate(ready):
         ahead = begin + number / a_second - time.time()
         if ahead > 0:
@@ -57,8 +64,8 @@ def main(where: str, a_second: float, seconds: float, out: Path, escalating: flo
 class _Box:
     """Sends, and sends again over a new connection what no broker has acknowledged."""
 
-    def __init__(self, where: str) -> None:
-        self._where = urlsplit(f"//{where}")
+    def __init__(self, where: str, tls: Path | None) -> None:
+        self._where, self._tls = urlsplit(f"//{where}"), tls
         self._waiting: deque[tuple[paho.MQTTMessageInfo, str, bytes]] = deque()
         self._client = self._connected()
 
@@ -96,8 +103,12 @@ class _Box:
         while True:
             client = paho.Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
             client.max_inflight_messages_set(2000)
-            if self._where.username:
-                client.username_pw_set(self._where.username, self._where.password)
+            if self._tls:
+                client.tls_set(
+                    str(self._tls / "ca.crt"),
+                    str(self._tls / "box.crt"),
+                    str(self._tls / "box.key"),
+                )
             try:
                 client.connect(self._where.hostname or "", self._where.port or 1883)
             except OSError:
@@ -122,4 +133,4 @@ def _told_to_stop() -> bool:
 
 if __name__ == "__main__":
     main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]),
-         float(sys.argv[5]))  # fmt: skip
+         float(sys.argv[5]), *map(Path, sys.argv[6:]))  # fmt: skip

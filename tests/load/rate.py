@@ -49,10 +49,16 @@ class Publisher:
     """`publish.py` as a process of its own."""
 
     def __init__(
-        self, where: str, times: Path, a_second: float, seconds: float, escalating: float
+        self,
+        where: str,
+        times: Path,
+        a_second: float,
+        seconds: float,
+        escalating: float,
+        tls: Path | None = None,
     ) -> None:
         self._times = times
-        arguments = (where, a_second, seconds, times, escalating)
+        arguments = (where, a_second, seconds, times, escalating, *([tls] if tls else []))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "load.publish", *map(str, arguments)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -59,6 +59,16 @@ _FLUSH_S = 0.7
 """With a silent broker and words that take long, a stop takes less than 3 s."""
 
 
+def health_pause_s(
+    every_s: float, *, first: bool, die: Callable[[float, float], float] = random.uniform
+) -> float:
+    """Until the next `health`: boxes that got power at once soon speak at different times.
+
+    `die` gives a number between two.
+    """
+    return every_s * die(*((0.1, 1.0) if first else (0.9, 1.1)))
+
+
 class Service:
     """Runs the lines of a box until it is told to stop, a part dies, or its recordings end.
 
@@ -119,18 +129,15 @@ class Service:
                 self._box = self._look()
             self._tick()
             if time.monotonic() >= next_health:
-                next_health = time.monotonic() + self._pause_s(first=self._last_health is None)
+                next_health = time.monotonic() + health_pause_s(
+                    self._settings.health_every_s, first=self._last_health is None
+                )
                 self._last_health = self._health()
                 self._publisher.retain("health", messages.encode(self._last_health))
             if not any(worker.alive for worker in self._workers):
                 break
         self._shut_down(drain_s)
         return 1 if self._died else 0
-
-    def _pause_s(self, *, first: bool) -> float:
-        """Until the next `health`: boxes that got power at once soon speak at different times."""
-        spread = (0.1, 1.0) if first else (0.9, 1.1)
-        return self._settings.health_every_s * random.uniform(*spread)  # noqa: S311 - spreads, keeps no secret
 
     def stop(self) -> None:
         """Ask for an orderly end; safe from any thread."""

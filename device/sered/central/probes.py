@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from sered.central.settings import CentralSettings
+    from sered.central.sources import SourceSettings
 
 _SCARCE_MB = 1024
 _SOON = timedelta(days=30)
@@ -85,12 +86,25 @@ def disk(settings: CentralSettings) -> Finding:
 
 def broker(settings: CentralSettings) -> Finding:
     """Whether central may listen, under a name of its own; raises BrokerError, ConfigError."""
+    if settings.source.amqp:
+        return _queue(settings.source)
     from sered.delivery.subscription import Subscription  # noqa: PLC0415 - loads paho
 
     mqtt, base = session.mqtt_settings(settings.source), settings.source.base
     filters = [topics.topic_filter(base, leaf=leaf) for leaf in session.LEAVES]
     with Subscription(mqtt, filters, client_id=f"sered-doctor-{secrets.token_hex(4)}"):
         return Finding(f"{mqtt.host}:{mqtt.port} lets us read {base}/#")
+
+
+def _queue(source: SourceSettings) -> Finding:
+    """Whether every node answers, the queue is there, and somebody takes what is in it."""
+    from sered.central.ingest.queue import looked_at  # noqa: PLC0415 - loads pika
+
+    away, waiting, ingesters = looked_at(source)
+    said = f"queue {source.queue}: {waiting} message(s) wait, {ingesters} ingester(s)"
+    if away:
+        return Finding(f"{said}; no answer from {', '.join(away)}", "away")
+    return Finding(said, None if ingesters else "nobody")
 
 
 def certificates(settings: CentralSettings) -> Finding:

@@ -102,6 +102,8 @@ def _checks(path: Path | None) -> list[Check]:
             "broker", "the broker lets central listen",
             "What no session asks for, no broker keeps.",
             probes.broker,
+            failures={"nobody": "Start one: systemctl start sered-central-ingest@1"},
+            warnings={"away": "One node may be away; look at it before a second one is."},
         ),
         check(
             "certificates", "certificates hold for another month",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import random
 import ssl
 import time
 from collections import deque
@@ -35,6 +36,10 @@ EXCHANGE = "amq.topic"
 _FOR_EVER = -1
 """RabbitMQ 4 throws away what came back twenty times: a night of kills would lose verdicts."""
 _ANSWER_S = 10.0
+_PATIENCE = {
+    "TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000,
+}  # fmt: skip
+"""A node that is cut off is left within 11 s (s, s, probes, ms); a heartbeat takes thirty."""
 _TIMES = 2
 _FAILURES = (AMQPError, OSError)
 
@@ -135,7 +140,9 @@ def open_queue(source: SourceSettings) -> tuple[pika.BlockingConnection, Blockin
     # it tells every step of every connection
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     with _said(source):
-        connection = pika.BlockingConnection([_parameters(source, url) for url in source.amqp])
+        # in another order each time: not all ingesters shall hang on one node
+        nodes = random.sample(source.amqp, len(source.amqp))
+        connection = pika.BlockingConnection([_parameters(source, url) for url in nodes])
         channel = connection.channel()
         # three nodes keep it: one may die
         about = {"x-queue-type": "quorum", "x-delivery-limit": _FOR_EVER}
@@ -143,6 +150,28 @@ def open_queue(source: SourceSettings) -> tuple[pika.BlockingConnection, Blockin
         for key in keys(source.base):
             channel.queue_bind(source.queue, EXCHANGE, key)
     return connection, channel
+
+
+def looked_at(source: SourceSettings) -> tuple[list[str], int, int]:
+    """Nodes that do not answer, messages that wait, ingesters that take them; changes nothing.
+
+    Raises BrokerError where no node answers, or where the queue is not there yet.
+    """
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    away, found = list[str](), None
+    for url in source.amqp:
+        try:
+            with _said(source):
+                connection = pika.BlockingConnection([_parameters(source, url)])
+        except BrokerError as error:
+            away.append(url)
+            last = error
+            continue
+        with contextlib.closing(connection), _said(source):
+            found = connection.channel().queue_declare(source.queue, passive=True).method
+    if found is None:
+        raise last
+    return away, found.message_count, found.consumer_count
 
 
 def _parameters(source: SourceSettings, url: str) -> pika.URLParameters:
@@ -161,6 +190,7 @@ def _parameters(source: SourceSettings, url: str) -> pika.URLParameters:
             context.load_cert_chain(source.cert, source.key)
         found.ssl_options = pika.SSLOptions(context, found.host)
     found.heartbeat = source.keepalive_s
+    found.tcp_options = _PATIENCE
     found.blocked_connection_timeout = _ANSWER_S
     found.socket_timeout = found.stack_timeout = _ANSWER_S
     found.client_properties = {"connection_name": "sered-central"}

@@ -21,7 +21,9 @@ _SHARED = (
 
 def mqtt_settings(source: SourceSettings) -> MqttSettings:
     """How the box's half of sered describes the same broker."""
-    return MqttSettings(**{name: getattr(source, name) for name in _SHARED})
+    known = {name: getattr(source, name) for name in _SHARED}
+    secured = source.tls or any(url.startswith("amqps:") for url in source.amqp)
+    return MqttSettings(**known | {"tls": secured})
 
 
 def connect(source: SourceSettings) -> Subscription:
