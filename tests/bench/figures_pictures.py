@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 from bench.board_pictures import OUT, told, window
 
 PAGES = {
-    "right": "figures/right", "helped": "figures/helped",
+    "right": "figures/right", "helped": "figures/helped", "holdout": "figures/holdout",
     "unhappy": "figures/unhappy?site=hamburg",
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from sered.central.cases import actions, around
 from sered.central.cases import clock as case_clock
 from sered.central.cases.machine import Outcome, Reached
 from sered.central.errors import DeliveryError, NotAllowedError
-from sered.central.insight import weekly
+from sered.central.insight import sheet, weekly
 from sered.central.notify import sender, tokens
 from sered.central.store import tables
 
@@ -305,8 +305,8 @@ def test_the_week_goes_out_on_monday(
     assert paper.count(b"/Type /Page\n") == 1
     page = kinds["text/html"].get_payload(decode=True)
     assert isinstance(page, bytes)
-    for question in ("Is it right?", "What do we miss?", "Did calling back help?"):
-        assert question.encode() in page
+    for told in ("Verdicts right", "What do we miss?", "Did calling back help?"):
+        assert told.encode() in page
     assert b"desk1" not in page
     clock.move(7 * 86_400)
     assert weekly.due(central) == 1
@@ -314,8 +314,9 @@ def test_the_week_goes_out_on_monday(
 
 def test_a_week_has_any_letters() -> None:
     """Names beyond Latin and HTML's own signs neither end the report nor become markup."""
-    week = weekly.Weekly("łódź <b>", (weekly.Part("京都?", ("“so” → 5 %",), ("<i>",)),), "end")
-    assert "<b>" not in week.html()
+    table = sheet.Table(("", "<u>", "b"), (("<i>", "5 % → 6", "x"),))
+    week = sheet.Weekly("łódź <b>", "so", table, (sheet.Part("京都?", ("“so” → 5 %",)),), "end")
+    assert not any(sign in week.html() for sign in ("<b>", "<u>", "<i>"))
     assert week.pdf().startswith(b"%PDF")
     assert "京都?" in week.text()
 

@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Date, delete, select, update
 
 from sered.central import audit
 from sered.central.cases.machine import OPEN
@@ -17,12 +17,16 @@ from sered.central.store.tables import (
     cases,
     daily_case,
     daily_case_cause,
+    daily_open,
     feedback,
     hourly,
     hourly_cause,
     line_map,
     number_match,
     pbx_call,
+    told_cause,
+    told_day,
+    told_hour,
 )
 
 if TYPE_CHECKING:
@@ -156,8 +160,11 @@ def _counts(central: Central, site: str, before: datetime) -> int:
             (hourly_cause, hourly_cause.c.hour),
             (daily_case, daily_case.c.day),
             (daily_case_cause, daily_case_cause.c.day),
+            (daily_open, daily_open.c.day),
+            *((table, table.c.day) for table in (told_day, told_hour, told_cause)),
         ):
-            old = (table.c.site == site) & (at < before)
+            limit = before.date() if isinstance(at.type, Date) else before
+            old = (table.c.site == site) & (at < limit)
             gone += connection.execute(delete(table).where(old)).rowcount
         _note(connection, central, "counts", site, gone)
     return int(gone)

@@ -64,7 +64,9 @@ def demo(
         told = ToldYear() if year else None
         if told and not as_json:
             typer.echo("A year is filled in (half a minute).")
-        stage = Demonstration(Path(folder), s, told.fill if told else lambda _: None)
+        stage = Demonstration(
+            Path(folder), s, told.fill if told else lambda _: None, told.settings if told else ""
+        )
         quiet = as_json
         if not quiet:
             typer.echo(f"Broker    Mosquitto on 127.0.0.1:{stage.port}")

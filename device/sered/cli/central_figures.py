@@ -1,4 +1,4 @@
-"""`sered central calibrate`, `export`, `report`, `ring`: figures for who looks after boxes."""
+"""`sered central calibrate`, `export`, `report`, `ring`, `counts`: figures for who looks after boxes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(export)
     app.command()(report)
     app.command()(ring)
+    app.command()(counts)
 
 
 def calibrate(
@@ -148,6 +149,35 @@ def ring(
         # a version is what a box says
         typer.echo(plain(str(advice), most=2000))
     raise typer.Exit(0 if advice.word == "go" else 1)
+
+
+def counts(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Forget the counts and make them anew first.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Hold the counts that pages are made of against the rows that they were made of.
+
+    Counts of calls that were deleted since are all that there is, and are kept. It ends with 1
+    where a count is wrong.
+
+    Example: sered central counts --rebuild
+    """
+    from sered.central.insight import keeping
+
+    with opened(config) as central:
+        if rebuild:
+            keeping.rebuild(central)
+        # the calls of the last minute
+        keeping.count(central)
+        found = keeping.differences(central)
+    for said in found:
+        typer.echo(said)
+    if found:
+        typer.echo(f"{len(found)} counts are not those of the rows. Run it with --rebuild.")
+        raise typer.Exit(1)
+    typer.echo("All counts are those of the rows.")
 
 
 def _table(found: Calibration) -> None:

@@ -30,7 +30,11 @@ class Demonstration:
     """Broker, store, users and the running central."""
 
     def __init__(
-        self, folder: Path, stack: contextlib.ExitStack, fill: Callable[[Central], object]
+        self,
+        folder: Path,
+        stack: contextlib.ExitStack,
+        fill: Callable[[Central], object],
+        more: str = "",
     ) -> None:
         from sered.central import api_tokens, people
         from sered.central.simulate import truth
@@ -42,7 +46,7 @@ class Demonstration:
         board = free_port()
         self.address = f"http://127.0.0.1:{board}"
         self.desks = truth.desks(DESKS)
-        self.central = _prepared(folder, self.port, board, self.hook.port)
+        self.central = _prepared(folder, self.port, board, self.hook.port, more)
         stack.callback(self.central.store.close)
         self.password = secrets.token_urlsafe(9)
         roles = [people.Role.AGENT, people.Role.LEAD, people.Role.ADMIN]
@@ -90,7 +94,7 @@ class Demonstration:
             raise SeredError(msg)
 
 
-def _prepared(folder: Path, broker_port: int, board: int, hook: int) -> Central:
+def _prepared(folder: Path, broker_port: int, board: int, hook: int, more: str) -> Central:
     from sered.central import configuration
     from sered.central.context import open_central
     from sered.central.store import migrate
@@ -122,7 +126,7 @@ name = "billing"
 title = "Billing"
 causes = ["billing"]
 step = [{{ after_s = 0, channel = "chat" }}]
-""",
+{more}""",
         encoding="utf-8",
     )
     (folder / "central-key").write_text(secrets.token_hex(32) + "\n")

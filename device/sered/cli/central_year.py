@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,6 +18,14 @@ class ToldYear:
     def __init__(self) -> None:
         self._held: list[Held] = []
         self._story: list[str] = []
+
+    @property
+    def settings(self) -> str:
+        """Lines of the configuration: the year had a hold-out, which ended yesterday."""
+        from sered.central.context import utc_now
+
+        until = utc_now().date() - timedelta(days=1)
+        return f"[holdout]\nshare = 0.5\nscore_above = -0.75\nuntil = {until}\nplanned = 500\n"
 
     def fill(self, central: Central) -> None:
         """Fill it in, and ask every page."""

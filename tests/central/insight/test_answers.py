@@ -67,6 +67,7 @@ def test_a_sample_is_drawn_once_and_weighted(
     assert {row.call_id for row in rows} <= set(keys)
     assert {row.p for row in rows} == {0.1}
     ann = person("ann")
+    keeping.count(central)
     for at, row in enumerate(rows):
         missed.settle(central, ann, row.call_id, at < 5)
     found = ask_missed(central)
@@ -101,10 +102,12 @@ def test_negative_shares_have_limits_and_marks(central: Central, clock: Clock) -
 def test_a_small_group_is_not_spoken_of(central: Central, clock: Clock) -> None:
     """A site with two desks has no share anywhere: not alone, not in a table, not by queue."""
     calls = Calls(central)
-    calls.add(clock(), 60)
+    yesterday = clock() - timedelta(days=1)
+    calls.add(yesterday, 60)
     for desk in ("d1", "d2"):
-        calls.unhappy(clock(), 31, site="tiny", device=desk, queue="q")
+        calls.unhappy(yesterday, 31, site="tiny", device=desk, queue="q")
     keeping.count(central)
+    assert unhappy(central).lead == "Negative: 0 % (0 to 6 %) of 60 calls in 56 days."
     assert unhappy(central, "tiny").tables == ()
     assert unhappy(central, "tiny", "q").tables == ()
     by_site = next(t for t in unhappy(central).tables if t.caption.startswith("By site"))

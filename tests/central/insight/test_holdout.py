@@ -62,7 +62,7 @@ def test_the_power_is_said_before(central: Central, clock: Clock) -> None:
     keeping.count(central)
     found = holdout(central)
     assert found.lead == (
-        "Not switched on. 25% of such callers ring again (measured); 10.0 cases a week could take"
+        "Not switched on. 25 % of such callers ring again (measured); 10.0 cases a week could take"
         " part."
     )
     row = next(row for row in found.tables[0].rows if row[0] == "10 percentage points")
@@ -105,5 +105,5 @@ def test_who_is_held_out_is_nobodys_case(
         connection.execute(cases.update().values(called_again=cases.c.arm == HOLD))
     keeping.count(central)
     found = holdout(central)
-    assert "100 percentage points less often (95 %: -100 to" in found.lead
+    assert "100 percentage points less often (95 %: −100 to" in found.lead
     assert "not final before the planned number" in found.lead

@@ -26,7 +26,7 @@ PAGE = (ROOT / "docs" / "central-views.md").read_text(encoding="utf-8")
 
 def filled(central: Central) -> None:
     """Sixty calls of six desks, twelve of a site with two, a judged case of each; a box."""
-    at = central.now() - timedelta(hours=2)
+    at = central.now() - timedelta(days=1)
     calls = Calls(central)
     calls.add(at, 50)
     calls.closed(calls.unhappy(at, 10, causes=("delay",)), "right")
@@ -62,7 +62,7 @@ def test_views_are_of_no_small_group(
     written = shared_views.to_parquet(central, tmp_path / "figures")
     hours = pq.read_table(tmp_path / "figures" / "bi_calls_by_hour.parquet").to_pylist()
     assert (sum(r["calls"] for r in hours), sum(r["negative"] for r in hours)) == (60, 10)
-    cases = pq.read_table(tmp_path / "figures" / "bi_cases_by_day.parquet").to_pylist()
+    cases = pq.read_table(tmp_path / "figures" / "bi_cases_by_week.parquet").to_pylist()
     assert sum(r["right_n"] for r in cases) == 10
     assert set(written) == set(shared_views.VIEWS)
     for view in set(shared_views.VIEWS):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.year_coverage import coverage
+from bench.year_coverage import YEAR, coverage
 from central_stage import CONFIGURATION, KEY, Clock
 from sered.central.context import Central
 from sered.central.insight.figures import laney, stratified_difference
@@ -31,7 +31,7 @@ def test_each_page_tells_what_is_true(tmp_path: Path) -> None:
     """
     store = Store(f"sqlite:///{tmp_path}/year.db")
     migrate.upgrade(store)
-    settings = CentralSettings.model_validate(CONFIGURATION | {"courtesy": {"calls_a_week": 20}})
+    settings = CentralSettings.model_validate(CONFIGURATION | YEAR)
     central = Central(settings, store, Vault(KEY), Clock())
     plans = (
         Plan("berlin", calls_a_day=25.0),
@@ -39,7 +39,7 @@ def test_each_page_tells_what_is_true(tmp_path: Path) -> None:
     )
     made = year.fill(central, 5, plans, DAYS)
     held = list(year_check.of_story(central, made))
-    assert {each.page for each in held} == {"right", "missed", "helped", "unhappy"}
+    assert {each.page for each in held} == {"right", "missed", "helped", "holdout", "unhappy"}
     # 95 % intervals: of so few at most one may miss
     assert sum(not each.covers for each in held) <= 1, held
     broken = next(each for each in held if "hamburg, 0.4.0" in each.figure)

@@ -39,9 +39,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`interval`: values with their intervals; `control`: values within limits; `bars`: counts."""
+    """`interval`: values by time with their intervals; `control`: within limits; `groups`: values
+    of groups with their intervals; `bars`: counts of groups.
+    """
 
-    kind: Literal["interval", "control", "bars"]
+    kind: Literal["interval", "control", "groups", "bars"]
     title: str
     points: tuple[Point, ...]
     centre: float | None = None
@@ -56,6 +58,11 @@ def together(rows: Iterable[tuple[str, float | None, float, float, int]]) -> Fig
         else:
             said.append((name, round(value, 4), round(low, 4), round(high, 4), of))
     return Figures("Together", ("", "share", "95 % from", "to", "of"), tuple(said))
+
+
+def points(low: float, high: float) -> str:
+    """An interval of a difference of shares, in percentage points with their signs."""
+    return f"(95 %: {100 * low:+.0f} to {100 * high:+.0f})".replace("-", "−")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,12 @@ from sqlalchemy import func, select
 from sered.central.cases.around import SILENT_AFTER
 from sered.central.insight.answers import Answer, Figures
 from sered.central.insight.rings import rings
-from sered.central.store.tables import device, hourly, line_map
+from sered.central.insight.told import OTHERS, VERSION
+from sered.central.store.tables import device, line_map, told_day
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from sqlalchemy import Connection
 
     from sered.central.context import Central
@@ -32,7 +35,7 @@ def boxes(central: Central) -> Answer:
         found = connection.execute(select(device).order_by(device.c.site, device.c.device)).all()
         known = {(row.site, row.device) for row in found}
         expected = connection.execute(select(line_map.c.site, line_map.c.device).distinct()).all()
-        versions = _versions(connection, now - timedelta(days=DAYS))
+        versions = _versions(connection, (now - timedelta(days=DAYS)).date())
     never = sorted({(row.site, row.device) for row in expected} - known)
     rows: list[tuple[str | int | float | None, ...]] = []
     states: Counter[str] = Counter()
@@ -75,22 +78,23 @@ def boxes(central: Central) -> Answer:
         ),
         (),
         (
-            "A box's calls are never counted here: a desk is a person.",
+            "A box's calls are never counted here: a desk is a person. Versions are those of days"
+            f" that are over; what fewer than five desks had is with “{OTHERS}”.",
             *((_OF_RINGS,) if watched else ()),
         ),
     )
 
 
-def _versions(connection: Connection, since: object) -> list[tuple[str | int | float | None, ...]]:
-    sums = {name: func.sum(hourly.c[name]).label(name) for name in (
+def _versions(connection: Connection, since: date) -> list[tuple[str | int | float | None, ...]]:
+    sums = {name: func.sum(told_day.c[name]).label(name) for name in (
         "calls", "undetermined", "score_n", "score_sum", "heard", "asr_sum", "snr_n", "snr_sum",
         "lost_s", "duration_s",
     )}  # fmt: skip
     query = (
-        select(hourly.c.versions, *sums.values())
-        .where(hourly.c.hour >= since)
-        .group_by(hourly.c.versions)
-        .order_by(hourly.c.versions)
+        select(told_day.c.name, *sums.values())
+        .where(told_day.c.kind == VERSION, told_day.c.day >= since)
+        .group_by(told_day.c.name)
+        .order_by(told_day.c.name)
     )
 
     def mean(total: float, n: int) -> float | None:
@@ -98,7 +102,7 @@ def _versions(connection: Connection, since: object) -> list[tuple[str | int | f
 
     return [
         (
-            row.versions, int(row.calls), f"{row.undetermined / row.calls:.0%}",
+            row.name, int(row.calls), f"{row.undetermined / row.calls:.0%}".replace("%", " %"),
             mean(row.score_sum, row.score_n), mean(row.asr_sum, row.heard),
             mean(row.snr_sum, row.snr_n), mean(row.lost_s * 3600, row.duration_s),
         )

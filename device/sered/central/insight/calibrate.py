@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sered.central.errors import InputError
 from sered.central.insight import odds
 from sered.central.insight.figures import share
+from sered.central.insight.groups import SMALL, Desks
 from sered.central.insight.labelled import judging, labelled
 from sered.central.store.tables import call
 
@@ -116,8 +117,12 @@ def calibrate(central: Central, site: str, capacity: float | None = None) -> Cal
     with central.store.reading() as connection:
         newest = select(call.c.versions).where(call.c.site == site)
         versions = connection.scalar(newest.order_by(call.c.ended_at.desc()).limit(1))
+        small = not Desks(connection, since).enough(site)
     if versions is None:
         msg = f"No call of a site {site} is known."
+        raise InputError(msg)
+    if small:
+        msg = f"{site}: nothing is told of {SMALL}."
         raise InputError(msg)
     found = [
         one for one in labelled(central, site, since)

@@ -1,4 +1,4 @@
-"""Counts closed cases by the day: what was right, how it went, whether the caller rang again.
+"""Counts cases by the day: opened by the hold-out's arm; closed, right, and who rang again.
 
 As with calls the counts follow the rows: the days of the last while are counted anew each time,
 since a case may still be judged, taken back or found to have led to another call.
@@ -9,7 +9,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, DateTime, case, delete, func, insert, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+)
 from sqlalchemy.sql.expression import literal_column
 
 from sered.central import retention
@@ -20,12 +31,13 @@ from sered.central.store.tables import (
     cases,
     daily_case,
     daily_case_cause,
+    daily_open,
     feedback,
     pbx_call,
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import FromClause, Label
+    from sqlalchemy import FromClause, Label, Select
 
     from sered.central.context import Central
 
@@ -35,6 +47,7 @@ BANDS = ((300.0, "within 5 min"), (900.0, "5 to 15 min"), (3600.0, "15 to 60 min
 LATER, NEVER = "later", "never reached"
 SEVERE_AT = -0.75
 VERY, MERELY = "very unhappy", "unhappy"
+_TABLES = (daily_case, daily_case_cause, daily_open)
 _RECENT = timedelta(days=10)
 _AT_ONCE = 300
 _READ_DAYS = 7
@@ -46,11 +59,11 @@ def follow(central: Central) -> int:
     touched = {_day_of(at) for at in settle_repeats(central)}
     begin = _day_of(now - _RECENT)
     with central.store.reading() as connection:
-        known = connection.scalar(select(func.max(daily_case.c.day)))
+        known = connection.scalar(select(func.max(daily_open.c.day)))
         late = select(cases.c.closed_at).join(feedback, feedback.c.call_id == cases.c.call_id)
         late = late.where(feedback.c.at >= begin, cases.c.closed_at < begin)
         touched |= {_day_of(at) for at in connection.scalars(late) if at}
-        first = connection.scalar(select(func.min(cases.c.closed_at)))
+        first = connection.scalar(select(func.min(cases.c.opened_at)))
     if first is None:
         return 0
     # a store that was never counted is counted from its first case on
@@ -69,24 +82,58 @@ def follow(central: Central) -> int:
 def rebuild(central: Central) -> int:
     """Forget the counts and make them anew from the rows; how many days."""
     with central.store.writing() as connection:
-        for table in (daily_case, daily_case_cause):
+        for table in _TABLES:
             whole = retention.whole_since(central.settings, central.now())
             connection.execute(delete(table).where(table.c.day >= whole))
     return follow(central)
 
 
+def differences(central: Central) -> list[str]:
+    """A sentence for every day whose counts are not those of the rows; none: they agree."""
+    whole = retention.whole_since(central.settings, central.now())
+    counted = (cases.c.state == "closed") & cases.c.joined_to.is_(None)
+    days = {"closed": _day(central, cases.c.closed_at), "opened": _day(central, cases.c.opened_at)}
+    over = cases.outerjoin(feedback, feedback.c.call_id == cases.c.call_id)
+    closed = select(days["closed"].label("day"), *_judged()).select_from(over).where(counted)
+    opened = select(days["opened"].label("day"), func.count().label("opened"))
+    out = []
+    with central.store.reading() as connection:
+        for word, query, table, names in (
+            ("closed", closed, daily_case, ("closed", "right_n", "wrong_n")),
+            ("opened", opened, daily_open, ("opened",)),
+        ):
+            truth = {
+                moment(row.day): tuple(int(getattr(row, name)) for name in names)
+                for row in connection.execute(query.group_by(days[word]))
+            }
+            sums = [func.sum(table.c[name]) for name in names]
+            kept = select(table.c.day, *sums).group_by(table.c.day)
+            said = {moment(row[0]): tuple(int(n) for n in row[1:])
+                    for row in connection.execute(kept)}  # fmt: skip
+            none = (0,) * len(names)
+            out += [
+                f"{day:%Y-%m-%d}: {', '.join(names)} counted {said.get(day, none)}, in the rows "
+                f"{truth.get(day, none)}"
+                for day in sorted(truth.keys() | said.keys())
+                if day >= whole and truth.get(day, none) != said.get(day, none)
+            ]
+    return out
+
+
 def settle_repeats(central: Central) -> list[datetime]:
-    """Note whether callers rang again, of cases whose seven days have passed; when those closed.
+    """Note whether callers rang again, of cases whose seven days have passed; when those opened
+    and closed.
 
     It is noted before the numbers are forgotten: afterwards nobody could tell.
     """
     now = central.now()
-    due = select(cases.c.id, cases.c.caller_hmac, cases.c.call_ended_at, cases.c.closed_at).where(
+    columns = (cases.c.call_ended_at, cases.c.opened_at, cases.c.closed_at)
+    due = select(cases.c.id, cases.c.caller_hmac, *columns).where(
         cases.c.caller_hmac.is_not(None),
         cases.c.called_again.is_(None),
         cases.c.call_ended_at < now - REPEAT,
     )
-    closed: list[datetime] = []
+    moments: list[datetime] = []
     while True:
         with central.store.reading() as connection:
             rows = connection.execute(due.order_by(cases.c.id).limit(_AT_ONCE)).all()
@@ -98,14 +145,14 @@ def settle_repeats(central: Central) -> list[datetime]:
             for mark, started in connection.execute(query):
                 calls.setdefault(str(mark), []).append(started)
         if not rows:
-            return closed
+            return moments
         with central.store.writing() as connection:
             for row in rows:
                 end = row.call_ended_at
                 again = any(end < at <= end + REPEAT for at in calls.get(row.caller_hmac, ()))
                 one = cases.update().where(cases.c.id == row.id)
                 connection.execute(one.values(called_again=again))
-        closed += [row.closed_at for row in rows if row.closed_at]
+        moments += [at for row in rows for at in (row.opened_at, row.closed_at) if at]
 
 
 def _runs(days: list[datetime]) -> list[list[datetime]]:
@@ -128,7 +175,7 @@ def _count(central: Central, days: list[datetime]) -> None:
         & (cases.c.closed_at >= days[0])
         & (cases.c.closed_at < end)
     )
-    day = _day(central).label("day")
+    day = _day(central, cases.c.closed_at).label("day")
     versions = func.coalesce(call.c.versions, "?").label("versions")
     keys = (day, cases.c.site, versions, _severity(), _band(central))
     whole: FromClause = over.outerjoin(call, call.c.call_id == cases.c.call_id)
@@ -136,12 +183,14 @@ def _count(central: Central, days: list[datetime]) -> None:
     cause = func.coalesce(call_cause.c.cause, "none").label("cause")
     caused: FromClause = over.outerjoin(call_cause, call_cause.c.call_id == cases.c.call_id)
     by_cause = select(day, cases.c.site, cause, *_judged()).select_from(caused).where(counted)
+    opened = _opened(central).where(cases.c.opened_at >= days[0], cases.c.opened_at < end)
     with central.store.reading() as connection:
+        open_rows = [_plain(row) for row in connection.execute(opened)]
         rows = [_plain(row) for row in connection.execute(by_case.group_by(*keys))]
         grouped = by_cause.group_by(day, cases.c.site, cause)
         cause_rows = [_plain(row) for row in connection.execute(grouped)]
     with central.store.writing() as connection:
-        for table, found in ((daily_case, rows), (daily_case_cause, cause_rows)):
+        for table, found in zip(_TABLES, (rows, cause_rows, open_rows), strict=True):
             connection.execute(delete(table).where(table.c.day.in_(days)))
             if found:
                 connection.execute(insert(table), found)
@@ -172,6 +221,20 @@ def _after() -> tuple[Label[int], ...]:
     )
 
 
+def _opened(central: Central) -> Select[Any]:
+    day = _day(central, cases.c.opened_at)
+    # the hundredth at or under the score; without a score the lowest, which takes part in nothing
+    below = func.round(func.coalesce(cases.c.score, -1.0) * 100.0 - 0.5 + 1e-6)
+    keys = (cases.c.arm, day, cases.c.site, cast(below, Integer))
+    names = ("arm", "day", "site", "hundredth")
+    return select(
+        *(key.label(name) for key, name in zip(keys, names, strict=True)),
+        func.count().label("opened"),
+        _sum(cases.c.caller_hmac.is_not(None), "marked"),
+        *_after()[1:],
+    ).group_by(*keys)
+
+
 def _severity() -> Label[str]:
     return case((cases.c.score <= SEVERE_AT, VERY), else_=MERELY).label("severity")
 
@@ -187,11 +250,11 @@ def _band(central: Central) -> Label[str]:
     return case((cases.c.called_at.is_(None), NEVER), *bands, else_=LATER).label("band")
 
 
-def _day(central: Central) -> ColumnElement[Any]:
-    """The day (UTC) on which a case was closed."""
+def _day(central: Central, at: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The day (UTC) of a moment."""
     if central.store.dialect == "postgresql":
-        return func.date_trunc("day", cases.c.closed_at, literal_column("'UTC'"))
-    found = func.strftime("%Y-%m-%d 00:00:00.000000", cases.c.closed_at)
+        return func.date_trunc("day", at, literal_column("'UTC'"))
+    found = func.strftime("%Y-%m-%d 00:00:00.000000", at)
     return type_coerce(found, DateTime())
 
 

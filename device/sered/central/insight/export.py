@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sered.central.errors import InputError
 from sered.central.insight.groups import SMALL, Desks
 from sered.central.insight.labelled import labelled
+from sered.central.insight.told import OTHERS
 from sered.central.store.tables import call_report
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def judged_calls(central: Central, site: str) -> Iterator[str]:
     """
     since = central.now() - timedelta(days=_DAYS)
     with central.store.reading() as connection:
-        enough = Desks(connection, since).enough(site)
+        desks = Desks(connection, since)
+        enough, named = desks.enough(site), desks.versions(connection)
     if not enough:
         msg = f"{site}: nothing is told of {SMALL}."
         raise InputError(msg)
@@ -48,7 +50,7 @@ def judged_calls(central: Central, site: str) -> Iterator[str]:
                 {
                     "schema": "sered.labelled/1",
                     "mode": one.mode,
-                    "versions": one.versions,
+                    "versions": named.get((site, one.versions), OTHERS),
                     "score": round(one.judged.score, 4),
                     "label": one.judged.unhappy,
                     "weight": round(one.judged.weight, 4),

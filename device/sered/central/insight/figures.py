@@ -160,8 +160,9 @@ def funnel(groups: Sequence[tuple[int, int]]) -> Funnel | None:
     if len(used) < 3 or not 0.0 < centre < 1.0:
         return None
     scores = sorted((k / n - centre) / math.sqrt(centre * (1 - centre) / n) for k, n in used)
-    # winsorised: a group that is really different must not widen its own limits
-    cut = len(scores) // 10
+    # winsorised: a group that is really different must not widen its own limits; of three groups
+    # nobody can say which one that is
+    cut = max(len(scores) // 10, int(len(scores) > 3))
     kept = [min(max(z, scores[cut]), scores[-1 - cut]) for z in scores]
     spread = max(1.0, math.sqrt(mean(z * z for z in kept)))
     z = NormalDist().inv_cdf(0.999)

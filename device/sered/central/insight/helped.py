@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from sered.central.insight.answers import Answer, Chart, Figures, Point, together
+from sered.central.insight.answers import Answer, Chart, Figures, Point, points, together
 from sered.central.insight.case_counts import BANDS, LATER, MERELY, NEVER, VERY
 from sered.central.insight.figures import FEW, share, stratified_difference
 from sered.central.insight.groups import SMALL, Desks
@@ -27,18 +27,24 @@ def helped(central: Central) -> Answer:
     question = "Did calling back help?"
     since = central.now() - timedelta(weeks=WEEKS)
     with central.store.reading() as connection:
-        if not Desks(connection, since).enough():
+        desks = Desks(connection, since)
+        if not desks.enough():
             return Answer("helped", question, f"Nothing is said of {SMALL}.")
         keys = (daily_case.c.severity, daily_case.c.band)
         names = ("closed", "recovered", "again_known", "again")
         sums = [func.sum(daily_case.c[name]) for name in names]
-        query = select(*keys, *sums).where(daily_case.c.day >= since).group_by(*keys)
-        found: Counts = {
-            (row[0], row[1]): (int(row[2]), int(row[3]), int(row[4]), int(row[5]))
-            for row in connection.execute(query)
-        }
+        query = select(daily_case.c.site, *keys, *sums).where(daily_case.c.day >= since)
+        rows = connection.execute(query.group_by(daily_case.c.site, *keys)).all()
+    found: Counts = {}
+    for site, severity, band, *counts in rows:
+        if site in desks.sites:
+            before = found.get((severity, band), (0, 0, 0, 0))
+            closed, recovered, known, again = (
+                int(a) + int(b) for a, b in zip(before, counts, strict=True)
+            )
+            found[severity, band] = (closed, recovered, known, again)
     table: list[tuple[Any, ...]] = []
-    points = []
+    shown = []
     for severity in (VERY, MERELY):
         for band in (*(name for _, name in BANDS), LATER, NEVER):
             if (severity, band) not in found:
@@ -48,7 +54,7 @@ def helped(central: Central) -> Answer:
             said = (str(share(recovered, closed)), str(repeat))
             table.append((severity, band, closed, *said, known))
             if repeat.n:
-                points.append(Point(f"{severity}, {band}", repeat.value, repeat.low, repeat.high))
+                shown.append(Point(f"{severity}, {band}", repeat.value, repeat.low, repeat.high))
     columns = ("severity", "called back", "cases", "recovered", "called again in 7 days", "known")
     cases = sum(counts[0] for counts in found.values())
     unknown = cases - sum(counts[2] for counts in found.values())
@@ -65,7 +71,7 @@ def helped(central: Central) -> Answer:
             Figures("By severity and time to the call back", columns, tuple(table)),
             together([("called again, soon less others", *_difference(found))]),
         ),
-        (Chart("interval", "Called again within seven days", tuple(points)),) if points else (),
+        (Chart("groups", "Called again within seven days", tuple(shown)),) if shown else (),
         limits,
     )
 
@@ -96,5 +102,5 @@ def _said(found: Counts) -> str:
     return (
         f"As unhappy as each other, those called back within five minutes called again "
         f"{'less' if value < 0 else 'more'} often than the others, by {abs(value) * 100:.0f} "
-        f"percentage points (95 %: {low * 100:+.0f} to {high * 100:+.0f})."
+        f"percentage points {points(low, high)}."
     )

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from sered.central.cases.holdout import CALL, HOLD
-from sered.central.insight.answers import Answer, Chart, Figures, Point, together
+from sered.central.insight.answers import Answer, Chart, Figures, Point, points, together
 from sered.central.insight.case_counts import MERELY
 from sered.central.insight.figures import FEW, difference, sample_size, share
 from sered.central.insight.groups import SMALL, Desks
-from sered.central.store.tables import cases, daily_case
+from sered.central.store.tables import daily_case, daily_open
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from sered.central.context import Central
@@ -43,7 +45,9 @@ def holdout(central: Central) -> Answer:
         arms = _arms(connection, since)
     measured = known >= FEW
     base = again / known if measured else _SUPPOSED
-    said = f"{base:.0%} of such callers ring again ({'measured' if measured else 'supposed'})"
+    said = (
+        f"{100 * base:.0f} % of such callers ring again ({'measured' if measured else 'supposed'})"
+    )
     plan = Figures(
         "How many it takes (80 % power, two-sided 5 %)",
         ("effect to be seen", "cases in each arm", "weeks at today's pace"),
@@ -70,16 +74,18 @@ def _running(
     two = share(called_again, called_known), share(held_again, held_known)
     found = difference(*two)
     fewest = min(held_known, called_known)
+    over = settings.until is not None and central.now().date() > settings.until
     lead = (
-        f"Until {settings.until}: {held} held out and {called} called, of {settings.planned} each. "
+        f"{'Ended on' if over else 'Until'} {settings.until}: {held} held out and {called} called, "
+        f"of {settings.planned} each. "
     )
     if found is None or fewest < FEW:
         lead += "Too few to say anything yet."
     else:
-        value, low, high = (100 * each for each in found)
+        value, low, high = found
         lead += (
-            f"Those to be called rang again {abs(value):.0f} percentage points "
-            f"{'less' if value < 0 else 'more'} often (95 %: {low:+.0f} to {high:+.0f})"
+            f"Those to be called rang again {abs(100 * value):.0f} percentage points "
+            f"{'less' if value < 0 else 'more'} often {points(low, high)}"
         )
         done = fewest >= settings.planned
         lead += ", at the planned number." if done else "; not final before the planned number."
@@ -91,12 +97,12 @@ def _running(
         )
     ]
     table = Figures("By the lot", ("", "cases", "known", "called again in 7 days"), tuple(rows))
-    points = tuple(
+    shown = tuple(
         Point(name, each.value, each.low, each.high)
         for name, each in zip(("to be called", "held out"), two, strict=True)
     )
     effect = together([("called again, called less held out", *(found or _NOTHING), fewest)])
-    chart = Chart("interval", "Called again within seven days", points)
+    chart = Chart("groups", "Called again within seven days", shown)
     return Answer("holdout", _QUESTION, lead, (table, effect, plan), (chart,), limits)
 
 
@@ -109,23 +115,16 @@ def _row(base: float, effect: float, eligible: float) -> tuple[str, int, str | i
 def _eligible(central: Central, connection: Connection) -> float:
     """Cases a week that could take part and whose caller is known, of the last four."""
     since = central.now() - timedelta(weeks=4)
-    could = (
-        (cases.c.opened_at >= since)
-        & (cases.c.score >= central.settings.holdout.score_above)
-        & (cases.c.caller_hmac.is_not(None))
-    )
-    return float(connection.scalar(select(func.count()).select_from(cases).where(could)) or 0) / 4
+    lowest = round(central.settings.holdout.score_above * 100.0, 6)
+    could = (daily_open.c.day >= since) & (daily_open.c.hundredth >= lowest)
+    return float(connection.scalar(select(func.sum(daily_open.c.marked)).where(could)) or 0) / 4
 
 
-def _arms(connection: Connection, since: object) -> dict[str, tuple[int, int, int]]:
-    query = (
-        select(
-            cases.c.arm,
-            func.count(),
-            func.count(cases.c.called_again),
-            func.count().filter(cases.c.called_again.is_(True)),
-        )
-        .where(cases.c.opened_at >= since, cases.c.arm.in_((CALL, HOLD)))
-        .group_by(cases.c.arm)
-    )
-    return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in connection.execute(query)}
+def _arms(connection: Connection, since: datetime) -> dict[str, tuple[int, int, int]]:
+    table = daily_open.c
+    sums = [func.sum(column) for column in (table.opened, table.again_known, table.again)]
+    query = select(table.arm, *sums).where(table.day >= since, table.arm.in_((CALL, HOLD)))
+    return {
+        row[0]: (int(row[1]), int(row[2]), int(row[3]))
+        for row in connection.execute(query.group_by(table.arm))
+    }

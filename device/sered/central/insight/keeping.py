@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from sered.central.errors import StoreError
-from sered.central.insight import case_counts, missed, rollup, weekly
+from sered.central.insight import case_counts, missed, rollup, told, weekly
 
 if TYPE_CHECKING:
     import threading
@@ -32,4 +32,20 @@ def run(central: Central, stop: threading.Event) -> None:
 def count(central: Central) -> None:
     """Bring all counts up to the rows."""
     rollup.follow(central)
+    told.follow(central)
     case_counts.follow(central)
+
+
+def rebuild(central: Central) -> None:
+    """Forget all counts and make them anew from the rows, as far as those are there still."""
+    told.forget(central)
+    rollup.rebuild(central)
+    told.follow(central)
+    case_counts.rebuild(central)
+
+
+def differences(central: Central) -> list[str]:
+    """A sentence for every count that is not that of the rows; none: they agree."""
+    return [
+        *rollup.differences(central), *told.differences(central), *case_counts.differences(central)
+    ]  # fmt: skip

@@ -13,6 +13,7 @@ from sered.central.cases import routing
 from sered.central.errors import InputError, NotFoundError
 from sered.central.insight.answers import Answer, Figures, together
 from sered.central.insight.figures import FEW, weighted_share
+from sered.central.insight.groups import SMALL, Desks
 from sered.central.people import Role
 from sered.central.store import upsert
 from sered.central.store.tables import call, cases, courtesy
@@ -36,6 +37,8 @@ def missed(central: Central) -> Answer:
         courtesy.c.done_at >= since, courtesy.c.unhappy.is_not(None)
     )
     with central.store.reading() as connection:
+        desks = Desks(connection, since)
+        query = query.where(courtesy.c.site.in_(sorted(desks.sites)))
         done = [(1.0 / row.p, bool(row.unhappy)) for row in connection.execute(query)]
         waiting = connection.scalar(
             select(func.count()).select_from(courtesy).where(courtesy.c.done_at.is_(None))
@@ -43,6 +46,8 @@ def missed(central: Central) -> Answer:
     if central.settings.courtesy.calls_a_week == 0:
         lead = "Not measured: no courtesy calls are drawn ([courtesy] calls_a_week = 0)."
         return Answer("missed", question, lead)
+    if not desks.enough():
+        return Answer("missed", question, f"Nothing is said of {SMALL}.")
     found = weighted_share(done)
     if found is None:
         lead = f"Not measured yet: {waiting} courtesy calls wait to be made."
@@ -50,12 +55,13 @@ def missed(central: Central) -> Answer:
     value, low, high = found
     unhappy = sum(true for _, true in done)
     few = len(done) < FEW
-    lead = (
-        f"{unhappy} of {len(done)} customers who were called out of courtesy were unhappy."
-        if few
-        else f"Of calls without an alert {value:.1%} ({low:.1%} to {high:.1%}) left somebody"
-        f" unhappy, by {len(done)} courtesy calls."
-    )
+    lead = f"{unhappy} of {len(done)} customers who were called out of courtesy were unhappy."
+    if not few:
+        within = f"({100 * low:.1f} to {100 * high:.1f} %)"
+        lead = (
+            f"Of calls without an alert {100 * value:.1f} % {within} left somebody unhappy, by"
+            f" {len(done)} courtesy calls."
+        )
     rows = (
         ("courtesy calls made", len(done)),
         ("of them unhappy", unhappy),
@@ -67,7 +73,7 @@ def missed(central: Central) -> Answer:
         question,
         lead,
         (
-            Figures("Courtesy calls", ("", ""), rows),
+            Figures("Courtesy calls", ("", "calls"), rows),
             together([("unhappy, weighted", value, low, high, len(done))]),
         ),
         (),

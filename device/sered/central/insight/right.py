@@ -6,15 +6,16 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, select
 
 from sered.central.insight.answers import Answer, Cell, Chart, Figures, Point, together
 from sered.central.insight.figures import Share, share
 from sered.central.insight.groups import SMALL, Desks
+from sered.central.insight.told import OTHERS
 from sered.central.store.tables import daily_case, daily_case_cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
@@ -23,22 +24,34 @@ if TYPE_CHECKING:
 
 WEEKS = 12
 _SUMS = ("closed", "right_n", "wrong_n", "silent")
+Row = tuple["datetime", str, str, list[int]]
+"""Day, site, version or cause, and the sums."""
+Rows = list[Row]
 
 
 def right(central: Central, weeks: int = WEEKS) -> Answer:
     """Of alerts that somebody called back about: how many were right, and how many were judged."""
     since = _monday(central.now() - timedelta(weeks=weeks))
+    key, question = "right", "Is it right?"
     with central.store.reading() as connection:
         desks = Desks(connection, since)
-        by_day = _by(connection, daily_case, daily_case.c.day, since)
-        by_site = _by(connection, daily_case, daily_case.c.site, since)
-        place = daily_case.c.site + literal(", ") + daily_case.c.versions
-        by_both = _by(connection, daily_case, place, since)
-        by_version = _by(connection, daily_case, daily_case.c.versions, since)
-        by_cause = _by(connection, daily_case_cause, daily_case_cause.c.cause, since)
-    key, question = "right", "Is it right?"
-    if not desks.enough():
-        return Answer(key, question, f"Nothing is said of {SMALL}.")
+        if not desks.enough():
+            return Answer(key, question, f"Nothing is said of {SMALL}.")
+        named = desks.versions(connection)
+        found = _read(connection, daily_case, daily_case.c.versions, since)
+        causes = _read(connection, daily_case_cause, daily_case_cause.c.cause, since)
+    # sites that are too small are counted nowhere: a sum would tell of them by what is missing
+    silent = sorted({site for _, site, _, _ in found} - desks.sites)
+    rows = [
+        (day, site, named.get((site, version), OTHERS), counts)
+        for day, site, version, counts in found
+        if site in desks.sites
+    ]
+    by_day = _by(rows, lambda row: row[0])
+    by_site = _by(rows, lambda row: row[1])
+    by_both = _by(rows, lambda row: f"{row[1]}, {row[2]}")
+    by_version = _by(rows, lambda row: row[2])
+    by_cause = _by((row for row in causes if row[1] in desks.sites), lambda row: row[2])
     by_week: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(_SUMS))
     for day, counts in by_day.items():
         week = by_week[_week(day)]
@@ -51,15 +64,14 @@ def right(central: Central, weeks: int = WEEKS) -> Answer:
     closed = total[0]
     judged = share(closed - total[3], closed)
     lead = f"Right: {whole}. Judged: {judged} of the cases that were closed in {weeks} weeks."
-    shown = {site: found if desks.enough(site) else None for site, found in by_site.items()}
-    both = {key: n for key, n in by_both.items() if desks.enough(key.partition(", ")[0])}
+    shown = {**by_site, **dict.fromkeys(silent)}
     tables = (
         together([("right", whole.value, whole.low, whole.high, whole.n)]),
         _table("By week", by_week.items()),
         _table("By cause", by_cause.items()),
         _table("By site", shown.items()),
         _table("By version", by_version.items()),
-        _table("By site and version", both.items()),
+        _table("By site and version", by_both.items()),
     )
     points = tuple(
         Point(week, s.value, s.low, s.high) if s.n else Point(week, None)
@@ -80,12 +92,21 @@ def precision(counts: Iterable[int]) -> Share:
     return share(good, good + wrong)
 
 
-def _by(
-    connection: Connection, table: Any, key: ColumnElement[Any], since: datetime
-) -> dict[Any, list[int]]:
-    sums = [func.sum(table.c[name]) for name in _SUMS]
-    query = select(key, *sums).where(table.c.day >= since).group_by(key).order_by(key)
-    return {row[0]: [int(n) for n in row[1:]] for row in connection.execute(query)}
+def _read(connection: Connection, table: Any, name: ColumnElement[str], since: datetime) -> Rows:
+    sums = [func.sum(table.c[each]) for each in _SUMS]
+    keys = (table.c.day, table.c.site, name)
+    query = select(*keys, *sums).where(table.c.day >= since).group_by(*keys)
+    return [
+        (row[0], row[1], row[2], [int(n) for n in row[3:]]) for row in connection.execute(query)
+    ]
+
+
+def _by(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[int]]:
+    out: defaultdict[Any, list[int]] = defaultdict(lambda: [0] * len(_SUMS))
+    for row in rows:
+        sums = out[key(row)]
+        sums[:] = [a + b for a, b in zip(sums, row[3], strict=True)]
+    return dict(out)
 
 
 def _table(caption: str, groups: Iterable[tuple[str, list[int] | None]]) -> Figures:

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from sered.central.insight.cells import FEWEST
 from sered.central.insight.figures import difference, share
-from sered.central.insight.groups import FEWEST, SMALL
+from sered.central.insight.groups import SMALL
 
 FEW_CALLS = 100
 """Calls before and after, in the ring and outside; of fewer no share is compared."""

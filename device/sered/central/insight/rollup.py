@@ -23,8 +23,17 @@ from sqlalchemy import (
 )
 
 from sered.central import retention
+from sered.central.insight.days import Days
 from sered.central.store import upsert
-from sered.central.store.tables import call, call_cause, desk, hourly, hourly_cause, rolled_up
+from sered.central.store.tables import (
+    call,
+    call_cause,
+    day_due,
+    desk,
+    hourly,
+    hourly_cause,
+    rolled_up,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,11 +49,7 @@ _NEAR, _SPAN = timedelta(hours=15), timedelta(hours=96)
 """Hours with calls that are read in one go: across a night, at most four days."""
 _WRITTEN = 800
 """Rows of counts that one transaction writes, about: milliseconds, however large the fleet."""
-_DESK = ("site", "queue", "device", "line")
-_SUMS = (
-    "calls", "negative", "positive", "undetermined", "escalate", "heard", "asr_sum", "snr_n",
-    "snr_sum", "score_n", "score_sum", "lost_s", "duration_s",
-)  # fmt: skip
+_DESK = ("site", "queue", "device", "line", "versions")
 
 
 def follow(central: Central) -> int:
@@ -65,8 +70,9 @@ def follow(central: Central) -> int:
     whole = retention.whole_since(central.settings, now)
     hours = sorted(at for at in found if at >= whole)
     desks: dict[tuple[str, ...], datetime] = {}
+    days = Days(central.settings)
     for run in _runs(hours):
-        for key, last in _count(central, run):
+        for key, last in _count(central, days, run):
             desks[key] = max(last, desks.get(key, last))
     _note_desks(central, desks)
     with central.store.writing() as connection:
@@ -97,7 +103,7 @@ def rebuild(central: Central) -> int:
                 gone = table.c.hour.in_(hours[run : run + _AT_ONCE])
                 connection.execute(delete(table).where(gone))
     with central.store.writing() as connection:
-        for table in (desk, rolled_up):
+        for table in (desk, rolled_up, day_due):
             connection.execute(delete(table))
     return follow(central)
 
@@ -163,7 +169,9 @@ def _grouped(central: Central) -> Select[Any]:
     ).group_by(hour, call.c.site, call.c.queue, call.c.versions)
 
 
-def _count(central: Central, hours: list[datetime]) -> list[tuple[tuple[str, ...], datetime]]:
+def _count(
+    central: Central, days: Days, hours: list[datetime]
+) -> list[tuple[tuple[str, ...], datetime]]:
     """Write the counts of these hours; desks that had calls then, with the last one's end."""
     within = (call.c.ended_at >= hours[0]) & (call.c.ended_at < hours[-1] + timedelta(hours=1))
     hour = hour_of(central)
@@ -192,8 +200,16 @@ def _count(central: Central, hours: list[datetime]) -> list[tuple[tuple[str, ...
                     ready = [row for h in some for row in found.get(h, ())]
                     if ready:
                         connection.execute(insert(table), ready)
+                upsert.insert_if_new(connection, day_due, _due(days, some, rows))
             some = []
     return desks
+
+
+def _due(
+    days: Days, hours: list[datetime], rows: dict[datetime, list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    found = {(days.of(row["site"], at), row["site"]) for at in hours for row in rows.get(at, ())}
+    return [{"day": day, "site": site} for day, site in sorted(found)]
 
 
 def _of_hours(found: Iterable[Any]) -> dict[datetime, list[dict[str, Any]]]:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sered.central.context import Central
 
 VIEWS = (
-    "bi_sites", "bi_queues", "bi_calls_by_hour", "bi_calls_by_queue", "bi_causes_by_hour",
-    "bi_cases_by_day", "bi_case_causes_by_day", "bi_boxes",
+    "bi_sites", "bi_calls_by_day", "bi_calls_by_hour", "bi_calls_by_queue", "bi_calls_by_version",
+    "bi_causes_by_day", "bi_cases_by_week", "bi_case_causes_by_week", "bi_boxes",
 )  # fmt: skip
 """docs/central-views.md has every column."""
 

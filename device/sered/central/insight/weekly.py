@@ -1,138 +1,80 @@
-"""The week on one page, for a manager on Monday: the answers of all pages, as text, HTML or PDF."""
+"""The week on one page, for a manager on Monday: the last whole week beside the one before."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from html import escape
-from pathlib import Path
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
+from sered.central.cases.holdout import HOLD
 from sered.central.insight.boxes import boxes
+from sered.central.insight.days import Days
 from sered.central.insight.figures import share
+from sered.central.insight.groups import SMALL, Desks
 from sered.central.insight.helped import helped
+from sered.central.insight.holdout import holdout
 from sered.central.insight.missed import missed
-from sered.central.insight.right import right
-from sered.central.insight.unhappy import unhappy
+from sered.central.insight.sheet import Part, Table, Weekly
+from sered.central.insight.told import SITE
 from sered.central.store import upsert
-from sered.central.store.tables import cases, outbox
+from sered.central.store.tables import cases, courtesy, feedback, outbox, told_cause, told_day
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from sered.central.context import Central
 
 EVENT = "report"
 _CAUSES = 5
-_FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
-"""Debian's fonts-dejavu-core; without it letters beyond Latin-1 are shown as ?."""
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:42em;margin:2em auto;color:#111;background:#fff}"
-    "h1{font-size:1.4em}h2{font-size:1.05em;margin:1.2em 0 .2em}p{margin:.2em 0}"
-    "ul{margin:.2em 0}"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One question, its answer in sentences, and what else there is to list."""
-
-    question: str
-    sentences: tuple[str, ...]
-    items: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Weekly:
-    """One week."""
-
-    title: str
-    parts: tuple[Part, ...]
-    closing: str
-
-    def text(self) -> str:
-        """For a terminal."""
-        lines = [self.title, "=" * len(self.title)]
-        for part in self.parts:
-            lines += ["", part.question, *(f"  {each}" for each in part.sentences)]
-            lines += [f"  - {each}" for each in part.items]
-        return "\n".join([*lines, "", self.closing, ""])
-
-    def html(self) -> str:
-        """A page of its own; nothing in it is fetched."""
-        body = []
-        for part in self.parts:
-            body.append(f"<h2>{escape(part.question)}</h2>")
-            body += [f"<p>{escape(each)}</p>" for each in part.sentences]
-            if part.items:
-                items = "".join(f"<li>{escape(each)}</li>" for each in part.items)
-                body.append(f"<ul>{items}</ul>")
-        title = escape(self.title)
-        return (
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-            f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{''.join(body)}"
-            f"<p><small>{escape(self.closing)}</small></p></body></html>"
-        )
-
-    def pdf(self) -> bytes:
-        """One page of A4."""
-        from fpdf import FPDF  # noqa: PLC0415 - fonts and pictures, for who wants paper only
-
-        page = FPDF(format="A4")
-        page.set_title(self.title)
-        page.set_auto_page_break(auto=True, margin=15)
-        page.add_page()
-        family = "helvetica"
-        if _FONT.exists():
-            family = "dejavu"
-            page.add_font(family, "", str(_FONT))
-
-        def write(text: str, size: float, indent: float = 0.0, above: float = 0.0) -> None:
-            plain = text.encode("latin-1", "replace").decode("latin-1")
-            said = text if family == "dejavu" else plain
-            page.set_font(family, size=size)
-            page.ln(above)
-            page.set_x(page.l_margin + indent)
-            page.multi_cell(0, size * 0.48, said, new_x="LMARGIN", new_y="NEXT")
-
-        write(self.title, 16)
-        for part in self.parts:
-            write(part.question, 12, above=3)
-            for each in part.sentences:
-                write(each, 10)
-            for each in part.items:
-                write(f"• {each}" if family == "dejavu" else f"- {each}", 10, indent=4)
-        write(self.closing, 8, above=4)
-        return bytes(page.output())
+_NAMES = (
+    "Calls", "Left unhappy, by the verdict", "Cases opened", "Cases closed", "… in time",
+    "… customer won back", "Verdicts right, of those judged", "Unhappy, of courtesy calls",
+)  # fmt: skip
 
 
 def weekly(central: Central) -> Weekly:
-    """The last whole week, Monday to Sunday."""
-    end = _monday(central, central.now())
-    begin = end - timedelta(days=7)
-    whole = unhappy(central, days=7)
-    causes = next((t for t in whole.tables if t.caption.startswith("Causes")), None)
-    named = causes.rows[:_CAUSES] if causes else ()
-    parts = [
-        Part("How many were called back?", (_worked(central, begin, end),)),
-        Part("What made customers unhappy?", (whole.lead,), tuple(f"{c}: {n}" for c, n in named)),
+    """The last whole week, Monday to Sunday, and the one before it."""
+    monday = _monday(central, central.now())
+    now, before = (_Week(central, monday - timedelta(weeks=back)) for back in (1, 2))
+    rows = [
+        (name, figure, earlier)
+        for (name, figure), (_, earlier) in zip(now.figures(), before.figures(), strict=True)
     ]
-    answers = (right(central), missed(central), helped(central), boxes(central))
-    parts += [Part(each.question, (each.lead, *each.limits[:1])) for each in answers]
-    year, week, _ = (end - timedelta(days=3)).isocalendar()
-    title = f"sered: customers called back, week {week} of {year}"
+    causes, earlier = now.causes(), before.causes()
+    top = sorted(causes, key=lambda each: (-causes[each], each))[:_CAUSES]
+    about = [(f"… about {c}", str(causes[c]), str(earlier.get(c, 0))) for c in top]
+    answers = [missed(central), helped(central)]
+    if central.settings.holdout.share:
+        answers.append(holdout(central))
+    answers.append(boxes(central))
+    sunday = now.first + timedelta(days=6)
     address = central.settings.delivery.address.rstrip("/")
-    closing = f"Charts and tables: {address}/figures/right. Nothing here is by desk or employee."
-    return Weekly(title, tuple(parts), closing)
+    return Weekly(
+        f"sered: customers called back, {now.name} of {now.first.isocalendar()[0]}",
+        f"Monday {now.first:%d %B} to Sunday {sunday:%d %B %Y}",
+        Table(("", now.name, before.name), (*rows[:2], *about, *rows[2:])),
+        tuple(Part(each.question, (each.lead,)) for each in answers),
+        f"In brackets: 95 % intervals; under thirty there are counts. A day counts where five desks"
+        f" or more had calls. Charts and tables: {address}/figures/right. Nothing here is by desk"
+        " or employee.",
+    )
 
 
 def due(central: Central) -> int:
-    """Put last week's report into the outbox, once a week and channel; how many."""
+    """Put last week's report into the outbox, once a week and channel; how many.
+
+    Not before Sunday is over at every site.
+    """
     settings = central.settings.report
     now = central.now()
     monday = _monday(central, now)
-    if not settings.channels or now < monday + timedelta(hours=settings.hour):
+    days = Days(central.settings)
+    begin = [_begin(central, monday) + timedelta(hours=settings.hour)]
+    begin += [days.begin(site.id, monday) for site in central.settings.site]
+    if not settings.channels or now < max(begin):
         return 0
     year, week, _ = (monday - timedelta(days=3)).isocalendar()
     keys = {name: f"report:{year}-W{week:02d}:{name}" for name in settings.channels}
@@ -156,26 +98,98 @@ def due(central: Central) -> int:
     return len(rows)
 
 
-def _worked(central: Central, begin: datetime, end: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class _Week:
+    """What is told of one week."""
+
+    central: Central
+    first: date
+    """Its Monday."""
+
+    @property
+    def name(self) -> str:
+        return f"week {self.first.isocalendar()[1]}"
+
+    def figures(self) -> list[tuple[str, str]]:
+        """Names and figures, the same names for each week."""
+        central = self.central
+        begin, end = (_begin(central, self.first + timedelta(days=n)) for n in (0, 7))
+        with central.store.reading() as connection:
+            desks = Desks(connection, begin)
+            if not desks.enough():
+                return [(name, SMALL) for name in _NAMES]
+            calls, negative = self._told(connection)
+            made, unhappy = _courtesy(connection, desks, begin, end)
+            opened, closed, on_time, recovered, right, wrong = _worked(
+                connection, desks, begin, end
+            )
+        said = (
+            str(calls), str(share(negative, calls)), str(opened), str(closed),
+            str(share(on_time, closed)), str(share(recovered, closed)),
+            str(share(right, right + wrong)), str(share(unhappy, made)),
+        )  # fmt: skip
+        return list(zip(_NAMES, said, strict=True))
+
+    def causes(self) -> dict[str, int]:
+        """Negative calls by cause."""
+        count = func.sum(told_cause.c.calls)
+        query = select(told_cause.c.cause, count).where(
+            told_cause.c.kind == SITE, told_cause.c.day.between(*self._days())
+        )
+        with self.central.store.reading() as connection:
+            rows = connection.execute(query.group_by(told_cause.c.cause))
+            return {str(cause): int(n) for cause, n in rows}
+
+    def _days(self) -> tuple[date, date]:
+        return self.first, self.first + timedelta(days=6)
+
+    def _told(self, connection: Connection) -> tuple[int, int]:
+        table = told_day.c
+        judged = table.negative + table.positive + table.undetermined
+        within = (table.kind == SITE) & table.day.between(*self._days())
+        query = select(func.sum(judged), func.sum(table.negative)).where(within)
+        calls, negative = connection.execute(query).one()
+        return int(calls or 0), int(negative or 0)
+
+
+def _worked(
+    connection: Connection, desks: Desks, begin: datetime, end: datetime
+) -> tuple[int, int, int, int, int, int]:
+    """Cases opened, without those held out; closed, in time, recovered; right and wrong."""
     when = func.coalesce(cases.c.called_at, cases.c.closed_at)
+    here = cases.c.joined_to.is_(None) & cases.c.site.in_(sorted(desks.sites))
+    here &= cases.c.arm != HOLD
     closed = (cases.c.state == "closed") & (cases.c.closed_at >= begin) & (cases.c.closed_at < end)
     query = select(
         func.count(),
         func.count().filter(when <= cases.c.due_at),
         func.count().filter(cases.c.outcome == "recovered"),
-    ).where(closed, cases.c.joined_to.is_(None))
-    opened = select(func.count()).where(cases.c.opened_at >= begin, cases.c.opened_at < end)
-    with central.store.reading() as connection:
-        n, on_time, recovered = connection.execute(query).one()
-        new = connection.scalar(opened.select_from(cases))
-    return (
-        f"{new} cases were opened, {n} closed; on time {share(int(on_time), int(n))}, "
-        f"recovered {share(int(recovered), int(n))}."
+        func.count().filter(feedback.c.verdict == "right"),
+        func.count().filter(feedback.c.verdict == "wrong"),
+    ).select_from(cases.outerjoin(feedback, feedback.c.call_id == cases.c.call_id))
+    new = (cases.c.opened_at >= begin) & (cases.c.opened_at < end)
+    opened = connection.scalar(select(func.count()).select_from(cases).where(here, new))
+    n, on_time, recovered, right, wrong = connection.execute(query.where(here, closed)).one()
+    return int(opened or 0), int(n), int(on_time), int(recovered), int(right), int(wrong)
+
+
+def _courtesy(
+    connection: Connection, desks: Desks, begin: datetime, end: datetime
+) -> tuple[int, int]:
+    within = (courtesy.c.done_at >= begin) & (courtesy.c.done_at < end)
+    query = select(func.count(), func.count().filter(courtesy.c.unhappy.is_(True))).where(
+        within, courtesy.c.unhappy.is_not(None), courtesy.c.site.in_(sorted(desks.sites))
     )
+    made, unhappy = connection.execute(query).one()
+    return int(made), int(unhappy)
 
 
-def _monday(central: Central, now: datetime) -> datetime:
+def _monday(central: Central, now: datetime) -> date:
+    """The first day of the week that is not over."""
+    day = now.astimezone(ZoneInfo(central.settings.report.tz)).date()
+    return day - timedelta(days=day.weekday())
+
+
+def _begin(central: Central, day: date) -> datetime:
     zone = ZoneInfo(central.settings.report.tz)
-    day = now.astimezone(zone).date()
-    first = day - timedelta(days=day.weekday())
-    return datetime(first.year, first.month, first.day, tzinfo=zone).astimezone(UTC)
+    return datetime.combine(day, time(), zone).astimezone(UTC)

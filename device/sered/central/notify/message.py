@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sered.central.insight.weekly import Weekly
+    from sered.central.insight.sheet import Weekly
 
 
 @dataclass(frozen=True, slots=True)

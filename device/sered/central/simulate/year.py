@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from sered.central.cases import holdout
 from sered.central.insight import keeping
 from sered.central.simulate import year_truth
 from sered.central.simulate.truth import CAUSES, uuid7
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sered.central.context import Central
+    from sered.central.sections import HoldoutSettings
     from sered.central.simulate.year_truth import Plan
 
 DAYS = 364
@@ -57,7 +59,7 @@ def fill(
                 rows.call(call)
                 if call["escalate"]:
                     year.cases += 1
-                    _case(plan, random, call, rows)
+                    _case(central.settings.holdout, random, call, rows)
             if at.weekday() == 6:
                 rows.courtesy(plan, random, at)
     rows.write()
@@ -106,15 +108,15 @@ def _category(score: float) -> str | None:
     return "positive" if score >= year_truth.POSITIVE_AT else None
 
 
-def _case(plan: Plan, random: Random, call: dict[str, Any], rows: Rows) -> None:
+def _case(settings: HoldoutSettings, random: Random, call: dict[str, Any], rows: Rows) -> None:
     severe = call["score"] <= year_truth.SEVERE_AT
     reached = random.random() < year_truth.REACHED
     soon = random.random() < (year_truth.SOON_SEVERE if severe else year_truth.SOON_OTHERS)
     waited = random.uniform(30, 295) if soon else random.uniform(305, 7200)
-    called = call["ended_at"] + timedelta(seconds=waited) if reached else None
-    held = severe is False and random.random() < plan.held_out
-    if held:
-        called = None
+    arm = holdout.arm(settings, call["call_id"], call["score"], call["ended_at"])
+    called = None
+    if reached and arm != holdout.HOLD:
+        called = call["ended_at"] + timedelta(seconds=waited)
     again = random.random() < year_truth.again(severe, soon=called is not None and soon)
     verdict = "right" if call["unhappy"] else "wrong"
     rows.case(
@@ -124,5 +126,5 @@ def _case(plan: Plan, random: Random, call: dict[str, Any], rows: Rows) -> None:
         outcome="recovered" if called and random.random() < 0.7 else "not_recovered",
         known=random.random() < KNOWN,
         again_at=call["ended_at"] + timedelta(days=random.uniform(0.1, 6.9)) if again else None,
-        arm="hold" if held else "call" if plan.held_out and not severe else "",
+        arm=arm,
     )

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sered.central.cases.holdout import CALL, HOLD
 from sered.central.insight.case_counts import BANDS, VERY
 from sered.central.insight.figures import share
 from sered.central.insight.helped import helped
+from sered.central.insight.holdout import holdout
 from sered.central.insight.missed import missed
 from sered.central.insight.right import right
 from sered.central.insight.unhappy import unhappy
@@ -58,6 +60,7 @@ def of_site(central: Central, year: Year) -> Iterator[Held]:
         truth = year_truth.again(severity == VERY, soon=band == BANDS[0][1])
         if point.low is not None and point.high is not None:
             yield Held("helped", "called again", point.low, point.high, truth)
+    yield from _held_out(central)
     yield from _together(unhappy(central), "negative", plan.negative)
 
 
@@ -79,10 +82,24 @@ def of_story(central: Central, year: Year) -> Iterator[Held]:
     truth = sum(without[p.site] * p.missed for p in year.plans) / sum(without.values())
     yield from _together(missed(central), "unhappy without an alert", truth)
     yield from _together(helped(central), "effect of calling soon", year_truth.EFFECT)
+    yield from _held_out(central)
     for plan in year.plans:
         if plan.broken_from > 1.0:
             answer = unhappy(central, plan.site)
             yield from _together(answer, f"negative at {plan.site}", plan.negative)
+
+
+def _held_out(central: Central) -> Iterator[Held]:
+    """Both arms of the hold-out and how they differ."""
+    answer = holdout(central)
+    held = year_truth.again(severe=False, soon=False)
+    truths = {CALL: held + year_truth.CALLED_LESS, HOLD: held}
+    for chart in answer.charts:
+        for arm, point in zip((CALL, HOLD), chart.points, strict=True):
+            if point.low is not None and point.high is not None:
+                figure = f"called again, {point.label}"
+                yield Held("holdout", figure, point.low, point.high, truths[arm])
+    yield from _together(answer, "what calling does", year_truth.CALLED_LESS)
 
 
 def days_outside(central: Central, site: str) -> tuple[list[str], str]:

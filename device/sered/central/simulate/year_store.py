@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select
 
 from sered.central.cases import routing
+from sered.central.cases.holdout import HOLD
 from sered.central.store.tables import call, call_cause, cases, courtesy, feedback, pbx_call
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Rows:
         closed = called_at or ended + timedelta(hours=3)
         mark = self._central.vault.mark(made["call_id"]) if known else None
         team = routing.team_for(self._central.settings, made["causes"], made["site"], "")
-        held = arm == "hold"
+        held = arm == HOLD
         row = {name: made[name] for name in ("call_id", "site", "device", "line", "queue", "score")}
         row |= {
             "id": number, "team": team.name, "causes": list(made["causes"]), "confidence": 0.8,

@@ -33,6 +33,8 @@ EFFECT = -0.12
 """What a call back within five minutes does to the chance that the caller rings again."""
 AGAIN_SEVERE, AGAIN_OTHERS = 0.42, 0.27
 """That chance without it."""
+CALLED_LESS = EFFECT * REACHED * SOON_OTHERS
+"""What calling does to those of low severity as a whole: not everybody is reached, or soon."""
 _ANGRY, _CENTRE, _SPREAD = 0.1, -0.7, 0.18
 """Share, centre and spread of angry calls' scores."""
 _CALM = (0.3, 0.28)
@@ -101,8 +103,6 @@ class Plan:
     broken_share: float = 0.2
     """Of its calls then."""
     courtesy_a_week: int = 20
-    held_out: float = 0.0
-    """Share of its cases that are not severe and are not called, at random."""
 
     @property
     def world(self) -> World:

@@ -28,10 +28,15 @@ from sered.central.store.tables.insight import (
     courtesy,
     daily_case,
     daily_case_cause,
+    daily_open,
+    day_due,
     desk,
     hourly,
     hourly_cause,
     rolled_up,
+    told_cause,
+    told_day,
+    told_hour,
 )
 from sered.central.store.tables.people import api_token, audit, login_try, sessions, users
 
@@ -50,6 +55,8 @@ __all__ = [
     "courtesy",
     "daily_case",
     "daily_case_cause",
+    "daily_open",
+    "day_due",
     "desk",
     "device",
     "enrolment",
@@ -70,6 +77,9 @@ __all__ = [
     "sessions",
     "set_aside",
     "step_fired",
+    "told_cause",
+    "told_day",
+    "told_hour",
     "undo",
     "users",
 ]

@@ -59,6 +59,7 @@ cases = Table(
     Index(None, "next_step_at"),
     Index(None, "lease_until"),
     Index(None, "closed_at"),
+    Index(None, "opened_at"),
     Index(None, "caller_hmac"),
     Index(None, "storm_of"),
     Index(None, "site", "team", "opened_at"),

@@ -1,10 +1,27 @@
-"""Tables of what is counted: calls by the hour, desks that were seen, courtesy calls."""
+"""Tables of what is counted: calls by the hour, what is told of a day, cases, courtesy calls."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Date, Float, ForeignKey, Index, Integer, String, Table
 
 from sered.central.store.tables.columns import Id, Utc, call_key, metadata
+
+_INTEGERS = (
+    "calls", "negative", "positive", "undetermined", "escalate", "heard", "snr_n", "score_n",
+)  # fmt: skip
+_FLOATS = ("asr_sum", "snr_sum", "score_sum", "lost_s", "duration_s")
+SUMS = (*_INTEGERS, *_FLOATS)
+"""What is summed of calls."""
+
+
+def _sums() -> tuple[Column[Any], ...]:
+    return (
+        *(Column(name, Integer, nullable=False) for name in _INTEGERS),
+        *(Column(name, Float, nullable=False) for name in _FLOATS),
+    )
+
 
 hourly = Table(
     "hourly",
@@ -13,19 +30,7 @@ hourly = Table(
     Column("site", String(128), primary_key=True),
     Column("queue", String(128), primary_key=True),
     Column("versions", String(200), primary_key=True),
-    Column("calls", Integer, nullable=False),
-    Column("negative", Integer, nullable=False),
-    Column("positive", Integer, nullable=False),
-    Column("undetermined", Integer, nullable=False),
-    Column("escalate", Integer, nullable=False),
-    Column("heard", Integer, nullable=False),
-    Column("asr_sum", Float, nullable=False),
-    Column("snr_n", Integer, nullable=False),
-    Column("snr_sum", Float, nullable=False),
-    Column("score_n", Integer, nullable=False),
-    Column("score_sum", Float, nullable=False),
-    Column("lost_s", Float, nullable=False),
-    Column("duration_s", Float, nullable=False),
+    *_sums(),
 )
 
 hourly_cause = Table(
@@ -38,6 +43,49 @@ hourly_cause = Table(
     Column("calls", Integer, nullable=False),
 )
 
+day_due = Table(
+    "day_due",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("site", String(128), primary_key=True),
+)
+"""Days of a site, in its time zone, whose calls were counted since the day was told."""
+
+told_day = Table(
+    "told_day",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("site", String(128), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    *_sums(),
+)
+"""Sums of a day by kind (`site`, `queue`, `version`) and name, each of five desks or more."""
+
+told_hour = Table(
+    "told_hour",
+    metadata,
+    Column("hour", Utc, primary_key=True),
+    Column("site", String(128), primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("hours", Integer, nullable=False),
+    *_sums(),
+    Index(None, "day"),
+)
+"""The same by the hour; an hour with fewer desks is told with the next ones, `hours` of them."""
+
+told_cause = Table(
+    "told_cause",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("site", String(128), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("cause", String(64), primary_key=True),
+    Column("calls", Integer, nullable=False),
+)
+"""Negative calls by cause, of sites and queues as in `told_day`."""
+
 desk = Table(
     "desk",
     metadata,
@@ -45,6 +93,7 @@ desk = Table(
     Column("queue", String(128), primary_key=True),
     Column("device", String(128), primary_key=True),
     Column("line", String(128), primary_key=True),
+    Column("versions", String(200), primary_key=True),
     Column("last_call", Utc, nullable=False),
 )
 
@@ -61,6 +110,17 @@ daily_case = Table(
     Column("band", String(16), primary_key=True),
     *(Column(name, Integer, nullable=False) for name in (*_CLOSED, *_AFTER)),
 )
+
+daily_open = Table(
+    "daily_open",
+    metadata,
+    Column("arm", String(8), primary_key=True),
+    Column("day", Utc, primary_key=True),
+    Column("site", String(128), primary_key=True),
+    Column("hundredth", Integer, primary_key=True),
+    *(Column(name, Integer, nullable=False) for name in ("opened", "marked", *_AFTER[1:])),
+)
+"""Cases by the day that they were opened on, the hold-out's arm, and their score in hundredths."""
 
 daily_case_cause = Table(
     "daily_case_cause",

@@ -1,0 +1,213 @@
+"""What may be told of a day: sums by site, queue, version and hour, each of five desks or more.
+
+Everything that pages, views and exports say of many calls is a sum of these rows. So nobody gets
+at fewer desks by asking twice and subtracting, by a narrow window, or by an hour in which one desk
+was there: what is too small is told with something else (`cells`), or nowhere. A day is told when
+it is over at its site: who asks every minute learns nothing of the minute between.
+
+A call that comes in days later makes its day be told anew. Whoever kept the figures of before
+learns then what such calls were like; they are of all boxes that were away together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select
+
+from sered.central import retention
+from sered.central.insight.cells import blocks, enough, named
+from sered.central.insight.days import Days
+from sered.central.insight.rollup import hour_of, moment
+from sered.central.store.tables import (
+    call,
+    day_due,
+    hourly,
+    hourly_cause,
+    told_cause,
+    told_day,
+    told_hour,
+)
+from sered.central.store.tables.insight import SUMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Set
+    from datetime import date, datetime
+
+    from sered.central.context import Central
+
+    Desks = Mapping[Any, Set[tuple[str, str]]]
+
+SITE, QUEUE, VERSION = "site", "queue", "version"
+"""Kinds of groups."""
+OTHERS = "others together"
+"""Name of the groups that are too small; no queue and no version is called so."""
+_AT_ONCE = 50
+_HOUR = timedelta(hours=1)
+_TOLD = (told_day, told_hour, told_cause)
+
+
+def follow(central: Central) -> int:
+    """Tell anew the days that are over and whose calls were counted since; how many."""
+    now = central.now()
+    days = Days(central.settings)
+    whole = retention.whole_since(central.settings, now)
+    with central.store.reading() as connection:
+        query = select(day_due.c.day, day_due.c.site).order_by(day_due.c.day, day_due.c.site)
+        due = [(row.day, row.site) for row in connection.execute(query)]
+    over = [(day, site) for day, site in due if days.over(site, day, now)]
+    for day, run in groupby(over, key=lambda each: each[0]):
+        sites = [site for _, site in run]
+        # of a day whose calls are partly deleted what was told is all that there is
+        kept = [site for site in sites if days.begin(site, day) >= whole]
+        _write(central, day, sites, kept, _read(central, days, day, kept))
+    return len(over)
+
+
+def forget(central: Central) -> None:
+    """Drop what is told of days whose calls are all there still: it is to be made anew."""
+    whole = retention.whole_since(central.settings, central.now()).date() + timedelta(days=1)
+    for table in _TOLD:
+        with central.store.writing() as connection:
+            connection.execute(delete(table).where(table.c.day > whole))
+
+
+def differences(central: Central) -> list[str]:
+    """A sentence for each day of a site that is not told as its hours are counted; none: they
+    agree. Days with too few desks are not told at all.
+    """
+    days = Days(central.settings)
+    with central.store.reading() as connection:
+        counted: defaultdict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0])
+        query = select(hourly.c.hour, hourly.c.site, hourly.c.calls, hourly.c.negative)
+        for row in connection.execute(query):
+            sums = counted[days.of(row.site, row.hour), row.site]
+            sums[:] = sums[0] + row.calls, sums[1] + row.negative
+        columns = (told_day.c.day, told_day.c.site, told_day.c.calls, told_day.c.negative)
+        told: defaultdict[tuple[str, date, str], list[int]] = defaultdict(lambda: [0, 0])
+        for kind, day, site, calls, negative in connection.execute(
+            select(told_day.c.kind, *columns)
+        ):
+            sums = told[kind, day, site]
+            sums[:] = sums[0] + calls, sums[1] + negative
+        waiting = {(r.day, r.site) for r in connection.execute(select(day_due))}
+    return [
+        f"{day} at {site}: {sums[0]} calls told by {kind}, {counted[day, site][0]} counted"
+        for (kind, day, site), sums in sorted(told.items())
+        if sums != counted[day, site] and (day, site) not in waiting
+    ]
+
+
+class _Read:
+    """Of a day by site: which desks had calls when, and what is counted of them."""
+
+    def __init__(self) -> None:
+        self.desks: defaultdict[str, list[Any]] = defaultdict(list)
+        self.counts: defaultdict[str, list[Any]] = defaultdict(list)
+        self.causes: defaultdict[str, list[Any]] = defaultdict(list)
+
+
+def _read(central: Central, days: Days, day: date, sites: list[str]) -> _Read:
+    found, mine = _Read(), set(sites)
+    if not sites:
+        return found
+    # an hour more at both ends: where midnight is at no full hour, the hour's beginning decides
+    begin = min(days.begin(site, day) for site in sites) - _HOUR
+    end = max(days.begin(site, day + timedelta(days=1)) for site in sites) + _HOUR
+    place = (call.c.site, call.c.queue, call.c.versions, call.c.device, call.c.line)
+    seen = select(hour_of(central).label("hour"), *place).distinct()
+    queries = (
+        (found.desks, seen.where(call.c.ended_at >= begin, call.c.ended_at < end)),
+        (found.counts, select(hourly).where(hourly.c.hour >= begin, hourly.c.hour < end)),
+        (
+            found.causes,
+            select(hourly_cause).where(hourly_cause.c.hour >= begin, hourly_cause.c.hour < end),
+        ),
+    )
+    with central.store.reading() as connection:
+        for out, query in queries:
+            for row in connection.execute(query):
+                if row.site in mine and days.of(row.site, moment(row.hour)) == day:
+                    out[row.site].append(row)
+    return found
+
+
+def _write(central: Central, day: date, sites: list[str], kept: list[str], found: _Read) -> None:
+    """Replace what is told of the kept sites' day, and strike the day from what is due."""
+    fresh = set(kept)
+    for at in range(0, len(sites), _AT_ONCE):
+        run = sites[at : at + _AT_ONCE]
+        some = [site for site in run if site in fresh]
+        rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in _TOLD}
+        for site in some:
+            for name, made in _of_site({"day": day, "site": site}, found):
+                rows[name].append(made)
+        with central.store.writing() as connection:
+            for table in _TOLD:
+                old = delete(table).where(table.c.day == day, table.c.site.in_(some))
+                connection.execute(old)
+                if rows[table.name]:
+                    connection.execute(insert(table), rows[table.name])
+            done = delete(day_due).where(day_due.c.day == day, day_due.c.site.in_(run))
+            connection.execute(done)
+
+
+def _of_site(where: dict[str, Any], found: _Read) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows by table, of one site's day."""
+    site = where["site"]
+    seen, counts, causes = found.desks[site], found.counts[site], found.causes[site]
+    hours = _desks("hour", counts, seen)
+    if not enough(hours):
+        return
+    of_queue = _labels(_desks("queue", counts, seen))
+    of_version = _labels(_desks("versions", counts, seen))
+    for kind, column, label in (
+        (SITE, "site", {site: ""}),
+        (QUEUE, "queue", of_queue),
+        (VERSION, "versions", of_version),
+    ):
+        for name, sums in _summed(counts, column, label).items():
+            yield "told_day", where | {"kind": kind, "name": name} | sums
+    block = blocks([(at, hours[at]) for at in sorted(hours)])
+    # as long as its last hour with calls; between blocks there were none
+    spans = {first: int((at - first) / _HOUR) + 1 for at, first in sorted(block.items())}
+    for first, sums in _summed(counts, "hour", block).items():
+        yield "told_hour", where | {"hour": first, "hours": spans[first]} | sums
+    n: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    for row in causes:
+        n[SITE, "", row.cause] += row.calls
+        n[QUEUE, of_queue.get(row.queue, OTHERS), row.cause] += row.calls
+    for (kind, name, cause), calls in n.items():
+        said = {"kind": kind, "name": name, "cause": cause, "calls": calls}
+        yield "told_cause", where | said
+
+
+def _desks(column: str, counts: list[Any], seen: list[Any]) -> Desks:
+    out: dict[Any, set[tuple[str, str]]] = {_key(row, column): set() for row in counts}
+    for row in seen:
+        out.setdefault(_key(row, column), set()).add((row.device, row.line))
+    return out
+
+
+def _key(row: Any, column: str) -> str | datetime:
+    found = getattr(row, column)
+    return moment(found) if column == "hour" else found
+
+
+def _labels(groups: Desks) -> dict[Any, Any]:
+    by_name = named(groups)
+    return {key: key if key in by_name else OTHERS for key in groups}
+
+
+def _summed(
+    counts: list[Any], column: str, label: Mapping[Any, Any]
+) -> dict[Any, dict[str, float]]:
+    out: dict[Any, dict[str, float]] = {}
+    for row in counts:
+        sums = out.setdefault(label[_key(row, column)], dict.fromkeys(SUMS, 0))
+        for name in SUMS:
+            sums[name] += getattr(row, name)
+    return out
