@@ -10,7 +10,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -133,14 +133,55 @@ def _central(folder: Path) -> Central:
 
 
 def fill(folder: Path, calls: int) -> tuple[float, int]:
-    """Seconds that filling took, and cases; at once where the calls are there."""
-    done = folder / "filled.json"
-    if not done.exists():
-        began = time.perf_counter()
-        cases = _fill(folder / _FILE, calls)
-        done.write_text(json.dumps((time.perf_counter() - began, cases)))
-    seconds, cases = json.loads(done.read_text())
-    return seconds, cases
+    """Seconds that filling took, and cases; goes on where an earlier call was ended."""
+    notes = folder / "filled.json"
+    note = json.loads(notes.read_text()) if notes.exists() else {"step": 0, "seconds": 0.0}
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    with closing(sqlite3.connect(folder / _FILE, isolation_level=None)) as raw:
+        raw.execute("PRAGMA synchronous=OFF")
+        raw.execute("PRAGMA cache_size=-1000000")
+        if "indexes" not in note:
+            note["indexes"] = raw.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+                " AND tbl_name IN ('call', 'cases', 'feedback')"
+            ).fetchall()
+            notes.write_text(json.dumps(note))
+        steps = list(_steps(calls, midnight, now, note["indexes"]))
+        for number in range(note["step"], len(steps)):
+            began = time.perf_counter()
+            raw.execute("BEGIN")
+            raw.execute(*steps[number])
+            raw.execute("COMMIT")
+            note |= {
+                "step": number + 1, "seconds": note["seconds"] + time.perf_counter() - began
+            }  # fmt: skip
+            notes.write_text(json.dumps(note))
+        return note["seconds"], int(raw.execute("SELECT count(*) FROM cases").fetchone()[0])
+
+
+def _steps(
+    calls: int, midnight: datetime, now: datetime, indexes: list[tuple[str, str]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Statements, one after the other: no index while rows come in, a day of calls each."""
+    for name, _ in indexes:
+        yield f'DROP INDEX IF EXISTS "{name}"', {}
+    for number in range(DAYS):
+        day = midnight - timedelta(days=DAYS - number)
+        yield (
+            _CALLS,
+            {
+                "calls": calls // DAYS, "day_ms": int(day.timestamp() * 1000),
+                "day_number": number,
+                "versions": "0.4.0 b small c" if number > DAYS - 30 else "0.3.0 a small c",
+            },
+        )  # fmt: skip
+    for statement in (_CAUSES, _CASES, _FEEDBACK):
+        yield statement, {}
+    yield _BOXES, {"now": f"{now:%Y-%m-%d %H:%M:%S.%f}", "since": f"{midnight:%Y}"}
+    for _, made in indexes:
+        yield made, {}
+    yield "ANALYZE", {}
 
 
 def count(central: Central) -> tuple[float, float]:
@@ -156,40 +197,6 @@ def count(central: Central) -> tuple[float, float]:
         over.set()
         other.join()
     return time.perf_counter() - began, max(waits)
-
-
-def _fill(path: Path, calls: int) -> int:
-    now = datetime.now(UTC)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
-        raw.execute("PRAGMA synchronous=OFF")
-        raw.execute("PRAGMA cache_size=-1000000")
-        indexes = raw.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-            " AND tbl_name IN ('call', 'cases', 'feedback')"
-        ).fetchall()
-        for name, _ in indexes:
-            raw.execute(f'DROP INDEX "{name}"')
-        raw.execute("BEGIN")
-        for number in range(DAYS):
-            day = midnight - timedelta(days=DAYS - number)
-            raw.execute(
-                _CALLS,
-                {
-                    "calls": calls // DAYS, "day_ms": int(day.timestamp() * 1000),
-                    "day_number": number,
-                    "versions": "0.4.0 b small c" if number > DAYS - 30 else "0.3.0 a small c",
-                },
-            )  # fmt: skip
-        for statement in (_CAUSES, _CASES, _FEEDBACK):
-            raw.execute(statement)
-        said = {"now": f"{now:%Y-%m-%d %H:%M:%S.%f}", "since": f"{midnight:%Y}"}
-        raw.execute(_BOXES, said)
-        raw.execute("COMMIT")
-        for _, made in indexes:
-            raw.execute(made)
-        raw.execute("ANALYZE")
-        return int(raw.execute("SELECT count(*) FROM cases").fetchone()[0])
 
 
 def _write_beside(central: Central, over: threading.Event, waits: list[float]) -> None:

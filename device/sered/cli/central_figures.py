@@ -1,4 +1,4 @@
-"""`sered central calibrate`, `export`, `report`, `ring`, `counts`: figures for who looks after boxes."""
+"""`sered central calibrate`, `export`, `report`, `ring`, `counts`: figures for who has boxes."""
 
 from __future__ import annotations
 
