@@ -155,16 +155,20 @@ def test_how_few_desks_felt_changes_nothing(tmp_path: Path, clock: Clock) -> Non
 
 
 def test_a_day_is_told_when_it_is_over_where_it_was(central: Central, clock: Clock) -> None:
-    """At 23:10 UTC it is tomorrow in Berlin: the day is told; a late call tells it anew."""
+    """An hour after midnight in Berlin the day is told there; a late call waits for the night."""
     calls = Calls(central)
     calls.add(clock(), 12)
-    clock.move(13 * 3600 - 600)
+    clock.move(13 * 3600 + 600)
     keeping.count(central)
     assert unhappy.unhappy(central).tables == ()
-    clock.move(1200)
+    clock.move(3600)
     keeping.count(central)
     assert "of 12 calls" in unhappy.unhappy(central).lead
-    late = calls.add(clock() - timedelta(hours=13), 3)
+    late = calls.add(clock() - timedelta(hours=14), 3)
+    keeping.count(central)
+    assert "of 12 calls" in unhappy.unhappy(central).lead
+    assert keeping.differences(central) == []
+    clock.move(24 * 3600)
     keeping.count(central)
     assert "of 15 calls" in unhappy.unhappy(central).lead
     with central.store.writing() as connection:

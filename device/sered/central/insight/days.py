@@ -26,10 +26,6 @@ class Days:
         """The moment at which it begins there, in UTC."""
         return datetime.combine(day, time(), self._zone(site)).astimezone(UTC)
 
-    def over(self, site: str, day: date, now: datetime) -> bool:
-        """Whether it has ended there."""
-        return self.of(site, now) > day
-
     def last(self, now: datetime) -> date:
         """The last day that is over somewhere."""
         zones = self._zones.values() or [UTC]

@@ -5,8 +5,8 @@ at fewer desks by asking twice and subtracting, by a narrow window, or by an hou
 was there: what is too small is told with something else (`cells`), or nowhere. A day is told when
 it is over at its site: who asks every minute learns nothing of the minute between.
 
-A call that comes in days later makes its day be told anew. Whoever kept the figures of before
-learns then what such calls were like; they are of all boxes that were away together.
+A call that comes in later makes its day be told anew, once a night. Whoever kept the figures of
+before learns then what such calls were like; they are of all boxes that were away together.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sered.central import retention
 from sered.central.insight.cells import blocks, enough, named
 from sered.central.insight.days import Days
 from sered.central.insight.rollup import hour_of, moment
+from sered.central.store import upsert
 from sered.central.store.tables import (
     call,
     day_due,
@@ -30,6 +31,7 @@ from sered.central.store.tables import (
     told_cause,
     told_day,
     told_hour,
+    told_on,
 )
 from sered.central.store.tables.insight import SUMS
 
@@ -45,31 +47,41 @@ SITE, QUEUE, VERSION = "site", "queue", "version"
 """Kinds of groups."""
 OTHERS = "others together"
 """Name of the groups that are too small; no queue and no version is called so."""
+GRACE = timedelta(hours=1)
+"""After midnight boxes have so long to say what they heard."""
 _AT_ONCE = 50
 _HOUR = timedelta(hours=1)
 _TOLD = (told_day, told_hour, told_cause)
 
 
 def follow(central: Central) -> int:
-    """Tell anew the days that are over and whose calls were counted since; how many."""
+    """Tell the days that are over and whose calls were counted since, once a night; how many."""
     now = central.now()
     days = Days(central.settings)
     whole = retention.whole_since(central.settings, now)
     with central.store.reading() as connection:
         query = select(day_due.c.day, day_due.c.site).order_by(day_due.c.day, day_due.c.site)
         due = [(row.day, row.site) for row in connection.execute(query)]
-    over = [(day, site) for day, site in due if days.over(site, day, now)]
+        done = {row.site: row.day for row in connection.execute(select(told_on))}
+    today = {site: days.of(site, now - GRACE) for _, site in due}
+    over = [(day, site) for day, site in due if day < today[site] != done.get(site)]
     for day, run in groupby(over, key=lambda each: each[0]):
         sites = [site for _, site in run]
         # of a day whose calls are partly deleted what was told is all that there is
         kept = [site for site in sites if days.begin(site, day) >= whole]
         _write(central, day, sites, kept, _read(central, days, day, kept))
+    ready = [{"site": site, "day": today[site]} for site in sorted({site for _, site in over})]
+    for at in range(0, len(ready), _AT_ONCE):
+        with central.store.writing() as connection:
+            upsert.put_all(connection, told_on, ready[at : at + _AT_ONCE], ["site"])
     return len(over)
 
 
 def forget(central: Central) -> None:
     """Drop what is told of days whose calls are all there still: it is to be made anew."""
     whole = retention.whole_since(central.settings, central.now()).date() + timedelta(days=1)
+    with central.store.writing() as connection:
+        connection.execute(delete(told_on))
     for table in _TOLD:
         with central.store.writing() as connection:
             connection.execute(delete(table).where(table.c.day > whole))

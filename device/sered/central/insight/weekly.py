@@ -18,7 +18,7 @@ from sered.central.insight.helped import helped
 from sered.central.insight.holdout import holdout
 from sered.central.insight.missed import missed
 from sered.central.insight.sheet import Part, Table, Weekly
-from sered.central.insight.told import SITE
+from sered.central.insight.told import GRACE, SITE
 from sered.central.store import upsert
 from sered.central.store.tables import cases, courtesy, feedback, outbox, told_cause, told_day
 
@@ -66,14 +66,14 @@ def weekly(central: Central) -> Weekly:
 def due(central: Central) -> int:
     """Put last week's report into the outbox, once a week and channel; how many.
 
-    Not before Sunday is over at every site.
+    Not before Sunday is told at every site.
     """
     settings = central.settings.report
     now = central.now()
     monday = _monday(central, now)
     days = Days(central.settings)
     begin = [_begin(central, monday) + timedelta(hours=settings.hour)]
-    begin += [days.begin(site.id, monday) for site in central.settings.site]
+    begin += [days.begin(site.id, monday) + GRACE for site in central.settings.site]
     if not settings.channels or now < max(begin):
         return 0
     year, week, _ = (monday - timedelta(days=3)).isocalendar()

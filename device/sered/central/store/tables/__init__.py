@@ -37,6 +37,7 @@ from sered.central.store.tables.insight import (
     told_cause,
     told_day,
     told_hour,
+    told_on,
 )
 from sered.central.store.tables.people import api_token, audit, login_try, sessions, users
 
@@ -80,6 +81,7 @@ __all__ = [
     "told_cause",
     "told_day",
     "told_hour",
+    "told_on",
     "undo",
     "users",
 ]

@@ -51,6 +51,14 @@ day_due = Table(
 )
 """Days of a site, in its time zone, whose calls were counted since the day was told."""
 
+told_on = Table(
+    "told_on",
+    metadata,
+    Column("site", String(128), primary_key=True),
+    Column("day", Date, nullable=False),
+)
+"""The day of a site on which its days were told last: once a day."""
+
 told_day = Table(
     "told_day",
     metadata,

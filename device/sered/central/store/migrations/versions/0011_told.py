@@ -54,6 +54,7 @@ def upgrade() -> None:
     keys = {"site": 128, "queue": 128, "device": 128, "line": 128, "versions": 200}
     _table("desk", _texts(keys), [sa.Column("last_call", moment, nullable=False)])
     _table("day_due", [_day(), *_texts({"site": 128})])
+    _table("told_on", _texts({"site": 128}), [_day()])
     names = {"site": 128, "name": 200}
     _table("told_day", [*_texts({"kind": 8}), _day(), *_texts(names)], _sums())
     _table(
@@ -101,7 +102,8 @@ def downgrade() -> None:
     for name in reversed(VIEWS):
         op.execute(f"DROP VIEW {name}")
     op.drop_index(op.f("ix_cases_opened_at"), "cases")
-    for name in ("daily_open", "told_cause", "told_hour", "told_day", "day_due", "desk"):
+    told = ("told_cause", "told_hour", "told_day", "told_on")
+    for name in ("daily_open", *told, "day_due", "desk"):
         op.drop_table(name)
     keys = {"site": 128, "queue": 128, "device": 128, "line": 128}
     last = sa.Column("last_call", sa.DateTime(timezone=True), nullable=False)
