@@ -135,7 +135,9 @@ def _central(folder: Path) -> Central:
 def fill(folder: Path, calls: int) -> tuple[float, int]:
     """Seconds that filling took, and cases; goes on where an earlier call was ended."""
     notes = folder / "filled.json"
-    note = json.loads(notes.read_text()) if notes.exists() else {"step": 0, "seconds": 0.0}
+    note: dict[str, Any] = {"step": 0, "seconds": 0.0}
+    if notes.exists():
+        note = json.loads(notes.read_text())
     now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     with closing(sqlite3.connect(folder / _FILE, isolation_level=None)) as raw:

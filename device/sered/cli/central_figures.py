@@ -17,7 +17,7 @@ from sered.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sered.central.insight.calibrate import Calibration
+    from sered.central.insight.calibrate import Calibration, Mode
 
 _Site = Annotated[str, typer.Argument(metavar="SITE", help="Second level of its topics.")]
 _Out = Annotated[
@@ -194,9 +194,12 @@ def _table(found: Calibration) -> None:
             said = (
                 f"{fit.slope:.2f} ({fit.slope_within[0]:.2f} to {fit.slope_within[1]:.2f}), "
                 f"{fit.offset:+.2f} ({fit.offset_within[0]:+.2f} to {fit.offset_within[1]:+.2f}): "
-                + ("other ones" if mode.changes else "left alone")
+                + _decided(mode)
             )
         typer.echo(f"{mode.mode:12}{mode.judged:6}   {stated:18} {said}")
+        if mode.broken:
+            typer.echo(f"{'':12}The score tells less than half of what the boxes state: look for "
+                       "what broke before you set this.")  # fmt: skip
     if (limit := found.threshold) is not None:
         low, high = limit.within_a_day
         typer.echo(f"\nThreshold {limit.today:.2f}: {limit.said}.")
@@ -204,11 +207,19 @@ def _table(found: Calibration) -> None:
                    f"({low:.1f} to {high:.1f})" + _right(limit.right) + ".")  # fmt: skip
 
 
+def _decided(mode: Mode) -> str:
+    if mode.chance is None:
+        return "new ones"
+    if mode.changes:
+        return "other ones"
+    return f"left alone, {100 * mode.chance:.0f} in 100 such sites look so by chance"
+
+
 def _right(share: tuple[float, float, float] | None) -> str:
     if share is None:
         return ""
     value, low, high = share
-    return f", {value:.0%} of them right ({low:.0%} to {high:.0%})"
+    return f", {100 * value:.0f} % of them right ({100 * low:.0f} to {100 * high:.0f} %)"
 
 
 def _write(out: Path | None, lines: Iterable[str]) -> None:

@@ -37,7 +37,8 @@ class ToldYear:
         for plan in made.plans:
             outside, mark = year_check.days_outside(central, plan.site)
             said = f"{len(outside)} days outside of the limits"
-            self._story.append(f"  {plan.site:10}upgraded on {mark}; {said}")
+            when = f"upgraded on {mark}" if mark else "not upgraded"
+            self._story.append(f"  {plan.site:10}{when}; {said}")
 
     def table(self) -> None:
         """What the pages say, and what is true."""

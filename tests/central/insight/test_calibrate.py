@@ -17,7 +17,7 @@ from sered import config
 from sered.central.context import Central
 from sered.central.errors import InputError
 from sered.central.insight import odds
-from sered.central.insight.calibrate import calibrate
+from sered.central.insight.calibrate import SURE, calibrate
 from sered.central.insight.export import judged_calls
 from sered.central.settings import CentralSettings
 from sered.central.simulate import year, year_truth
@@ -81,6 +81,30 @@ def test_a_mis_calibrated_site_is_mended(filled: Central) -> None:
         truth = PLANS[2].world.unhappy(score)
         assert both.fit.p(score) == pytest.approx(truth, abs=0.15)
         assert abs(both.fit.p(score) - truth) < abs(year_truth.box_odds(score) - truth)
+
+
+def test_odds_are_changed_as_seldom_as_said() -> None:
+    """Of good sites after four weeks, when one or two of the random sample were unhappy, hardly
+    more than one in a hundred has its odds changed; of sites that are off by 1.5 half have, and
+    nearly all after a year.
+    """
+    rng = random.Random(7)
+    good, off = year_truth.World(year_truth.stated()), year_truth.World(year_truth.stated() - 1.5)
+    odds_stated = (year_truth.SLOPE, year_truth.stated())
+
+    def changed(world: year_truth.World, weeks: int) -> bool:
+        judged = []
+        for _ in range(weeks * 280):
+            score = world.draw(rng)
+            alert = score <= year_truth.ESCALATE
+            if rng.random() < (0.8 if alert else 0.065):
+                felt = rng.random() < world.unhappy(score)
+                judged.append(odds.Judged(score, felt, 1.25 if alert else 1 / 0.065))
+        return odds.chance(judged, odds_stated) < SURE
+
+    assert sum(changed(good, 4) for _ in range(300)) <= 12
+    assert sum(changed(off, 4) for _ in range(40)) >= 20
+    assert sum(changed(off, 26) for _ in range(20)) >= 18
 
 
 def test_the_threshold_meets_the_capacity(filled: Central) -> None:

@@ -56,6 +56,13 @@ class Mode:
         """Whether other odds should be set."""
         return self.fit is not None and (self.chance is None or self.chance < SURE)
 
+    @property
+    def broken(self) -> bool:
+        """Whether the score tells less than half of what the boxes state."""
+        if not self.changes or self.fit is None or self.stated is None:
+            return False
+        return self.fit.slope_within[1] < self.stated[0] / 2
+
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
@@ -169,12 +176,16 @@ def _mode(mode: str, found: list[Labelled], rows: list[Row]) -> Mode:
     pairs = [(score, p) for _, of, score, p, _ in rows if of == mode and p is not None]
     stated = odds.stated(pairs)
     if len(judged) < FEWEST or wrong < FEWEST_WRONG:
-        why = f"wanted {FEWEST} judged calls, {FEWEST_WRONG} of them not unhappy"
+        why = (
+            f"wanted {FEWEST} judged calls, {FEWEST_WRONG} of them of contented customers;"
+            f" {wrong} were"
+        )
         return Mode(mode, len(judged), wrong, stated, None, None, why)
     fit = odds.fit(judged)
     if fit is None or fit.slope <= 0:
         return Mode(mode, len(judged), wrong, stated, None, None, "the score tells nothing here")
-    return Mode(mode, len(judged), wrong, stated, fit, fit.unlike(stated) if stated else None)
+    chance = odds.chance(judged, stated) if stated else None
+    return Mode(mode, len(judged), wrong, stated, fit, chance)
 
 
 def _between(highest: float, lowest: float) -> float:

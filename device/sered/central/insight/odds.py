@@ -53,14 +53,6 @@ class Fit:
         """How probable it is that a customer with such a score is unhappy."""
         return _sigmoid(self.offset - self.slope * drive(score))
 
-    def unlike(self, stated: tuple[float, float]) -> float:
-        """Probability that chance alone puts the fit so far from the stated odds (Wald, 2 df)."""
-        from scipy.stats import chi2  # noqa: PLC0415 - 30 MB, for those who look only
-
-        d = np.array([self.slope - stated[0], self.offset - stated[1]])
-        wald = float(d @ np.linalg.solve(np.array(self.covariance), d))
-        return float(chi2.sf(wald, 2))
-
     def mean(self, scores: Sequence[float]) -> tuple[float, float, float]:
         """Mean P(unhappy) over calls of these scores, with its 95 % interval, by simulation."""
         random = np.random.default_rng(0)
@@ -80,7 +72,7 @@ def drive(score: float) -> float:
 
 def fit(judged: Sequence[Judged]) -> Fit | None:
     """By weighted likelihood; None: there is no maximum (all alike, or parted by the score)."""
-    from scipy.optimize import minimize  # noqa: PLC0415 - see unlike
+    from scipy.optimize import minimize  # noqa: PLC0415 - see chance
 
     x = np.array([drive(one.score) for one in judged])
     y = np.array([float(one.unhappy) for one in judged])
@@ -114,6 +106,28 @@ def fit(judged: Sequence[Judged]) -> Fit | None:
         ((float(covariance[0, 0]), float(covariance[0, 1])),
          (float(covariance[1, 0]), float(covariance[1, 1]))),
     )  # fmt: skip
+
+
+def chance(judged: Sequence[Judged], odds: tuple[float, float]) -> float:
+    """Probability of calls that are so unlike these odds (slope, offset), where they are true.
+
+    Rao's score test with the variance that the odds themselves give: where one call stands for
+    twenty and none of a small sample was unhappy, the calls' own spread says that nothing is
+    uncertain, and Wald's test changes the odds of good sites.
+    """
+    from scipy.stats import chi2  # noqa: PLC0415 - 30 MB, for those who look only
+
+    x = np.array([drive(one.score) for one in judged])
+    y = np.array([float(one.unhappy) for one in judged])
+    weight = np.array([one.weight for one in judged])
+    weight = weight / weight.mean()
+    design = np.column_stack([-x, np.ones_like(x)])
+    p = _sigmoids(design @ np.array(odds))
+    score = design.T @ (weight * (y - p))
+    variance = (design * (weight**2 * p * (1 - p))[:, None]).T @ design
+    if np.linalg.cond(variance) > 1e12:
+        return 1.0
+    return float(chi2.sf(float(score @ np.linalg.solve(variance, score)), 2))
 
 
 def stated(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:

@@ -71,6 +71,7 @@ def fill(
 def _day(plan: Plan, random: Random, at: datetime, part: float) -> Iterator[dict[str, Any]]:
     """Calls of one site and day; `part` of the year has passed."""
     broken = part >= plan.broken_from
+    fresh = plan.upgraded and part >= year_truth.UPGRADE
     seconds = (_CLOSE_H - _OPEN_H) * 3600
     for number in range(round(random.gauss(plan.calls_a_day, plan.calls_a_day**0.5))):
         ended = at + timedelta(hours=_OPEN_H, seconds=random.uniform(0, seconds))
@@ -95,7 +96,7 @@ def _day(plan: Plan, random: Random, at: datetime, part: float) -> Iterator[dict
             "verbal": round(score, 4) if mode != "audio" else None,
             "asr_confidence": round(random.gauss(0.62 if broken else 0.84, 0.05), 3),
             "snr_db": round(random.gauss(21.0, 3.0), 1),
-            "versions": year_truth.AFTER if part >= year_truth.UPGRADE else year_truth.BEFORE,
+            "versions": year_truth.AFTER if fresh else year_truth.BEFORE,
             "received_at": ended + timedelta(seconds=1),
             "unhappy": unhappy,
             "causes": (random.choice(CAUSES),) if category == "negative" else (),

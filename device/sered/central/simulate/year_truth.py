@@ -26,7 +26,7 @@ ESCALATE = -0.55
 NEGATIVE_AT, POSITIVE_AT = -0.35, 0.15
 SEVERE_AT = -0.75
 UPGRADE = 0.92
-"""Part of the year after which every site runs AFTER."""
+"""Part of the year after which sites run AFTER."""
 BEFORE, AFTER = "0.3.0 1f3c9a20 small-en 7d10", "0.4.0 88e07b41 small-en 7d10"
 REACHED, SOON_SEVERE, SOON_OTHERS = 0.95, 0.7, 0.4
 EFFECT = -0.12
@@ -103,6 +103,8 @@ class Plan:
     broken_share: float = 0.2
     """Of its calls then."""
     courtesy_a_week: int = 20
+    upgraded: bool = True
+    """Whether it runs AFTER from UPGRADE on."""
 
     @property
     def world(self) -> World:
@@ -142,9 +144,11 @@ PLANS = (
     Plan("berlin"),
     Plan("hamburg", broken_from=UPGRADE),
     Plan("koeln", threshold=-0.2),
-    Plan("leipzig", shifted=-1.5),
+    Plan("leipzig", shifted=-1.5, upgraded=False),
 )
-"""A good site, one that the upgrade breaks, too loose a threshold, a mis-calibrated one."""
+"""A good site, one that the upgrade breaks, too loose a threshold, a mis-calibrated one that has
+not been upgraded, so that a year's feedback is of what judges there.
+"""
 SMALL = (Plan("berlin", desks=6, calls_a_day=16.0),)
 """One small site, of which many years are filled."""
 
