@@ -77,7 +77,7 @@ PURE = {
     "calls",
     "voice/cepstral", "voice/contours", "voice/mel", "voice/pitch", "voice/recipe",
     "voice/statistics",
-    "words/loudness", "words/phrases", "words/redact",
+    "words/loudness", "words/phrases", "words/redact", "words/still",
     "verdict",
     "contract",
     "delivery/age", "delivery/homeassistant",

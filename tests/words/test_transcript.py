@@ -53,6 +53,18 @@ def test_a_real_voice_is_understood_with_times_and_confidences(
     assert heard.confidence > 0.8
 
 
+def test_a_steady_chord_costs_no_search(model: VoskModel, digits: NDArray[np.int16]) -> None:
+    """Twenty seconds of two tones, in which Kaldi's search has no end, cost next to nothing; what
+    is said after them is heard, at its time."""
+    time = np.arange(20 * RATE_HZ) / RATE_HZ
+    chord = 4000 * (np.sin(2 * np.pi * 480 * time) + np.sin(2 * np.pi * 620 * time))
+    ears = model.transcriber()
+    assert ears.transcribe(np.asarray(chord, np.int16)).words == ()
+    heard = ears.transcribe(np.concatenate((np.asarray(chord, np.int16), digits)))
+    assert "one zero zero zero one" in heard.text
+    assert 20.0 <= heard.words[0].start_s <= heard.words[-1].end_s <= 25.5
+
+
 def test_times_count_from_each_utterances_own_start(
     model: VoskModel, digits: NDArray[np.int16]
 ) -> None:

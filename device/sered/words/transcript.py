@@ -10,6 +10,7 @@ import numpy as np
 from sered.errors import ModelError
 from sered.records import RATE_HZ, Transcript, Word
 from sered.words.loudness import levelled
+from sered.words.still import moving
 from sered.words.word_table import check_words
 
 if TYPE_CHECKING:
@@ -88,18 +89,28 @@ class VoskTranscriber:
 
     def transcribe(self, pcm: NDArray[np.int16]) -> Transcript:
         """Words of one utterance of mono 16 kHz int16 sound, times from its start."""
+        return Transcript(
+            tuple(
+                word
+                for first, last in moving(pcm)
+                for word in self._heard(pcm[first:last], first / RATE_HZ)
+            )
+        )
+
+    def _heard(self, pcm: NDArray[np.int16], at_s: float) -> list[Word]:
+        """The words of a piece that begins so late in its utterance."""
         self._recognizer.Reset()
         # Kaldi hears other words in the same sound when it is louder
         sound = np.concatenate([levelled(pcm), np.zeros(TAIL, np.int16)])
         # its clock runs on through Reset, from utterance to utterance
-        began_s = self._fed / RATE_HZ
+        began_s = self._fed / RATE_HZ - at_s
         self._fed += len(sound)
         pieces = []
         # the recogniser may find a pause inside the utterance and hand over the first part
         if self._recognizer.AcceptWaveform(sound.astype("<i2").tobytes()):
             pieces.append(self._recognizer.Result())
         pieces.append(self._recognizer.FinalResult())
-        return Transcript(tuple(word for piece in pieces for word in _words(piece, began_s)))
+        return [word for piece in pieces for word in _words(piece, began_s)]
 
 
 def _words(result: str, began_s: float) -> list[Word]:
