@@ -120,6 +120,7 @@ class Line:
     def expect(self, frames: Sequence[AudioFrame]) -> None:
         """Measure frames that are fed next, where they are there already: at once it costs less."""
         self._ears.expect(frames)
+        self._voices.expect(frames)
 
     def feed(
         self,
@@ -138,9 +139,11 @@ class Line:
         self._voices.feed(frame, blocks)
         for heard in blocks:
             for side, state in heard.states.items():
-                self.heard.setdefault(side, Counter())[state] += 1
-            for side, level in heard.level_db.items():
-                self._levels.setdefault(side, deque(maxlen=_FLOOR_BLOCKS)).append(level)
+                if side not in self.heard:
+                    self.heard[side] = Counter()
+                    self._levels[side] = deque(maxlen=_FLOOR_BLOCKS)
+                self.heard[side][state] += 1
+                self._levels[side].append(heard.level_db[side])
             out += self._take(self._segmenter.feed(heard))
         self.sides_found = self._sides_found()
         return out

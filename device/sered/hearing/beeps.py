@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from sered.records import BLOCK, RATE_HZ, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +25,8 @@ _TONAL = frozenset({State.NOISE, State.DIAL, State.SPEECH})
 _OTHER = frozenset(State) - _TONAL - {State.SILENCE, State.FAX}
 """What is no beep; a fax that calls has a beep's tone, but comes back."""
 _TAPER = np.hanning(BLOCK).astype(np.float32)
+_AT_ONCE = 8
+"""Frames that are looked at together, at most."""
 _LEAST_S, _MOST_S = 0.12, 2.5
 _AGAIN_S = 5.0
 """Tones that come back so soon are a cadence."""
@@ -32,12 +36,18 @@ class Beeps:
     """Follows one side; `feed` takes every frame."""
 
     def __init__(self) -> None:
+        self._expected: deque[NDArray[np.int16]] = deque()
+        self._measured: list[tuple[NDArray[np.int16], list[int]]] = []
         self._line = 0
         self._other = False
         """Whether the tone is known as something else."""
         self._start_s = self._end_s = 0.0
         self._last: tuple[float, float] | None = None
         self._before_s = float("-inf")
+
+    def expect(self, frames: Iterable[NDArray[np.int16]]) -> None:
+        """These are fed next: they are looked at some at a time."""
+        self._expected = deque(frames)
 
     def feed(
         self,
@@ -50,7 +60,7 @@ class Beeps:
         lines = [0] * len(states)
         loud = [level > _AUDIBLE_DB for level in levels_db]
         if any(state in _TONAL and sounds for state, sounds in zip(states, loud, strict=True)):
-            lines = _pure_lines(pcm.reshape(-1, BLOCK))
+            lines = self._lines(pcm)
         found = []
         for at, line in enumerate(lines):
             now_s = start_s + at * _BLOCK_S
@@ -69,6 +79,18 @@ class Beeps:
                 self._last = None
         return found
 
+    def _lines(self, pcm: NDArray[np.int16]) -> list[int]:
+        """Of each block of a frame that sounds: see `_pure_lines`."""
+        for measured, lines in self._measured:
+            if measured is pcm:
+                return lines
+        while self._expected and self._expected[0] is not pcm:
+            self._expected.popleft()
+        frames = list(islice(self._expected, _AT_ONCE)) or [pcm]
+        rows = iter(_pure_lines(np.concatenate(frames).reshape(-1, BLOCK)))
+        self._measured = [(frame, list(islice(rows, len(frame) // BLOCK))) for frame in frames]
+        return self._measured[0][1]
+
     def _close(self) -> None:
         """The tone is over; it is a beep unless it comes back, or has come back."""
         if self._line and self._end_s - self._start_s >= _LEAST_S:
@@ -81,7 +103,8 @@ class Beeps:
 
 def _pure_lines(blocks: NDArray[np.int16]) -> list[int]:
     """The spectral line of each block that is nothing but one tone; 0 of the others."""
-    power = np.abs(np.fft.rfft(blocks * _TAPER, axis=1)) ** 2
+    spectrum = np.fft.rfft(blocks * _TAPER, axis=1)
+    power = spectrum.real**2 + spectrum.imag**2
     strongest = power[:, _LOWEST:_HIGHEST].argmax(axis=1) + _LOWEST
     near = strongest[:, None] + np.arange(-2, 3)
     share = np.take_along_axis(power, near, axis=1).sum(axis=1) / np.maximum(

@@ -54,26 +54,26 @@ _STRIDE = 12
 _SAME_BITS = 0.3 * BITS * MATCH
 """Bits that may differ: of two people, or two sentences of one, a third and more do; of a recording
 that is played again, over noise of 10 dB, a quarter."""
-_SET = np.asarray([bin(value).count("1") for value in range(1 << BITS)], np.uint8)
-_MOST_AT_ONCE = 1 << 20
+_PLACES = np.arange(BITS, dtype=np.uint16)
 
 
 def again(hashes: NDArray[np.uint16], before: NDArray[np.uint16]) -> list[tuple[int, int]]:
     """Where stretches of MATCH hashes are found in what was `before`: (place here, place there)."""
     if len(hashes) < MATCH or len(before) < MATCH:
         return []
-    earlier = np.lib.stride_tricks.sliding_window_view(before, MATCH)
-    rows = _MOST_AT_ONCE // MATCH
-    found = []
-    for here in range(0, len(hashes) - MATCH + 1, _STRIDE):
-        piece = hashes[here : here + MATCH]
-        differ = np.concatenate(
-            [
-                _SET[earlier[at : at + rows] ^ piece].sum(axis=1, dtype=np.uint32)
-                for at in range(0, len(earlier), rows)
-            ]
-        )
-        there = int(differ.argmin())
-        if differ[there] < _SAME_BITS:
-            found.append((here, there))
-    return found
+    # of two hashes: BITS less twice the bits that differ
+    alike = _signs(hashes) @ _signs(before).T
+    step, item = alike.strides
+    here, there = (len(hashes) - MATCH) // _STRIDE + 1, len(before) - MATCH + 1
+    stretches = np.lib.stride_tricks.as_strided(
+        alike, (here, MATCH, there), (_STRIDE * step, step + item, item), writeable=False
+    )
+    together = stretches.sum(axis=1)
+    best = together.argmax(axis=1)
+    same = together[np.arange(here), best] > BITS * MATCH - 2 * _SAME_BITS
+    return [(at * _STRIDE, int(best[at])) for at in np.flatnonzero(same).tolist()]
+
+
+def _signs(hashes: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Each bit as 1 or -1, (hashes, BITS)."""
+    return np.asarray(((hashes[:, None] >> _PLACES) & 1) * np.float32(2.0) - 1, np.float32)

@@ -79,6 +79,11 @@ class RecordedVoices:
         self._said, self._again = [], []
         self._start_s = start_s
 
+    def expect(self, frames: Sequence[AudioFrame]) -> None:
+        """These are fed next: what can be measured of many at once is."""
+        if self._far:
+            self._beep.expect([frame.pcm[Side.CUSTOMER] for frame in frames])
+
     def feed(self, frame: AudioFrame, blocks: Sequence[Heard]) -> None:
         """Take a frame and what its blocks were known as."""
         if not self._far:
@@ -96,12 +101,18 @@ class RecordedVoices:
         far = heard.states[Side.CUSTOMER]
         near = heard.states.get(Side.AGENT, State.SILENCE)
         now_s = heard.start_s
-        self._answers.feed(now_s, sounds=near is State.SPEECH)
-        self._music.feed(now_s, sounds=far is State.MUSIC)
-        self._keys.feed(now_s, sounds=State.DTMF in (far, near))
-        self._rings.feed(now_s, sounds=far is State.RINGBACK)
-        self._dials.feed(now_s, sounds=State.DIAL in (far, near))
-        self._tones.feed(now_s, sounds=far in _CALLING or near in _CALLING)
+        both = (far, near)
+        # most blocks are none of these
+        for runs, sounds in (
+            (self._answers, near is State.SPEECH),
+            (self._music, far is State.MUSIC),
+            (self._keys, State.DTMF in both),
+            (self._rings, far is State.RINGBACK),
+            (self._dials, State.DIAL in both),
+            (self._tones, far in _CALLING or near in _CALLING),
+        ):
+            if sounds:
+                runs.feed(now_s)
         self._alive |= near is State.DTMF
 
     def take(self, utterance: Utterance, pcm: NDArray[np.int16], formulas: int = 0) -> None:

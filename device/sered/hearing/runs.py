@@ -18,10 +18,8 @@ class Runs:
     gap_s: float
     runs: list[tuple[float, float]] = field(default_factory=list)
 
-    def feed(self, now_s: float, *, sounds: bool) -> None:
-        """Take one block."""
-        if not sounds:
-            return
+    def feed(self, now_s: float) -> None:
+        """Take one block in which it sounds."""
         end_s = now_s + _BLOCK_S
         if self.runs and now_s - self.runs[-1][1] <= self.gap_s:
             self.runs[-1] = (self.runs[-1][0], end_s)

@@ -148,11 +148,15 @@ def _compare(first: NDArray[np.int16], second: NDArray[np.int16]) -> tuple[float
     floor = FRAME * (32_768.0 * 10.0 ** (_AUDIBLE_DB / 20.0)) ** 2
     if power.min() < floor:
         return None
-    spectra = np.fft.rfft(pair, 2 * FRAME)
+    spectra = np.fft.rfft(pair, FRAME + _PADDED)
     lags = np.fft.irfft(spectra[0] * spectra[1].conj())
     near = np.abs(np.concatenate((lags[: _LAG + 1], lags[-_LAG:])))
-    shift = np.concatenate((np.arange(_LAG + 1), np.arange(_LAG, 0, -1)))
-    # what a delay moves over the edge is missing from the sum, not unlike
-    whole = near / (1.0 - shift / FRAME)
-    likeness = float(whole.max()) / float(np.sqrt(power[0] * power[1]))
+    likeness = float((near * _WHOLE).max()) / float(np.sqrt(power[0] * power[1]))
     return min(likeness, 1.0), float(10.0 * np.log10(power[0] / power[1]))
+
+
+_PADDED = 512
+"""Zeros, more than the longest lag, so that no end meets a beginning."""
+_SHIFT = np.concatenate((np.arange(_LAG + 1), np.arange(_LAG, 0, -1)))
+_WHOLE = 1.0 / (1.0 - _SHIFT / FRAME)
+"""What a delay moves over the edge is missing from the sum, not unlike."""

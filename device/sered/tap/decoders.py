@@ -92,6 +92,8 @@ class Stream:
             opened = self.open(part)
         with opened as file:
             frames = file.frames
+            # or the binding seeks after each piece to where the file is already
+            file.seekable = lambda: False
             while True:
                 with self.quietly():
                     try:

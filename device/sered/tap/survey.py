@@ -129,40 +129,47 @@ class _Meter:
         self._sounding = np.zeros(channels, np.int64)
         self._peak = 0.0
         self._samples = self._lost = 0
-        self._rest = np.zeros((0, channels), np.float32)
+        self._rest = np.zeros((channels, 0), np.float32)
 
     def feed(self, piece: NDArray[np.float32]) -> None:
         """Take the next second."""
         self._samples += len(piece)
-        with np.errstate(invalid="ignore"):
-            good = np.isfinite(piece).all(axis=1) & (np.abs(piece) < _SCALES[-1] * 2.0).all(axis=1)
-        if not good.all():
-            self._lost += int(len(piece) - good.sum())
-            piece = piece[good]
-        if not len(piece):
+        tracks = np.ascontiguousarray(piece.T)
+        peak = _peak(tracks)
+        # a sample that is no number makes the peak none, too
+        if not peak < _SCALES[-1] * 2.0:
+            with np.errstate(invalid="ignore"):
+                good = np.isfinite(tracks).all(axis=0) & (np.abs(tracks) < _SCALES[-1] * 2.0).all(
+                    axis=0
+                )
+            self._lost += int(len(good) - good.sum())
+            tracks = np.ascontiguousarray(tracks[:, good])
+            peak = _peak(tracks)
+        if not tracks.size:
             return
-        size = np.abs(piece)
-        self._peak = max(self._peak, float(size.max()))
-        self._clipped += (size >= _FULL).sum(axis=0)
-        self._sounding += (size > 0.0).sum(axis=0)
-        whole = np.concatenate((self._rest, piece))
-        cut = len(whole) - len(whole) % self._block
-        self._rest = whole[cut:]
-        self._weigh(whole[:cut].astype(np.float64))
+        self._peak = max(self._peak, peak)
+        for channel, track in enumerate(tracks):
+            self._sounding[channel] += np.count_nonzero(track)
+            if peak >= _FULL:
+                self._clipped[channel] += np.count_nonzero(np.abs(track) >= _FULL)
+        whole = np.concatenate((self._rest, tracks), axis=1)
+        cut = whole.shape[1] - whole.shape[1] % self._block
+        self._rest = whole[:, cut:]
+        self._weigh(whole[:, :cut].astype(np.float64))
 
     def _weigh(self, whole: NDArray[np.float64]) -> None:
-        self._products += whole.T @ whole
-        blocks = whole.reshape(-1, self._block, whole.shape[1])
-        power = blocks.var(axis=1)
+        self._products += whole @ whole.T
+        power = whole.reshape(len(whole), -1, self._block).var(axis=2)
         levels = 10.0 * np.log10(np.maximum(power, 10.0 ** (_FLOOR_DB / 10.0)))
-        steps = np.clip(np.floor(levels) - _FLOOR_DB, 0, self._counts.shape[1] - 1).astype(int)
-        for channel in range(whole.shape[1]):
-            np.add.at(self._counts[channel], steps[:, channel], 1)
+        most = self._counts.shape[1]
+        steps = np.clip(np.floor(levels) - _FLOOR_DB, 0, most - 1).astype(int)
+        for counts, of_channel in zip(self._counts, steps, strict=True):
+            np.add(counts, np.bincount(of_channel, minlength=most), out=counts)
 
     def result(self, stream: Stream, digest: str) -> Survey:
         """What all of it came to."""
-        if len(self._rest) and not self._counts.any():
-            self._block = len(self._rest)
+        if self._rest.size and not self._counts.any():
+            self._block = self._rest.shape[1]
             self._weigh(self._rest.astype(np.float64))
         scale = self._scale(stream)
         shift = 20.0 * math.log10(scale)
@@ -207,3 +214,8 @@ class _Meter:
         from_top = np.cumsum(counts[::-1])
         step = len(counts) - 1 - int(np.searchsorted(from_top, wanted))
         return NOTHING_DB if step <= 0 else max(step + 0.5 + _FLOOR_DB + shift, NOTHING_DB)
+
+
+def _peak(tracks: NDArray[np.float32]) -> float:
+    """The largest sample, without its sign; no number where one of them is none."""
+    return float(np.maximum(tracks.max(initial=0.0), -tracks.min(initial=0.0)))
