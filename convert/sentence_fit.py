@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEXICON = ROOT / "models" / "call-lexicon.tsv"
-ALARMS = {"own": 0.05, "goemotions": 0.12}
-"""Share of the sentences that are not negative which may be taken for it, ours and outside."""
+ALARMS = {
+    "negative": {"own": 0.05, "goemotions": 0.09},
+    "positive": {"own": 0.05, "goemotions": 0.12},
+}
+"""Share of the sentences of other moods which may be taken for one, ours and outside: who is called
+back for nothing costs more than who is thought glad."""
 GOLDEN = (
     "i have been waiting for three weeks and nobody called me back",
     "thank you so much that was very kind of you",
@@ -75,8 +79,8 @@ def calibrate(model: SentenceNetwork, trust: float = 1.0) -> dict[str, Any]:
     lead = p[:, 2] - p[:, 0]
     ours = np.array([row.source == "own" for row in rows])
     thresholds = (
-        _threshold(-lead, mood == 0, ours),
-        _threshold(lead, mood == 2, ours),
+        _threshold(-lead, mood == 0, ours, ALARMS["negative"]),
+        _threshold(lead, mood == 2, ours, ALARMS["positive"]),
     )
     old = model.sidecar
     return {
@@ -100,10 +104,12 @@ def golden(model: SentenceNetwork) -> dict[str, tuple[float, ...]]:
     return found
 
 
-def _threshold(lead: Floats, mood: NDArray[np.bool_], ours: NDArray[np.bool_]) -> float:
-    """Lead beyond which no more sentences of other moods lie than ALARMS allows."""
+def _threshold(
+    lead: Floats, mood: NDArray[np.bool_], ours: NDArray[np.bool_], alarms: dict[str, float]
+) -> float:
+    """Lead beyond which no more sentences of other moods lie than `alarms` allows."""
     needed = [
-        np.quantile(lead[~mood & mine], 1.0 - ALARMS[name])
+        np.quantile(lead[~mood & mine], 1.0 - alarms[name])
         for name, mine in (("own", ours), ("goemotions", ~ours))
     ]
     return round(float(min(0.8, max(0.1, *needed))), 3)
@@ -117,6 +123,7 @@ def figures(model: SentenceNetwork) -> dict[str, Any]:
         "own, kept aside": own_aside(),
         "own, written last": own("-last"),
         "own, fresh": own("-fresh"),
+        "own, unseen": own("-unseen"),
     }
     return {
         name: judged(

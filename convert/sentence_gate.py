@@ -10,7 +10,7 @@ import numpy as np
 from convert.encoder import folder
 from convert.mishear import HEARD
 from convert.sentence_fit import LEXICON, heard
-from convert.sentence_rows import FILES, JUDGED, OUTSIDE, OWN, PARTLY, WHOLE
+from convert.sentence_rows import FILES, JUDGED, NEVER, OUTSIDE, OWN, PARTLY, WHOLE
 
 from sered.errors import ModelError
 from sered.words.polarity import CallPolarity
@@ -75,4 +75,4 @@ def inputs() -> dict[str, str]:
 
 
 def _ours() -> list[str]:
-    return [*PARTLY, *(f"-{name}" for name in (*WHOLE, "last", "fresh"))]
+    return [*PARTLY, *(f"-{name}" for name in (*WHOLE, *NEVER))]

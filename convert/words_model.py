@@ -55,7 +55,7 @@ WRONG = (0.0, 0.35)
 GATE = Gate(
     most_bytes=3_000_000,
     least_auc={"goemotions, never learnt from": 0.84, "reviews": 0.81, "tweets": 0.93},
-    most_false_alarms={"goemotions, never learnt from": 0.125, "reviews": 0.06, "tweets": 0.045},
+    most_false_alarms={"goemotions, never learnt from": 0.095, "reviews": 0.06, "tweets": 0.045},
     least_f1={"own, kept aside": 0.78, "own, written last": 0.78},
 )
 """Held against the network that has not learnt from the reviews and tweets."""

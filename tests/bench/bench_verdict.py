@@ -27,6 +27,8 @@ from bench.sentences import (
     SERVICE,
     TALK,
     TRAPS,
+    TURNS,
+    UNSEEN,
     WIDE,
     heard,
     label,
@@ -62,10 +64,11 @@ INTRODUCTION = """# How good the verdict is
 Written by `make bench-verdict`; [verdict.md](verdict.md) explains the arithmetic.
 
 **What this is and is not.** There are no recorded customers here whose feeling is known. The first
-table is what counts most: sentences of other people, labelled by others, in spoken form, that
-neither network has learnt from (nor was the lexicon tuned on them; VADER's own list was made with
-the tweets in view). A false alarm is a sentence that is not negative and is taken for it. Of their
-negative sentences 46 % (reviews) to 69 % (tweets, comments) are found. None is from a phone call.
+table is what counts most: sentences of other people, labelled by others, in spoken form, judged
+by networks that had not learnt from them; those that are shipped learnt from the reviews and
+tweets afterwards. (Nor was the lexicon tuned on them; VADER's own list was made with the tweets in
+view.) A false alarm is a sentence that is not negative and is taken for it. Of their negative
+sentences 40 % (reviews) to 66 % (comments) are found. None is from a phone call.
 
 The other sentences are ours. Most were learnt from, and their figures only say that learning works.
 The third that was kept aside by hash was not learnt from, but whoever wrote the lexicon wrote them
@@ -125,6 +128,11 @@ def sentence_rows(polarity: CallPolarity) -> list[str]:
         (
             "kinds in other words, never tuned on or learnt from: 0.763 at first sight",
             _aside(WIDE, 3),
+        ),
+        ("kinds that were missed, in further words, then learnt from", read_sentences(TURNS)),
+        (
+            "50 of those, never learnt from: 0.722 at first sight",
+            read_sentences(UNSEEN),
         ),
         ("never tuned on or learnt from, plain", read_sentences(FRESH)),
         ("written last, never learnt from: 0.869 at first sight", read_sentences(LAST)),
@@ -220,7 +228,7 @@ def main() -> None:
     sections = [
         (
             "Other people's sentences: macro-F1, AUC of negative or not, false alarms",
-            outside.rows(plain, CallPolarity(LEXICON, network="none"), polarity),
+            outside.rows(plain, CallPolarity(LEXICON, network="none")),
         ),
         ("Our own sentences: macro-F1", sentence_rows(polarity)),
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from convert.sentence_fit import heard, judged
 from convert.sentence_rows import FILES, JUDGED, OUTSIDE, ROOT, outside
 
-from sered.words.sentence_model import SentenceModel
+from sered.words.networks import load_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from sered.words.polarity import CallPolarity
 
-SMALL = ROOT / "models" / "sentence.tflite"
+NETWORKS = ("sentence", "context")
+"""The small one and the one that reads in context."""
 NAMES = {
     "reviews": "sentences of product reviews",
     "tweets": "tweets (VADER was made with these in view)",
@@ -35,28 +36,27 @@ def sets() -> dict[str, list[Row]]:
     }
 
 
-def rows(plain: Callable[[str], float], alone: CallPolarity, polarity: CallPolarity) -> list[str]:
+def rows(plain: Callable[[str], float], alone: CallPolarity) -> list[str]:
     """Macro-F1, AUC and false alarms: plain VADER, the lexicon alone, with either network.
 
-    Neither network has met the people of reviews and tweets: of the small one its figures of before
-    it learnt from them are shown.
+    Those of the networks are from before they learnt from the reviews and tweets, too.
     """
     lines = [
         "| sentences of others | count | plain VADER | the lexicon alone | with the small network "
         "| sered |",
         "|---|---|---|---|---|---|",
     ]
-    unmet = SentenceModel(SMALL).sidecar.figures["unmet"]
+    unmet = [
+        load_network(ROOT / "models" / f"{name}.tflite").sidecar.figures["unmet"]
+        for name in NETWORKS
+    ]
     for name, some in sets().items():
         cells = [
             _cell(judged(some, [plain(row.text) for row in some])),
-            *(
-                _cell(judged(some, [judge.score(heard(row.text)).score for row in some]))
-                for judge in (alone, polarity)
-            ),
+            _cell(judged(some, [alone.score(heard(row.text)).score for row in some])),
+            *(_cell(figures[name]) for figures in unmet),
         ]
         cells[-1] = f"**{cells[-1]}**"
-        cells.insert(2, _cell(unmet[name]))
         lines.append(f"| {NAMES[name]} | {len(some)} | {' | '.join(cells)} |")
     return lines
 
