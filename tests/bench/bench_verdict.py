@@ -218,10 +218,11 @@ def main() -> None:
     )
     parser.add_argument("--fit", action="store_true", help="only the constants, nothing written")
     args = parser.parse_args()
-    polarity = CallPolarity(LEXICON, network=load_network(NETWORK))
     if args.labelled:
         print("\n".join(site_rows(args.labelled)))
-    elif args.fit:
+        return
+    polarity = CallPolarity(LEXICON, network=load_network(NETWORK))
+    if args.fit:
         print(_joined(fit_sections(calls_of_parts(polarity, args.calls))))
         return
     plain = plain_vader()

@@ -1,7 +1,8 @@
 """Vosk's small model beside Whisper: `make bench-whisper`.
 
 Known sentences through a telephone's band, plain and in noise, and sounds in which nobody speaks.
-Prints word error rates, CPU seconds, what was believed of noise, and the fit of a word's certainty.
+Prints word error rates, CPU seconds, what was believed of noise, and the fit of a word's certainty
+with what it is worth on speakers that it has not heard.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import difflib
 import re
 import sys
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -41,6 +43,8 @@ SPEECH = ROOT.parent / "shared/data/speech"
 TELEPHONE = butter(4, [300.0, 3400.0], "bandpass", fs=RATE_HZ, output="sos")
 NOISES = ("white", "brown", "hum", "music", "breath", "clicks", "faint")
 SECONDS = (1.0, 3.0, 8.0, 20.0)
+FOLDS = 4
+"""Of speakers: what a certainty is worth is measured on those that it was not fitted to."""
 SNR_DB = (None, None, 10.0, 5.0, 0.0)
 """Of sentences in turns; None: as they are."""
 
@@ -85,7 +89,26 @@ def right(wanted: list[str], found: list[str]) -> list[bool]:
     return matched
 
 
-def sentences(count: int) -> list[tuple[str, Pcm]]:
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Known words down a telephone's band."""
+
+    speaker: str
+    text: str
+    pcm: Pcm
+    snr_db: float | None
+
+
+def speaker(path: str) -> str:
+    """Who reads: AN4 names the speaker second, LibriSpeech first; the other sets have one each."""
+    folder, name = path.split("/")[-2:]
+    parts = name.removesuffix(".flac").split("-")
+    if folder == "an4":
+        return parts[1]
+    return parts[0] if parts[0].isdigit() else parts[0][:2]
+
+
+def sentences(count: int) -> list[Sentence]:
     """Read sentences and commands, no spelt names: what a letter is called is no word here."""
     with (SPEECH / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["text"] and row["set"] != "calls"]
@@ -100,7 +123,8 @@ def sentences(count: int) -> list[tuple[str, Pcm]]:
             noise = sosfilt(TELEPHONE, random.normal(0.0, 1.0, len(narrow)))
             loud = np.mean(narrow**2) / np.mean(noise**2) / 10.0 ** (snr_db / 10.0)
             narrow = narrow + noise * np.sqrt(loud)
-        out.append((rows[number]["text"], _pcm(narrow)))
+        row = rows[number]
+        out.append(Sentence(speaker(row["path"]), row["text"], _pcm(narrow), snr_db))
     return out
 
 
@@ -155,32 +179,74 @@ def fit(pairs: list[tuple[float, bool]]) -> tuple[float, float]:
     return float(slope), float(offset)
 
 
+def certain(odds: tuple[float, float], probability: float) -> float:
+    """A word's certainty by a fit."""
+    share = max(probability, 1e-4) / max(1.0 - probability, 1e-4)
+    return float(1.0 / (1.0 + np.exp(-(odds[1] + odds[0] * np.log(share)))))
+
+
+def off(told: list[float], truth: list[bool]) -> str:
+    """How far certainties are from how often words are right: Brier, and by fifths of the words."""
+    sure, right_ = np.array(told), np.array(truth, float)
+    fifths = np.array_split(np.argsort(sure, kind="stable"), 5)
+    apart = sum(abs(sure[each].mean() - right_[each].mean()) * len(each) for each in fifths)
+    return f"Brier {np.mean((sure - right_) ** 2):.3f}, off by {apart / len(sure):.3f}"
+
+
+def tell_certainty(pairs: dict[str, list[tuple[float, bool]]]) -> None:
+    """Print the fit, and what it is worth on speakers that it has not heard."""
+    every = [pair for of_speaker in pairs.values() for pair in of_speaker]
+    truth = [is_right for _, is_right in every]
+    whole = fit(every)
+    print("certainty: slope {:.2f}, offset {:.2f}".format(*whole))
+    told: list[float] = []
+    unseen: list[bool] = []
+    names = sorted(pairs)
+    for part in range(FOLDS):
+        kept = names[part::FOLDS]
+        odds = fit([pair for name in names if name not in kept for pair in pairs[name]])
+        for name in kept:
+            told += [certain(odds, probability) for probability, _ in pairs[name]]
+            unseen += [is_right for _, is_right in pairs[name]]
+    print(f"{len(every)} words of {len(names)} speakers, {np.mean(truth):.1%} right")
+    print(f"  Whisper's own probability: {off([p for p, _ in every], truth)}")
+    print(f"  fitted to the same words: {off([certain(whole, p) for p, _ in every], truth)}")
+    print(f"  fitted to other speakers: {off(told, unseen)}")
+    shipped = [whisper_gate.certainty(p) for p, _ in every]
+    print(f"  as shipped: {off(shipped, truth)}")
+
+
 def main() -> None:
     """Listen to all of it with both, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sentences", type=int, default=60)
+    parser.add_argument("--certainty", action="store_true", help="only how sure Whisper is")
     args = parser.parse_args()
     if not SPEECH.is_dir():
         sys.exit(f"wanted recordings with their words in {SPEECH}; found none")
     segments = _watched()
     judges: dict[str, Transcriber] = {
-        "vosk-mini": VoskModel(ROOT / "models/vosk-mini").transcriber(),
         "whisper base": WhisperModel(whisper_base(), SHA256, "en").transcriber(),
     }
+    if not args.certainty:
+        judges["vosk-mini"] = VoskModel(ROOT / "models/vosk-mini").transcriber()
     tallies = {(name, snr): Tally() for name in judges for snr in dict.fromkeys(SNR_DB)}
-    pairs: list[tuple[float, bool]] = []
-    for at, (text, pcm) in enumerate(sentences(args.sentences)):
+    pairs: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for each in sentences(args.sentences):
+        segments.segments = []
         for name, judge in judges.items():
-            segments.segments = []
-            listened(judge, text, pcm, tallies[name, SNR_DB[at % len(SNR_DB)]])
+            listened(judge, each.text, each.pcm, tallies[name, each.snr_db])
         told = [(word, w.probability) for s in segments.segments for w in s.words
                 for word in spoken(w.text)]  # fmt: skip
-        pairs += zip((p for _, p in told), right(spoken(text), [w for w, _ in told]), strict=True)
+        places = right(spoken(each.text), [word for word, _ in told])
+        pairs[each.speaker] += zip((p for _, p in told), places, strict=True)
     for (name, snr_db), tally in tallies.items():
         rate, cost = tally.errors / max(tally.words, 1), tally.cpu_s / max(tally.sound_s, 1e-3)
         kind = "plain" if snr_db is None else f"{snr_db:.0f} dB"
         print(f"{name:13} {kind:6} {tally.words:5} words, {rate:6.1%} wrong, {cost:.2f} CPU s a s")
-    print("certainty: slope {:.2f}, offset {:.2f}".format(*fit(pairs)))
+    tell_certainty(pairs)
+    if args.certainty:
+        return
     quiet = [noise(kind, seconds) for kind in NOISES for seconds in SECONDS]
     believed = sum(bool(judges["whisper base"].transcribe(pcm).words) for pcm in quiet)
     print(f"whisper base believed words in {believed} of {len(quiet)} sounds without a voice")

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 COLUMNS = (
     "path", "speaker", "label", "external_id", "started_at", "line", "call_id", "drawn",
 )  # fmt: skip
-"""A manifest for `sered analyze` and for the converter. Who speaks is not known: each call is a
-speaker of its own. `started_at` is the call's; `drawn` says why it was asked about."""
+"""A manifest for `sered analyze`, and what odds are fitted to. It has the converter's columns but
+trains no network as it is: who speaks is not known, so each call is a speaker of its own.
+`started_at` is the call's; `drawn` says why it was asked about."""
 LABELS = {"n": "negative", "o": "neutral", "p": "positive"}
 """Keys and what they mean; the converter's words, `neutral` for whatever is neither."""
 RANDOM, DOUBT = "random", "doubt"
