@@ -83,7 +83,7 @@ cluster: $(VENV)/.dev ## As root: three RabbitMQ, two PostgreSQL, two centrals, 
 	@PYTHONPATH=tests $(BIN)/python -m cluster.run $(ARGS)
 
 .PHONY: kill-central
-kill-central: $(VENV)/.dev ## A quarter of an hour: broker, store and central killed KILLS times (100) at random, then a full disk and a store away for ten minutes
+kill-central: $(VENV)/.dev ## Half an hour: broker, store and central killed KILLS times (100) at random on each store, then a full disk and a store away for ten minutes
 	@PYTHONPATH=tests $(BIN)/python -m load.run kills outages --kills $(or $(KILLS),100) $(ARGS)
 
 .PHONY: load-central

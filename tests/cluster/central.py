@@ -43,7 +43,7 @@ class CentralHost:
 
     def command(self, *words: str) -> list[str]:
         """`sered central` of this checkout, on this host."""
-        module = [sys.executable, "-m", "cluster.dying", str(self.folder / "die")]
+        module = [sys.executable, "-m", "dying", str(self.folder / "die")]
         return [*self.host.enter(), *module, "central", *words, "--config", str(self.config)]
 
     def init(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ class Sink(ThreadingHTTPServer):
         self.got: list[tuple[int, str, float]] = []
         self.daemon_threads = True
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who sends may be killed meanwhile: it is why this is here."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def toml(self) -> str:
         """A channel and a team that tell this sink, at once."""

@@ -1,10 +1,15 @@
-"""Kills central, the broker and the store at random while calls come; then counts."""
+"""Kills central, the broker and the store at random while calls come; then counts.
+
+Central also at its weakest moments: between COMMIT and acknowledgement, and between a step that it
+noted as fired and the notification in the outbox.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -15,6 +20,8 @@ from sered.central.store import tables
 from sered.central.store.engine import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from load.answer import Sink
     from load.stage import Stage
 
@@ -38,27 +45,41 @@ class Killed:
     seconds: float
 
 
-def measure(stage: Stage, sink: Sink, kills: int, a_second: float = 20.0) -> Killed:
+def measure(stage: Stage, sink: Sink, kills: int, a_second: float = 10.0) -> Killed:
     """Kill so often, wait until all is quiet, and count."""
     random, done = Random(7), Counter[str]()
     began = time.time()
-    victims = ["central", "broker", "central", *(["store"] if stage.postgres else [])]
-    source = publisher(stage, a_second, kills * 12.0, escalating=0.1)
-    for number in range(kills):
+    ways = _ways(stage, random)
+    source = publisher(stage, a_second, kills * 30.0, escalating=0.1, spooled=True)
+    for _ in range(kills):
         time.sleep(random.uniform(0.1, 2.0))
-        victim = victims[number % len(victims)]
-        done[victim] += 1
-        if victim == "central":
-            stage.kill()
-            stage.start()
-        elif victim == "broker":
-            stage.broker.restart()
-        elif stage.postgres:
-            stage.postgres.stop("immediate")
-            time.sleep(random.uniform(0.0, 2.0))
-            stage.postgres.start()
+        how = random.choice(list(ways))
+        ways[how]()
+        done[how] += 1
     source.end()
     return _count(stage, sink, source.sent(), dict(done), began)
+
+
+def _ways(stage: Stage, random: Random) -> dict[str, Callable[[], None]]:
+    def central(kill: Callable[[], None]) -> None:
+        kill()
+        stage.start()
+
+    ways: dict[str, Callable[[], None]] = {
+        "central": partial(central, stage.kill),
+        "central before it acknowledged": partial(central, partial(stage.die, "ingest")),
+        "central in a step": partial(central, partial(stage.die, "clock")),
+        "broker": stage.broker.restart,
+    }
+    if server := stage.postgres:
+
+        def store() -> None:
+            server.stop("immediate")
+            time.sleep(random.uniform(0.0, 2.0))
+            server.start()
+
+        ways["store"] = store
+    return ways
 
 
 def _count(
@@ -66,7 +87,7 @@ def _count(
     began: float,
 ) -> Killed:  # fmt: skip
     store = Store(stage.url)
-    end = time.time() + 90
+    end = time.time() + 300
     told: set[int] = set()
     while True:
         with store.reading() as connection:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
 
 from sqlalchemy import func, select
 
+from central_stage import actor
+from load.board import central_on
 from load.rate import publisher
+from sered.central import people
 from sered.central.errors import StoreError
 from sered.central.store import tables
 from sered.central.store.engine import Store
+from sered.central.web.views import COOKIE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +42,8 @@ class Outage:
     """Calls that appeared in the store while it took nothing."""
     said: bool
     """Whether central's log named the reason."""
+    board_said: bool
+    """Whether a board that was open named it, and that it was over."""
     back_s: float
     """From the end of the outage until everything was stored."""
 
@@ -65,6 +74,7 @@ def _outage(
     stage: Stage, what: str, seconds: float, begin: Callable[[], None], end: Callable[[], None],
     words: str,
 ) -> Outage:  # fmt: skip
+    page = OpenPage(stage)
     source = publisher(stage, 10.0, seconds + 30.0, escalating=0.1)
     time.sleep(5)
     begin()
@@ -88,8 +98,40 @@ def _outage(
     said = words in (stage.folder / "central.log").read_text(errors="replace")
     return Outage(
         stage.kind, what, seconds, len(sent), len(set(sent) - set(rows)),
-        len(rows) - len(set(rows)), meanwhile, said, back,
+        len(rows) - len(set(rows)), meanwhile, said, page.told(words), back,
     )  # fmt: skip
+
+
+class OpenPage(threading.Thread):
+    """What the stream of a board that is open all the time tells of trouble, as its page shows."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(daemon=True)
+        central = central_on(stage)
+        who = actor(central, "ann")
+        with central.store.writing() as connection:
+            token = people.start_session(connection, who.id, datetime.now(UTC))
+        central.store.close()
+        url = f"http://127.0.0.1:{stage.web_port}/stream"
+        self._request = Request(url, headers={"Cookie": f"{COOKIE}={token}"})
+        self._events: list[tuple[str, str]] = []
+        self.start()
+
+    def run(self) -> None:
+        """Until central ends."""
+        with contextlib.suppress(OSError), urlopen(self._request) as stream:
+            name = ""
+            for line in stream:
+                word, _, value = line.decode().strip().partition(": ")
+                if word == "event":
+                    name = value
+                elif word == "data" and name in {"trouble", "well"}:
+                    self._events.append((name, value))
+
+    def told(self, words: str) -> bool:
+        """Whether it told of these words, and at last that all is well."""
+        named = any(words in value for name, value in self._events if name == "trouble")
+        return named and self._events[-1][0] == "well"
 
 
 def _count(stage: Stage) -> int | None:

@@ -8,21 +8,34 @@ HEAD = """# What central reaches
 
 Measured by `make load-central` ({machine}): Mosquitto, database, central and the boxes' publisher
 on the same cores. PostgreSQL and SQLite write through to the disk at every COMMIT. `load` is how
-many other programs wanted the processor when the row began: beyond the number of cores they make
-the times longer. Times are seen from outside: a call counts when a reader of the database sees it.
+many programs wanted the processor before a row and after it (what is measured among them after
+it): beyond the number of cores they make the times longer. Times are seen from outside: a call
+counts when a reader of the database sees it.
 """
 
 
 def of(known: dict[str, Any]) -> str:
     """The whole page; rows that were not measured are not there."""
-    machine = next(iter(known.values()))["machine"]
+    machine = next(iter(known.values()))[0]["machine"]
     parts = [HEAD.format(machine=machine)]
     for name, make in _PARTS.items():
         if name in known:
-            part = known[name]
-            parts.append(make(part["rows"]))
-            parts.append(f"Measured {part['at']} UTC, load {part['load_before']}.\n")
+            parts.append(make(known[name]))
+            parts.append(_measured(known[name]))
     return "\n".join(parts)
+
+
+def _measured(rows: list[dict[str, Any]]) -> str:
+    """When each store was measured, and how busy the machine was."""
+    told: dict[str, tuple[str, list[float]]] = {}
+    for row in rows:
+        at, load = told.get(row["store"], ("", []))
+        told[row["store"]] = max(at, row["at"]), load + row["load"]
+    said = [
+        f"{store} {at} UTC, load {min(load)} to {max(load)}".strip()
+        for store, (at, load) in told.items()
+    ]
+    return "Measured: " + "; ".join(said) + ".\n"
 
 
 def _table(heading: list[str], rows: list[list[Any]]) -> str:
@@ -62,11 +75,29 @@ def _answers(rows: list[dict[str, Any]]) -> str:
     )  # fmt: skip
 
 
+def _watchings(rows: list[dict[str, Any]]) -> str:
+    return (
+        "## Alert to the screen\nReach: p99 within 2 s from the publishing of an alert until its "
+        "case stands in Chromium, with 50 watching. Some are pages of a real Chromium; the others "
+        "are HTTP clients with a stream each, which fetch the queue at each change as the page's "
+        "script does. All on the same cores.\n\n"
+    ) + _table(
+        ["store", "watching (in Chromium)", "alerts", "not seen", "p50", "p99", "worst"],
+        [
+            [r["store"], f"{r['watching']} ({r['pages']})", r["alerts"], r["unseen"],
+             *(f"{r[k]:.0f} ms" for k in ("p50_ms", "p99_ms", "worst_ms"))]
+            for r in rows
+        ],
+    )  # fmt: skip
+
+
 def _kills(rows: list[dict[str, Any]]) -> str:
     return (
         "## Killed at random\nReach: 0 lost, each notification at least once, each case one. "
-        "Calls come all the time; the killed part is started again at once. Mosquitto saves once "
-        "a second here.\n\n"
+        "Calls come all the time, by a box's own spool and publisher; the killed part is started "
+        "again at once. Mosquitto is as docs/mqtt/mosquitto.conf has it. Central is killed at any "
+        "moment, after COMMIT before it acknowledged, and in a step of escalation before its "
+        "notification is in the outbox.\n\n"
     ) + _table(
         ["store", "kills", "sent", "lost", "twice", "cases (wanted)", "cases twice",
          "never told", "told more than once"],
@@ -122,10 +153,12 @@ def _outages(rows: list[dict[str, Any]]) -> str:
         "to its last block.\n\n"
     ) + _table(
         ["store", "what", "for", "sent", "lost", "twice", "stored meanwhile", "said so",
-         "all stored after"],
+         "an open board said so", "all stored after"],
         [
             [r["store"], r["what"], f"{r['seconds']:.0f} s", r["sent"], r["lost"], r["twice"],
-             r["stored_meanwhile"], "yes" if r["said"] else "no", f"{r['back_s']:.1f} s"]
+             r["stored_meanwhile"], "yes" if r["said"] else "no",
+             {True: "yes", False: "no", None: "not looked at"}[r.get("board_said")],
+             f"{r['back_s']:.1f} s"]
             for r in rows
         ],
     )  # fmt: skip
@@ -170,6 +203,7 @@ def _years(rows: list[dict[str, Any]]) -> str:
 _PARTS = {
     "rates": _rates,
     "answers": _answers,
+    "watchings": _watchings,
     "kills": _kills,
     "outages": _outages,
     "boxes": _boxes,

@@ -56,9 +56,11 @@ class Publisher:
         seconds: float,
         escalating: float,
         tls: Path | None = None,
+        spools: Path | None = None,
     ) -> None:
         self._times = times
-        arguments = (where, a_second, seconds, times, escalating, *([tls] if tls else []))
+        arguments: list[object] = [where, a_second, seconds, times, escalating]
+        arguments += [*(["--spools", spools] if spools else []), *(["--tls", tls] if tls else [])]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "load.publish", *map(str, arguments)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -70,12 +72,15 @@ class Publisher:
         """Stop it, and wait until the broker has everything."""
         assert self._process.stdin
         self._process.stdin.write("stop\n")
+        self._process.stdin.flush()
         self.wait()
 
     def wait(self) -> None:
         """Wait until it has published everything."""
-        said = self._process.communicate()[0]
-        assert self._process.returncode == 0, said
+        assert self._process.stdout
+        # its input stays open: closed, it would say that nobody waits any more
+        said = self._process.stdout.read()
+        assert self._process.wait() == 0, said
 
     def sent(self) -> dict[str, tuple[float, bool]]:
         """Of each call when it was handed to the network, and whether it escalates."""
@@ -83,10 +88,13 @@ class Publisher:
         return {call: (float(at), flag == "1") for call, at, flag in lines}
 
 
-def publisher(stage: Stage, a_second: float, seconds: float, escalating: float) -> Publisher:
-    """One that has begun."""
-    where = f"127.0.0.1:{stage.broker.port}"
-    return Publisher(where, stage.folder / "times", a_second, seconds, escalating)
+def publisher(
+    stage: Stage, a_second: float, seconds: float, escalating: float, *, spooled: bool = False
+) -> Publisher:
+    """One that has begun; `spooled`: it carries its calls as a box does."""
+    where, times = f"127.0.0.1:{stage.broker.port}", stage.folder / "times"
+    spools = stage.folder / "spools" if spooled else None
+    return Publisher(where, times, a_second, seconds, escalating, spools=spools)
 
 
 class Watcher(threading.Thread):

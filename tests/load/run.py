@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from central_stage import Postgres
-from load import answer, board, boxes, kills, outages, page_text, rate, years
+from load import answer, board, boxes, kills, outages, page_text, rate, watch, years
 from load.stage import Stage
 from project import ROOT
 from sered.central.simulate import exchange, truth
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 RESULTS = ROOT / "docs" / "performance" / "central.json"
 PAGE = ROOT / "docs" / "central-performance.md"
 KINDS = ("sqlite", "postgresql")
+_AS_SHIPPED = "autosave_on_changes true\nmax_inflight_messages 20\nmax_queued_messages 100000"
+"""docs/mqtt/mosquitto.conf has no more in flight than Mosquitto's default."""
+_FEW_BOXES = "[limits]\ncalls_an_hour = 100000\n[cases]\nstorm_after = 100000\n"
+"""Twenty boxes say what a thousand would: each of their cases is told apart."""
 
 
 @contextlib.contextmanager
@@ -39,6 +43,7 @@ def stage(
     channels: str = "",
     saves: str = "autosave_on_changes true",
     disk: Path | None = None,
+    mortal: bool = False,
 ) -> Iterator[Stage]:
     """A stage in a folder that is gone afterwards; PostgreSQL with fsync, as a site has it."""
     with tempfile.TemporaryDirectory(prefix="sered-load-") as name, contextlib.ExitStack() as stack:
@@ -52,82 +57,81 @@ def stage(
             server = Postgres(data, fsync=True)
             stack.callback(server.stop, "immediate")
         made = Stage(
-            folder, kind, board=web, channels=channels, postgres=server, saves=saves, disk=disk
-        )
+            folder, kind, board=web, channels=channels, postgres=server, saves=saves, disk=disk,
+            mortal=mortal,
+        )  # fmt: skip
         stack.callback(made.close)
         yield made
 
 
-def rates(options: argparse.Namespace) -> list[Any]:
+def rates(options: argparse.Namespace) -> Iterator[Any]:
     """500 calls a second for a minute."""
-    found = []
-    for kind in KINDS:
+    for kind in options.stores:
         # a broker that saves at every change takes no 500 a second: see the page
         with stage(kind, saves="autosave_interval 60") as one:
-            found.append(rate.measure(one, options.a_second, options.seconds))
-    return found
+            yield rate.measure(one, options.a_second, options.seconds)
 
 
-def answers(_: argparse.Namespace) -> list[Any]:
+def answers(options: argparse.Namespace) -> Iterator[Any]:
     """From an alert to a case and its notification."""
-    found = []
-    for kind in KINDS:
+    for kind in options.stores:
         sink = answer.Sink()
         with stage(kind, channels=sink.toml()) as one:
-            found.append(answer.measure(one, sink))
+            yield answer.measure(one, sink)
         sink.shutdown()
-    return found
 
 
-def killings(options: argparse.Namespace) -> list[Any]:
-    """Half of the kills on each database."""
-    found = []
-    for kind in KINDS:
-        sink = answer.Sink()
-        with stage(kind, channels=sink.toml(), saves="autosave_interval 1") as one:
-            found.append(kills.measure(one, sink, options.kills // 2))
-        sink.shutdown()
-    return found
-
-
-def boards(options: argparse.Namespace) -> list[Any]:
-    """The full board, then eight people on it."""
-    found: list[Any] = []
-    for kind in KINDS:
+def watchings(options: argparse.Namespace) -> Iterator[Any]:
+    """Fifty who watch, some of them in Chromium."""
+    for kind in options.stores:
         with stage(kind, web=True) as one:
-            found.append(board.page(one, options.calls, 10_000))
-            found.append(board.claims(one))
-    return found
+            yield watch.measure(one)
 
 
-def out(options: argparse.Namespace) -> list[Any]:
+def killings(options: argparse.Namespace) -> Iterator[Any]:
+    """So many kills on each database, under the broker's configuration that we hand out."""
+    for kind in options.stores:
+        sink = answer.Sink()
+        words = sink.toml() + _FEW_BOXES
+        with stage(kind, channels=words, saves=_AS_SHIPPED, mortal=True) as one:
+            yield kills.measure(one, sink, options.kills)
+        sink.shutdown()
+
+
+def boards(options: argparse.Namespace) -> Iterator[Any]:
+    """The full board, then eight people on it."""
+    for kind in options.stores:
+        with stage(kind, web=True) as one:
+            yield board.page(one, options.calls, 10_000)
+            yield board.claims(one)
+
+
+def out(options: argparse.Namespace) -> Iterator[Any]:
     """A disk that is full for half a minute, and a database that is away for ten minutes."""
-    found = []
-    if os.geteuid() == 0:
+    if "sqlite" in options.stores and os.geteuid() == 0:
         with tempfile.TemporaryDirectory(prefix="sered-disk-") as name:
             mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", name]
             subprocess.run(mount, check=True)
             try:
-                with stage("sqlite", disk=Path(name)) as one:
-                    found.append(outages.full_disk(one, Path(name), 30.0))
+                with stage("sqlite", web=True, disk=Path(name)) as one:
+                    yield outages.full_disk(one, Path(name), 30.0)
             finally:
                 subprocess.run(["umount", "-l", name], check=True)
-    else:
+    elif "sqlite" in options.stores:
         print("outages: only root can make a small file system, so no disk is filled")
-    with stage("postgresql") as one:
-        found.append(outages.away(one, options.away))
-    return found
+    if "postgresql" in options.stores:
+        with stage("postgresql", web=True) as one:
+            yield outages.away(one, options.away)
 
 
-def fleets(options: argparse.Namespace) -> list[Any]:
+def fleets(options: argparse.Namespace) -> Iterator[Any]:
     """Ten thousand connections, and the storm after a broker's death."""
     with tempfile.TemporaryDirectory(prefix="sered-boxes-") as name:
-        return [boxes.measure(Path(name), options.boxes)]
+        yield boxes.measure(Path(name), options.boxes)
 
 
-def numbers(_: argparse.Namespace) -> list[Any]:
+def numbers(_: argparse.Namespace) -> Iterator[Any]:
     """Numbers matched in simulated calls, by how far the boxes' clocks are off."""
-    found = []
     for off_s in (0.0, 60.0, 600.0):
         begin = datetime(2026, 3, 2, 7, tzinfo=UTC)
         calls = [
@@ -137,19 +141,19 @@ def numbers(_: argparse.Namespace) -> list[Any]:
             for call in truth.day(desk, begin + timedelta(days=n), 10, seed=7)
         ]
         tally = exchange.tally(calls, list(exchange.legs(calls, 7)))
-        found.append({"off_by_s": off_s, **asdict(tally)})
-    return found
+        yield {"off_by_s": off_s, **asdict(tally)}
 
 
-def long_years(options: argparse.Namespace) -> list[Any]:
+def long_years(options: argparse.Namespace) -> Iterator[Any]:
     """Figures over 25 months of calls, in SQLite."""
     with tempfile.TemporaryDirectory(prefix="sered-load-") as name:
-        return [years.measure(Path(name), options.calls_of_years)]
+        yield years.measure(Path(name), options.calls_of_years)
 
 
-ROWS: dict[str, Callable[[argparse.Namespace], list[Any]]] = {
+ROWS: dict[str, Callable[[argparse.Namespace], Iterator[Any]]] = {
     "rates": rates,
     "answers": answers,
+    "watchings": watchings,
     "kills": killings,
     "outages": out,
     "boxes": fleets,
@@ -170,22 +174,34 @@ def main() -> None:
     parser.add_argument("--boxes", type=int, default=10_000)
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--calls-of-years", type=int, default=10_000_000)
+    parser.add_argument("--stores", nargs="+", default=list(KINDS), choices=KINDS)
     options = parser.parse_args()
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in options.rows or ROWS:
-        before = os.getloadavg()[0]
-        found = [one if isinstance(one, dict) else asdict(one) for one in ROWS[name](options)]
-        known[name] = {
+        # a store that is not measured now keeps its rows
+        kept = [one for one in known.get(name, []) if one["store"] not in {"", *options.stores}]
+        fresh = list[dict[str, Any]]()
+        for one in _stamped(ROWS[name](options)):
+            print(name, json.dumps(one), flush=True)
+            fresh.append(one)
+            known[name] = sorted(kept + fresh, key=lambda row: str(row["store"]), reverse=True)
+            RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+    PAGE.write_text(page_text.of(known))
+
+
+def _stamped(rows: Iterator[Any]) -> Iterator[dict[str, Any]]:
+    """Each with its store, its end, its machine, and the load on it before and after."""
+    before = os.getloadavg()[0]
+    for one in rows:
+        after = os.getloadavg()[0]
+        found = one if isinstance(one, dict) else asdict(one)
+        yield {"store": ""} | found | {
             "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
             "machine": f"{psutil.cpu_count()} cores, {platform.machine()}, "
             f"Python {platform.python_version()}",
-            "load_before": round(before, 1),
-            "rows": found,
-        }
-        for one in found:
-            print(name, json.dumps(one))
-        RESULTS.write_text(json.dumps(known, indent=1) + "\n")
-    PAGE.write_text(page_text.of(known))
+            "load": [round(before, 1), round(after, 1)],
+        }  # fmt: skip
+        before = after
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ class Stage:
     saves: str = "autosave_on_changes true"
     disk: Path | None = None
     """Where SQLite's file is; None: in the folder."""
+    mortal: bool = False
+    """Central can be made to die at its weakest moments."""
     web_port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
@@ -57,8 +59,9 @@ class Stage:
     def start(self) -> None:
         """Start central and wait for its session."""
         asked = self._subscribed()
+        module = ["dying", str(self.folder / "die")] if self.mortal else ["sered"]
         self.central = subprocess.Popen(
-            [sys.executable, "-m", "sered", "central", "run", "--config", str(self.config),
+            [sys.executable, "-m", *module, "central", "run", "--config", str(self.config),
              *([] if self.board else ["--part", "ingest", "--part", "clock"])],
             stderr=self._log, stdout=self._log, env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
@@ -72,6 +75,16 @@ class Stage:
         """As a power cut would."""
         self.central.kill()
         self.central.wait()
+
+    def die(self, part: str) -> None:
+        """Let it be killed between COMMIT and acknowledgement, or between step and outbox."""
+        (self.folder / f"die-{part}").touch()
+        try:
+            self.central.wait(120)
+        except subprocess.TimeoutExpired:
+            words = (self.folder / "central.log").read_text(errors="replace")[-1500:]
+            msg = f"central's {part} had nothing to do for two minutes:\n{words}"
+            raise AssertionError(msg) from None
 
     def close(self) -> None:
         """End everything."""

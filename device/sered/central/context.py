@@ -22,6 +22,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(slots=True)
+class Notice:
+    """Why nothing comes in just now, for the board of the same process; empty: all is well."""
+
+    sentence: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Central:
     """One running central; parts and pages take it as their first argument."""
@@ -35,6 +42,7 @@ class Central:
     """Rings after every COMMIT that changed what the board shows: `wait` on it to stream."""
     outbox_bell: Bell = field(default_factory=Bell)
     """Rings after every COMMIT that put a notification into the outbox."""
+    intake_says: Notice = field(default_factory=Notice)
 
 
 def open_central(settings: CentralSettings, now: Callable[[], datetime] = utc_now) -> Central:

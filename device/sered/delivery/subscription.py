@@ -98,14 +98,16 @@ class Subscription:
     def take(self, wait_s: float = _IDLE_S, within_s: float = WITHIN_S) -> list[Received]:
         """What came, at most `most`: empty when nothing does in `wait_s`; else all of `within_s`.
 
-        Raises BrokerError once the connection is over; what was not acknowledged comes again.
+        Raises BrokerError once the connection is over and all that it had brought was given: what
+        was not acknowledged comes again, but not from a broker that was killed.
         """
         end = time.monotonic() + wait_s
         while not self._came and (left := end - time.monotonic()) > 0:
             self.link.pump(left)
         end = time.monotonic() + within_s
-        while 0 < len(self._came) < self._most and (left := end - time.monotonic()) > 0:
-            self.link.pump(left)
+        with contextlib.suppress(BrokerError):
+            while 0 < len(self._came) < self._most and (left := end - time.monotonic()) > 0:
+                self.link.pump(left)
         return [self._came.popleft() for _ in range(min(self._most, len(self._came)))]
 
     def acknowledge(self, batch: Sequence[Received]) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from playwright.sync_api import expect
 
+from board_stage import WAIT_MS
+from sered.central.errors import StoreError
 from sered.central.people import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
     from board_stage import Look, Served
 
@@ -122,6 +126,56 @@ def test_a_page_without_central_says_so_within_five_seconds(
     expect(page.locator("#lost")).to_be_visible(timeout=9000)
     assert time.monotonic() - began < 8.5
     assert "stale" in (page.locator("body").get_attribute("class") or "")
+
+
+def test_a_page_says_that_the_store_is_away_and_recovers(
+    served: Callable[..., Served], look: Callable[..., Look], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An open page names the store that is away, then the intake's trouble, and forgets both."""
+    board = served()
+    board.person("ann")
+    board.unhappy()
+    page = look(board, "ann").page
+    lost, store = page.locator("#lost"), board.central.store
+    expect(page.locator(".case")).to_have_count(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "reading", _away)
+        expect(lost).to_contain_text(
+            "nothing is lost. The database does not answer", timeout=WAIT_MS
+        )
+        # a stream that is asked for now is answered with an error
+        page.reload()
+        expect(page.locator("main")).to_contain_text("The database does not answer")
+    page.reload()
+    expect(lost).to_be_hidden(timeout=WAIT_MS)
+    board.central.intake_says.sentence = "The store's disk is full."
+    expect(lost).to_have_text(
+        "Nothing new comes in just now, nothing is lost. The store's disk is full.", timeout=WAIT_MS
+    )
+    board.central.intake_says.sentence = ""
+    expect(lost).to_be_hidden(timeout=WAIT_MS)
+    board.unhappy()
+    expect(page.locator(".case")).to_have_count(2)
+
+
+def test_a_stream_that_was_refused_is_asked_for_again(
+    served: Callable[..., Served], look: Callable[..., Look], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page whose stream was answered with an error lives again when central does."""
+    board = served()
+    board.person("ann")
+    page = look(board, "ann").page
+    page.route("**/stream", lambda route: route.fulfill(status=503, body="away"))
+    page.reload()
+    expect(page.locator("#lost")).to_be_visible(timeout=WAIT_MS)
+    page.unroute("**/stream")
+    expect(page.locator("#lost")).to_be_hidden(timeout=WAIT_MS)
+    board.unhappy()
+    expect(page.locator(".case")).to_have_count(1)
+
+
+def _away() -> NoReturn:
+    raise StoreError("The database does not answer. Is it running?", "away")
 
 
 def test_nothing_bars_anybody(served: Callable[..., Served], look: Callable[..., Look]) -> None:

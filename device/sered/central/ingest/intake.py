@@ -88,7 +88,8 @@ class Intake:
                 tries += 1
                 continue
             tries = 0
-            self.health.connected, self.health.why = True, ""
+            self.health.connected = True
+            self._well()
             _log.info("intake.begins")
             try:
                 self._drain(inbox, stop, alive)
@@ -124,7 +125,7 @@ class Intake:
                 alive()
                 tries += 1
             else:
-                self.health.why = ""
+                self._well()
                 return True
         return False
 
@@ -174,7 +175,10 @@ class Intake:
         said = str(error)
         if self.health.why != said:
             _log.warning("intake.waits for=%s why=%s", what, said)
-        self.health.why = said
+        self.health.why = self._central.intake_says.sentence = said
+
+    def _well(self) -> None:
+        self.health.why = self._central.intake_says.sentence = ""
 
 
 def _queue(source: SourceSettings) -> Inbox:

@@ -59,7 +59,7 @@ def make_app(central: Central) -> Starlette:
     app.state.central = central
     app.state.secure = secure
     app.state.jobs = analyse.Jobs()
-    app.state.pump = stream.Pump(central.cases_bell)
+    app.state.pump = stream.Pump(central)
     app.state.closing = False
     return app
 

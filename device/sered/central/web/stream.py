@@ -1,4 +1,4 @@
-"""Tells open pages that something changed, by server-sent events, and that central still lives."""
+"""Tells open pages by server-sent events: something changed, central lives, its store is away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from sered.central.bell import Bell
+    from sered.central.context import Central
 
 BEAT_S = 2.0
 """A page that hears nothing for five seconds says so."""
@@ -26,25 +26,55 @@ _LOGIN_EVERY_BEATS = 30
 
 
 class Pump:
-    """Carries the bell that threads ring into the event loop, once for all open pages."""
+    """Carries what threads know into the event loop, once for all open pages.
 
-    def __init__(self, bell: Bell) -> None:
-        self._bell = bell
+    `changes` counts what changed; `trouble` says why a page may be old, empty: it is not.
+    """
+
+    def __init__(self, central: Central) -> None:
+        self._central = central
         self._waiting: set[asyncio.Event] = set()
+        self.changes = 0
+        self.trouble = ""
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        count = self._bell.count
+        await asyncio.gather(self._hear(), self._look())
+
+    async def _hear(self) -> None:
+        bell = self._central.cases_bell
+        count = bell.count
         while True:
-            heard = await asyncio.to_thread(self._bell.wait, count, 1.0)
+            heard = await asyncio.to_thread(bell.wait, count, 1.0)
             if heard != count:
                 count = heard
-                for event in self._waiting:
-                    event.set()
+                self.changes += 1
+                self._wake()
+
+    async def _look(self) -> None:
+        while True:
+            trouble = await asyncio.to_thread(self._what_is_wrong) if self._waiting else ""
+            if trouble != self.trouble:
+                self.trouble = trouble
+                self._wake()
+            await asyncio.sleep(BEAT_S)
+
+    def _what_is_wrong(self) -> str:
+        try:
+            with self._central.store.reading() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except StoreError as error:
+            return f"What you see may be old, nothing is lost. {error}"
+        said = self._central.intake_says.sentence
+        return f"Nothing new comes in just now, nothing is lost. {said}" if said else ""
+
+    def _wake(self) -> None:
+        for event in self._waiting:
+            event.set()
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[asyncio.Event]:
-        """An event that is set at every change."""
+        """An event that is set at every change, and when trouble comes or goes."""
         event = asyncio.Event()
         self._waiting.add(event)
         try:
@@ -59,7 +89,7 @@ class Pump:
 
 
 async def stream(request: Request) -> Response:
-    """`changed` when something changed, `beat` every two seconds."""
+    """`changed`, `trouble` with a sentence, `well` when it is over, `beat` every two seconds."""
     try:
         visit = await run_in_threadpool(visit_of, request)
     except StoreError:
@@ -73,14 +103,18 @@ async def stream(request: Request) -> Response:
 
 async def _events(request: Request) -> AsyncIterator[str]:
     pump: Pump = request.app.state.pump
-    with pump.listening() as changed:
+    with pump.listening() as woken:
+        seen, told, beats = pump.changes, "", 0
         yield "retry: 1000\nevent: changed\ndata: 0\n\n"
-        beats = 0
         while not request.app.state.closing:
+            if pump.trouble != told:
+                told = pump.trouble
+                yield f"event: trouble\ndata: {told}\n\n" if told else "event: well\ndata: 1\n\n"
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), BEAT_S)
-            if changed.is_set():
-                changed.clear()
+                await asyncio.wait_for(woken.wait(), BEAT_S)
+            woken.clear()
+            if pump.changes != seen:
+                seen = pump.changes
                 yield "event: changed\ndata: 1\n\n"
                 continue
             beats += 1

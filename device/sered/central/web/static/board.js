@@ -10,6 +10,8 @@
   const SILENCE_MS = 5000;
   let ahead = queue ? Date.now() / 1000 - Number(queue.dataset.now) : 0;
   let heard = Date.now();
+  const old = lost.textContent;
+  let trouble = "";
 
   const minutes = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
   const long = (s) => (s / 3600 < 48 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} days`);
@@ -33,8 +35,12 @@
       if (late && !over.has(link.id)) { over.add(link.id); if (ready) ring(330); }
     }
     const silent = Date.now() - heard > SILENCE_MS;
-    lost.hidden = !silent;
-    body.classList.toggle("stale", silent);
+    const said = silent ? old : trouble || old;
+    if (lost.textContent !== said) lost.textContent = said;
+    lost.hidden = !silent && !trouble;
+    body.classList.toggle("stale", !lost.hidden);
+    // a browser gives a stream up for good that was answered with an error
+    if (events && events.readyState === EventSource.CLOSED && Date.now() - asked > SILENCE_MS) { listen(); changed(); }
   }
 
   // sound only after somebody switched it on: browsers and offices want it so
@@ -88,6 +94,16 @@
       try { await refresh(); await beside(); } catch { /* the stream says when central is gone */ }
       running = false;
     }, 50 + Math.random() * 200);
+  }
+  let events = null, asked = 0;
+  function listen() {
+    asked = Date.now();
+    events = new EventSource("/stream");
+    const on = (name, does) => events.addEventListener(name, (event) => { heard = Date.now(); does(event); });
+    on("changed", changed);
+    on("beat", () => {});
+    on("trouble", (event) => { trouble = event.data; tick(); });
+    on("well", () => { trouble = ""; tick(); changed(); });
   }
   // the case beside: never under somebody's hands
   async function beside() {
@@ -151,9 +167,7 @@
   button.addEventListener("click", () => sounds(!audio));
   try { if (localStorage.getItem("sound")) sounds(true); } catch { /* private windows keep nothing */ }
   document.addEventListener("keydown", key);
-  const events = new EventSource("/stream");
-  events.addEventListener("changed", () => { heard = Date.now(); changed(); });
-  events.addEventListener("beat", () => { heard = Date.now(); });
+  listen();
   setInterval(tick, 1000);
   tick();
   lease();

@@ -18,6 +18,7 @@ def main(wish: str, arguments: list[str]) -> None:
     from sered.central.cases import clock
     from sered.central.ingest.queue import Queue
     from sered.cli import main as sered
+    from sered.delivery.subscription import Subscription
 
     def before(owner: Any, name: str, part: str) -> None:
         inner = getattr(owner, name)
@@ -32,6 +33,7 @@ def main(wish: str, arguments: list[str]) -> None:
         setattr(owner, name, dies)
 
     before(Queue, "acknowledge", "ingest")
+    before(Subscription, "acknowledge", "ingest")
     before(clock, "_post", "clock")
     sys.argv = ["sered", *arguments]
     sered()
