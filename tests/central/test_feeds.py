@@ -98,6 +98,41 @@ def test_a_file_of_another_exchange_is_named(
     assert "Is [pbx] mapping right?" in fault
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param('1,"' + "x" * 200_000, id="a quotation mark that never ends"),
+        pytest.param(
+            ASTERISK.format(to="201", n=3).replace("2026-03-04 10", "0001-01-01 00"),
+            id="no such year",
+        ),
+        pytest.param("\x00\x01\ufffd" * 50, id="no text"),
+    ],
+)
+def test_a_row_that_is_none_is_named_and_the_others_come(
+    make_central: Callable[..., Central], tmp_path: Path, row: str
+) -> None:
+    """Whatever a row is, the file's others are taken in and its fault is a sentence."""
+    central = _with_folder(make_central, tmp_path, tz="Europe/Berlin")
+    good = [ASTERISK.format(to="201", n=n) for n in (1, 2)]
+    (tmp_path / "cdr" / "Master.csv").write_text("\n".join([good[0], row, good[1], ""]))
+    assert csv_folder.look(central) == 2
+    assert "Row 2: wanted" in _fault(central)
+
+
+def test_a_file_without_rows_is_named(make_central: Callable[..., Central], tmp_path: Path) -> None:
+    """A file with no end of a row in megabytes is not read again and again, and is named."""
+    central = _with_folder(make_central, tmp_path)
+    (tmp_path / "cdr" / "sound.raw").write_bytes(b"x" * 5_000_000)
+    assert csv_folder.look(central) == 0
+    assert "Is this a file of call records?" in _fault(central)
+
+
+def _fault(central: Central) -> str:
+    with central.store.reading() as connection:
+        return connection.scalar(select(tables.pbx_file.c.fault)) or ""
+
+
 def test_pushed_events_make_a_record(central: Central, clock: Clock) -> None:
     """newCall, answer and hangup give one record; a call of nobody's desk gives none."""
     map_line(central)

@@ -137,5 +137,7 @@ def test_no_answer_names_a_desk_but_the_technical_one(central: Central, clock: C
 
 def test_a_cell_is_never_a_formula() -> None:
     """What a stranger said cannot become a formula in somebody's spreadsheet."""
-    found = Answer("x", "?", "", (Figures("t", ("a",), (("=cmd|x",), ("+1",), ("plain",), (3,))),))
-    assert found.as_csv().splitlines()[2:] == ["'=cmd|x", "'+1", "plain", "3"]
+    cells = ("=cmd|x", "+1", "\t=cmd|x", "plain", "a\u202eb", 3)
+    found = Answer("x", "?", "", (Figures("t", ("a",), tuple((cell,) for cell in cells)),))
+    said = ["'=cmd|x", "'+1", "' =cmd|x", "plain", "a b", "3"]
+    assert found.as_csv().splitlines()[2:] == said

@@ -16,6 +16,7 @@ from sered.central.store.tables import pbx_file
 if TYPE_CHECKING:
     import os
     import threading
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Row
@@ -71,6 +72,8 @@ def _file(central: Central, layout: Layout, path: Path) -> int:
         block = file.read(_BLOCK)
     whole = block[: block.rfind(b"\n") + 1]
     legs, refused, fault = _legs(layout, first, whole, central.settings.pbx.tz)
+    if len(block) == _BLOCK and not whole:
+        fault = f"A row is longer than {_BLOCK:,} bytes. Is this a file of call records?"
     row: dict[str, Any] = {
         "name": name,
         "size": about.st_size,
@@ -98,14 +101,14 @@ def _done(known: Row[Any], about: os.stat_result) -> bool:
 
 def _legs(layout: Layout, first: bytes, block: bytes, tz: str) -> tuple[list[Leg], int, str]:
     """Records, how many rows could not be read, and the first fault as a sentence."""
-    rows = list(csv.reader(block.decode("utf-8", "replace").splitlines()))
+    rows = list(_rows(block))
     try:
         if first:
-            names = mappings.heading(layout, next(csv.reader([first.decode("utf-8", "replace")])))
+            names = mappings.heading(layout, next(_rows(first)))
         else:
             names = mappings.heading(layout, rows[0]) if rows else None
             rows = rows[1:] if names else rows
-    except (InputError, csv.Error) as error:
+    except InputError as error:
         return [], len(rows), str(error)
     legs, refused, fault = [], 0, ""
     for number, row in enumerate(rows, 1):
@@ -118,3 +121,16 @@ def _legs(layout: Layout, first: bytes, block: bytes, tz: str) -> tuple[list[Leg
         if made is not None:
             legs.append(made)
     return legs, refused, fault
+
+
+def _rows(block: bytes) -> Iterator[list[str]]:
+    """Rows of cells; one that is no CSV is a row of nothing that any exchange writes."""
+    reader = csv.reader(block.decode("utf-8", "replace").splitlines())
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            # a quotation mark that never ends swallows rows up to csv's own limit
+            yield [f"no CSV: {error}"]

@@ -178,9 +178,9 @@ def _time(text: str, mapping: Layout, tz: str) -> datetime | None:
         if mapping.epoch:
             return datetime.fromtimestamp(int(text), UTC) if int(text) else None
         at = datetime.fromisoformat(text.replace("/", "-"))
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC if mapping.utc else ZoneInfo(tz))
+        return at.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         msg = f"wanted a time as {mapping.name} writes it, found {text[:40]!r}"
         raise InputError(msg) from None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC if mapping.utc else ZoneInfo(tz))
-    return at.astimezone(UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -93,6 +94,8 @@ class Answer:
 
 
 def _inert(cell: Cell) -> Cell:
-    if isinstance(cell, str) and cell.lstrip()[:1] in {"=", "+", "-", "@", "\t"}:
-        return "'" + cell
-    return cell
+    if not isinstance(cell, str):
+        return cell
+    # controls and direction marks make a cell look like something else
+    shown = "".join(sign if unicodedata.category(sign)[0] != "C" else " " for sign in cell)
+    return "'" + shown if shown.lstrip()[:1] in {"=", "+", "-", "@"} else shown

@@ -106,14 +106,18 @@
     on("well", () => { trouble = ""; tick(); changed(); });
   }
   // the case beside: never under somebody's hands
-  async function beside() {
-    if (!one) return;
+  function handled() {
     const typing = one.contains(document.activeElement) && /INPUT|TEXTAREA|SELECT/.test(document.activeElement.tagName);
     const touched = [...one.querySelectorAll("textarea, input[type=tel], input[type=radio]")].some((e) => (e.type === "radio" ? e.checked !== e.defaultChecked : e.value));
-    if (typing || touched || one.querySelector("[data-shown]")) return;
+    return typing || touched || one.querySelector("[data-shown]");
+  }
+  async function beside() {
+    if (!one || handled()) return;
     const answer = await fetch(`/case/${one.dataset.case}`, { headers: { "x-piece": "1" } });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("case");
+    // a hand may have come while the answer was on its way
+    if (handled()) return;
     if (page && page.dataset.version !== one.dataset.version) {
       const held = one.contains(document.activeElement);
       one.innerHTML = page.innerHTML;
