@@ -21,6 +21,7 @@ from unittest.mock import patch
 import numpy as np
 import soundfile
 import soxr
+from scipy.optimize import minimize
 from scipy.signal import butter, lfilter, sosfilt
 
 from project import ROOT
@@ -168,14 +169,13 @@ def listened(to: Transcriber, text: str, pcm: Pcm, tally: Tally) -> tuple[Word, 
 def fit(pairs: list[tuple[float, bool]]) -> tuple[float, float]:
     """Slope and offset, over log odds, of how often a word of such a probability is right."""
     odds = np.array([np.log(max(p, 1e-4) / max(1.0 - p, 1e-4)) for p, _ in pairs])
-    truth = np.array([float(is_right) for _, is_right in pairs])
-    slope, offset = 1.0, 0.0
-    for _ in range(50):
-        share = 1.0 / (1.0 + np.exp(-(offset + slope * odds)))
-        weight = share * (1.0 - share) + 1e-9
-        design = np.stack([odds, np.ones_like(odds)])
-        step = np.linalg.solve((design * weight) @ design.T, design @ (truth - share))
-        slope, offset = slope + step[0], offset + step[1]
+    truth = np.array([is_right for _, is_right in pairs])
+
+    def loss(fitted: NDArray[np.float64]) -> float:
+        drive = fitted[1] + fitted[0] * odds
+        return float(np.mean(np.logaddexp(0.0, np.where(truth, -drive, drive))))
+
+    slope, offset = minimize(loss, [1.0, 0.0], method="Nelder-Mead").x
     return float(slope), float(offset)
 
 
