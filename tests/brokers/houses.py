@@ -102,7 +102,7 @@ class HouseBroker:
             )
 
     def _await(self, port: int) -> None:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while not self._answers(port):
             assert self._running[-1].poll() is None, self.words()
             assert time.monotonic() < end, self.words()

@@ -18,7 +18,9 @@ from sered.errors import BrokerError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.brokers
+pytestmark = [pytest.mark.brokers, pytest.mark.timeout(1800)]
+PATIENCE_S = 300.0
+"""Every wait ends with what it waits for."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def publish(broker: HouseBroker, *topics: str) -> None:
     client.loop_start()
     body = b'{"schema": "sered.probe/1", "site": "a.b", "device": "c.d"}'
     for info in [client.publish(topic, body, qos=1) for topic in topics]:
-        info.wait_for_publish(30)
+        info.wait_for_publish(PATIENCE_S)
     client.disconnect()
     client.loop_stop()
 
@@ -53,16 +55,16 @@ def test_what_nobody_acknowledged_goes_to_another(rabbit: HouseBroker) -> None:
     one = Queue(source(rabbit))
     topics = {f"sered/site/desk{n}/calls" for n in range(40)}
     publish(rabbit, *topics)
-    kept = one.take(60.0, 0.5)
+    kept = one.take(PATIENCE_S, 0.5)
     assert kept
     one.acknowledge(kept)
-    assert one.take(60.0, 0.5), "a batch that is never acknowledged"
+    assert one.take(PATIENCE_S, 0.5), "a batch that is never acknowledged"
     other = Queue(source(rabbit))
     one.close()
     done = {received.topic for received in kept}
     rest: list[str] = []
     while len(rest) < 40 - len(done):
-        batch = other.take(60.0, 0.05)
+        batch = other.take(PATIENCE_S, 0.05)
         assert batch, f"{len(done)} and {len(rest)} of 40 came"
         other.acknowledge(batch)
         rest += [received.topic for received in batch]
@@ -78,7 +80,7 @@ def test_names_with_dots_are_told(rabbit: HouseBroker) -> None:
     publish(rabbit, *topics)
     found = []
     for _ in topics:
-        (received,) = queue.take(60.0, 0.5)
+        (received,) = queue.take(PATIENCE_S, 0.5)
         queue.acknowledge([received])
         found.append(received.topic)
     assert sorted(found) == topics
