@@ -51,6 +51,15 @@ if TYPE_CHECKING:
             "name",
             "stands twice",
         ),
+        ("[calls]\nhold_limit_s = 7200\nmax_call_s = 3600\n", "hold_limit_s", "held or not"),
+        ("[calls]\nhang_over_s = 60\nhold_limit_s = 30\n", "hang_over_s", "longer than hold music"),
+        ("[mqtt]\ntls = true\nport = 8883\ninsecure = true\n", "insecure", "does nothing"),
+        ('[mqtt]\nversion = "3.1.1"\nexpiry_s = 600\n', "expiry_s", "only MQTT 5"),
+        ('[privacy]\nredact = false\nredact_words = ["x"]\n', "redact_words", "leave the box"),
+        ('[verdict]\ncalibration = "ab12"\n', "calibration", "found no odds"),
+        ('[models]\nwhisper = "w"\n', "whisper", 'recogniser = "whisper" only'),
+        ('[[line]]\nhook_active = "high"\n', "hook_active", "found no hook_gpio"),
+        ("page_port = 1883\n", "page_port", "the broker's on this machine"),
         ('[privacy]\nredact_words = [""]\n', 0, "wanted a word; found nothing"),
         (
             '[[line]]\nname = "a"\ncard = "usb:0d8c:0014"\n'
@@ -92,6 +101,15 @@ def test_nothing_is_senseless_of_what_comes_with_sered(tmp_path: Path) -> None:
         ('[mqtt]\ntls = true\nca = "-----BEGIN X-----"\n', "mqtt.ca: wanted the path of a file"),
         ('[[line]]\nsides = "customer=left,customer=right"\n', "found customer twice"),
         ('[[line]]\nname = "a"\n[[line]]\nname = "a"\n', "found 'a' twice"),
+        ('[spool]\npath = "/var/lib/sered/"\n', "found a folder's"),
+        ('[spool]\npath = "/var/lib/sered/.."\n', "found a folder's"),
+        ('[mqtt]\nhost = "fe80::1"\n', "write fe80::1%eth0"),
+        ('[[line]]\nsides = "customer=mono,agent=left"\n', "hears the agent's channel, too"),
+        (
+            '[[line]]\nname = "a"\ncard = "pcm:tap"\nsides = "mixed=mono"\n'
+            '[[line]]\nname = "b"\ncard = "pcm:tap"\nsides = "customer=1,agent=2"\n',
+            "is line a's card already",
+        ),
         ("; site\n", "a comment begins with #"),
         ('{"site": "x"}\n', "this is JSON"),
         ("[mqtt]\nport = 01883\n", "write port = 1883"),

@@ -48,6 +48,9 @@ def parse_sides(text: str) -> dict[Side, Channel]:
     if Side.CUSTOMER not in sides and Side.MIXED not in sides:
         msg = "no customer: say customer=CHANNEL, or mixed=mono where both share one channel"
         raise ValueError(msg)
+    if customer == "mono" and Side.AGENT in sides:
+        msg = "customer=mono hears the agent's channel, too: say customer=CHANNEL, or mixed=mono"
+        raise ValueError(msg)
     if len(set(sides.values())) < len(sides):
         msg = "two sides on one channel: where both people share a channel, say mixed=mono"
         raise ValueError(msg)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -41,6 +42,17 @@ class _Section(BaseModel):
 def _no_blanks_around(value: str) -> str:
     if not value or value != value.strip():
         msg = "wanted a text without blanks around it"
+        raise ValueError(msg)
+    return value
+
+
+def _no_folder(value: object) -> object:
+    """A path that ends as folders do would lose its end when it is read."""
+    if isinstance(value, str) and value.rstrip().endswith(("/", "/.", "/..")):
+        msg = (
+            f"wanted the path of a file; found a folder's, {value!r}: name a file in it, as in "
+            "/var/lib/sered/spool.db"
+        )
         raise ValueError(msg)
     return value
 
@@ -218,7 +230,7 @@ class MqttSettings(_Section):
 class SpoolSettings(_Section):
     """`[spool]`: what waits for the broker."""
 
-    path: Path = Path("/var/lib/sered/spool.db")
+    path: Annotated[Path, BeforeValidator(_no_folder)] = Path("/var/lib/sered/spool.db")
     """SQLite file of what the broker has not acknowledged."""
     max_days: float = Field(30.0, ge=0.01, le=36_500.0)
     """Age at which the oldest is given up, counted and said."""

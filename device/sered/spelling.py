@@ -135,6 +135,16 @@ def _address(value: str) -> str:
             "`every address of this machine` and is for the broker to listen on"
         )
         raise ValueError(msg)
+    if (
+        isinstance(address, ipaddress.IPv6Address)
+        and address.is_link_local
+        and not address.scope_id
+    ):
+        msg = (
+            f"wanted an address that says by itself where it is; found {value!r}, which every "
+            f"network card has: write {value}%eth0, or the broker's name"
+        )
+        raise ValueError(msg)
     if address.is_multicast or value == "255.255.255.255":
         msg = f"wanted the address of one machine; found {value!r}, which is many machines'"
         raise ValueError(msg)

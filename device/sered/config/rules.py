@@ -83,7 +83,8 @@ def in_clear_text(settings: Settings) -> Iterator[Fault]:
 def _lines(settings: Settings) -> Iterator[Fault]:
     for number, line in enumerate(settings.line):
         for before in settings.line[:number]:
-            shared = set(line.channels.values()) & set(before.channels.values())
+            mine, other = set(line.channels.values()), set(before.channels.values())
+            shared = mine & other or "mono" in mine | other
             # an ALSA device of one's own may hand several lines their channels; a card may not
             if _same_card(line.card) == _same_card(before.card) and (
                 shared or not line.card.startswith("pcm:")

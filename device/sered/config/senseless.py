@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sered.config.faults import Fault
+from sered.spelling import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,9 @@ def senseless(settings: Settings) -> list[Fault]:
         *_without_words(settings),
         *_spool(settings),
         *_thresholds(settings),
+        *_holds(settings),
+        *_idle(settings),
+        *_page(settings),
         *_names(settings),
     ]
 
@@ -119,6 +123,59 @@ def _thresholds(settings: Settings) -> Iterator[Fault]:
                 f"{seconds:g} s are no less than max_call_s = {longest:g}, where a call is cut: "
                 f"{what}; write less, or a longer max_call_s",
             )
+
+
+def _holds(settings: Settings) -> Iterator[Fault]:
+    calls = settings.calls
+    if "hold_limit_s" in calls.model_fields_set and calls.hold_limit_s > calls.max_call_s:
+        yield Fault(
+            ("calls", "hold_limit_s"),
+            f"{calls.hold_limit_s:g} s are more than max_call_s = {calls.max_call_s:g}, where a "
+            "call is cut, held or not; write less, or a longer max_call_s",
+        )
+    if calls.hang_over_s > calls.hold_limit_s:
+        yield Fault(
+            ("calls", "hang_over_s"),
+            f"{calls.hang_over_s:g} s of silence would keep a call open for longer than hold music "
+            f"does, hold_limit_s = {calls.hold_limit_s:g}; write less, or a longer hold_limit_s",
+        )
+
+
+def _idle(settings: Settings) -> Iterator[Fault]:
+    """What is given and does nothing, because of another setting or for want of one."""
+    mqtt, models, verdict = settings.mqtt, settings.models, settings.verdict
+    odds = (verdict.odds_voice, verdict.odds_words, verdict.odds_both)
+    rows: list[tuple[tuple[str, str], bool, str]] = [
+        (("mqtt", "insecure"), mqtt.insecure and mqtt.tls,
+         "allows a password in clear text, and does nothing with tls = true: delete it; the "
+         "certificate of an authority of your own goes into ca"),
+        (("mqtt", "expiry_s"), "expiry_s" in mqtt.model_fields_set and mqtt.version != "5",
+         'only MQTT 5 has messages that expire; found version = "3.1.1": delete it'),
+        (("privacy", "redact_words"), bool(settings.privacy.redact_words)
+         and not settings.privacy.redact,
+         "are masked with redact = true only; found false: these words would leave the box"),
+        (("verdict", "calibration"), bool(verdict.calibration) and not any(odds),
+         "names what odds were fitted by; found no odds, so that reports would tell of a fit that "
+         "is not used: copy the odds, too, or delete it"),
+        *((("models", name), name in models.model_fields_set and models.recogniser != "whisper",
+           'is read with recogniser = "whisper" only: write that, too, or delete it')
+          for name in ("whisper", "whisper_sha256")),
+    ]  # fmt: skip
+    yield from (Fault(loc, sentence) for loc, found, sentence in rows if found)
+    for number, line in enumerate(settings.line):
+        if "hook_active" in line.model_fields_set and line.hook_gpio is None:
+            yield Fault(
+                ("line", number, "hook_active"),
+                "is the level of a pin; found no hook_gpio: name the pin, or delete it",
+            )
+
+
+def _page(settings: Settings) -> Iterator[Fault]:
+    port = settings.page_port
+    if port is not None and port == settings.mqtt.port and is_loopback(settings.mqtt.host):
+        yield Fault(
+            ("page_port",), f"port {port} is the broker's on this machine already: take another"
+        )
 
 
 def _names(settings: Settings) -> Iterator[Fault]:
