@@ -66,11 +66,12 @@ def test_two_people_are_two_whatever_leaks(
     agent, customer = (side[TALK_S] for side in demo)
     leak = 0.0 if leak_db is None else 10.0 ** (leak_db / 20.0)
     assert found(agent + leak * customer, customer + leak * agent) == ()
-    assert found(leak * customer, customer) in {(), (NO_AGENT,)}
+    # with nobody else on the line a copy is a copy, until somebody speaks
+    assert found(leak * customer, customer) in {(), (NO_AGENT,), (SAME,)}
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.5, -1.0])
-@pytest.mark.parametrize("late_s", [0.0, 0.005, 0.02])
+@pytest.mark.parametrize("late_s", [0.0, 0.02, 0.05])
 @pytest.mark.slow
 def test_one_sound_on_both_is_known_within_seconds(
     demo: tuple[Sound, Sound], gain: float, late_s: float
@@ -112,6 +113,9 @@ def test_an_empty_channel_is_told(demo: tuple[Sound, Sound]) -> None:
     agent, customer = (side[TALK_S] for side in demo)
     assert found(customer, 0.0 * customer) == (NO_CUSTOMER,)
     assert found(0.0 * agent, customer) == (NO_AGENT,)
+    hum = 0.01 * np.sin(np.arange(len(customer)) * 2.0 * np.pi * 50.0 / RATE_HZ)
+    assert found(agent, hum) == (NO_CUSTOMER,)
+    assert found(agent[: 11 * RATE_HZ], hum[: 11 * RATE_HZ]) == (NO_CUSTOMER,)
     hiss = 0.001 * np.random.default_rng(2).standard_normal(len(customer))
     assert found(hiss, customer) == ()
 

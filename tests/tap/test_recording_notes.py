@@ -134,6 +134,17 @@ def test_an_empty_side_is_told(tmp_path: Path) -> None:
     assert "--sides customer=left,agent=right" in note
 
 
+def test_a_side_that_only_hums_is_told(tmp_path: Path) -> None:
+    """A customer's channel with hum or hiss alone is told of beside a voice's ups and downs."""
+    at = np.arange(4 * RATE_HZ)
+    voice = noise(level=0.2) * np.sin(at / RATE_HZ * 4.0) ** 4
+    hum = 0.01 * np.sin(2.0 * np.pi * 50.0 * at / RATE_HZ)
+    for steady in (hum, noise(2, 0.005), hum + noise(2, 0.003)):
+        (note,) = recorded(tmp_path, voice, steady).notes
+        assert "the customer's channel carries nothing but a hum or a hiss of -4" in note
+    assert recorded(tmp_path, voice, voice[::-1]).notes == ()
+
+
 def test_clipping_is_told(tmp_path: Path) -> None:
     """A channel at full scale for more than a hundredth of its samples is named."""
     loud = np.clip(noise(level=0.6), -1.0, 1.0)

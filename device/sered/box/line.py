@@ -240,7 +240,7 @@ class Line:
                 for at, lost in self._lost
                 if call.start_s < at <= until_s + 1.0
             ),
-            notes=self._sides.now(),
+            notes=self._sides.now(over=over),
         )
 
     def _floor(self, side: Side) -> float | None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from sered.hearing.same_sound import SameSound
 from sered.levels import LOWEST_DB
-from sered.records import BLOCK, FRAME, RATE_HZ, Side, State
+from sered.records import BLOCK, RATE_HZ, Side, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-    from numpy.typing import NDArray
 
     from sered.records import AudioFrame, Heard
 
@@ -26,19 +23,6 @@ NO_AGENT = "agent_never_heard"
 _BLOCK_S = BLOCK / RATE_HZ
 _SPOKEN_BLOCKS = 4
 """Blocks of speech, of a frame's eight, with which two channels are compared."""
-_AUDIBLE_DB = -65.0
-"""dB of full scale; under it lies the noise of an open line."""
-_LAG = round(0.03 * RATE_HZ)
-"""A card or a mixer may delay one channel by so much."""
-_ALIKE = 0.9
-"""Correlation of a frame in which two channels carry the same."""
-_COMPARED, _MOST_COMPARED = 14, 120
-"""Frames of speech before channels are called the same: 3.6 s; and the most that count."""
-_ALIKE_SHARE = 0.85
-"""Of the compared frames that have to be alike."""
-_LOSS_DB, _SPREAD_DB = 8.0, 2.5
-"""A voice that leaks into the other channel is fainter there than a copy would be, and by turns it
-is one channel's voice and the other's."""
 _TONES = frozenset({State.DIAL, State.RINGBACK, State.BUSY, State.REORDER})
 _CLEARLY_DB = 6.0
 _TONE_S, _FEWER = 1.0, 0.25
@@ -48,6 +32,8 @@ _NEVER_S, _SPOKE_S = 0.5, 10.0
 """Who spoke less was never heard, where the other one spoke for longer."""
 _NOTHING_DB, _ONE_SIDED_S = -70.0, 3.0
 """A channel that is never louder carries nothing; it takes less of the other's speech to tell."""
+_STEADY_DB, _TAIL = 6, 0.02
+"""A channel whose level moves no more carries a hum or a hiss, but for so many of its blocks."""
 
 
 @dataclass(slots=True)
@@ -58,6 +44,16 @@ class _Heard:
     tone_s: float = 0.0
     """Tones of the exchange that are clearly louder here than on the other side."""
     loudest_db: float = LOWEST_DB
+    levels: Counter[int] = field(default_factory=Counter)
+    """Blocks of each level, in whole dB, while the other side speaks."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether it carries no more than the noise of a line, a hum or a hiss."""
+        if self.loudest_db < _NOTHING_DB:
+            return True
+        most = self.levels.total() * _TAIL
+        return _nth(self.levels, most, loud=True) - _nth(self.levels, most) <= _STEADY_DB
 
 
 class SidesWatch:
@@ -71,7 +67,7 @@ class SidesWatch:
         self.lasting: tuple[str, ...] = ()
         """What was wrong in the last call that told, until one tells otherwise."""
         self._heard: dict[Side, _Heard] = {}
-        self._pairs: deque[tuple[float, float]] = deque(maxlen=_MOST_COMPARED)
+        self._compared = SameSound()
         self._forget()
 
     def feed(self, frame: AudioFrame, blocks: Sequence[Heard]) -> None:
@@ -81,16 +77,14 @@ class SidesWatch:
         for heard in blocks:
             self._count(heard)
         spoken = sum(State.SPEECH in heard.states.values() for heard in blocks)
-        if spoken >= _SPOKEN_BLOCKS:
-            pair = _compare(frame.pcm[Side.AGENT], frame.pcm[Side.CUSTOMER])
-            if pair is not None:
-                self._pairs.append(pair)
+        agent, customer = frame.pcm[Side.AGENT], frame.pcm[Side.CUSTOMER]
+        self._compared.feed(agent, customer, spoken=spoken >= _SPOKEN_BLOCKS)
 
-    def now(self) -> tuple[str, ...]:
-        """What is wrong with the call so far, the gravest first."""
+    def now(self, *, over: bool = False) -> tuple[str, ...]:
+        """What is wrong with the call so far, the gravest first; surer when it is `over`."""
         if not self._both:
             return ()
-        if self._same():
+        if self._compared.found(over=over) if self._compared.known else SAME in self.lasting:
             return (SAME,)
         far, near = self._heard[Side.CUSTOMER], self._heard[Side.AGENT]
         told = near.tone_s >= _TONE_S and far.tone_s <= _FEWER * near.tone_s
@@ -102,8 +96,8 @@ class SidesWatch:
 
     def end(self) -> tuple[str, ...]:
         """The call is over: what was wrong with it."""
-        found = self.now()
-        told = len(self._pairs) >= _COMPARED or found
+        found = self.now(over=True)
+        told = self._compared.known or found
         if told:
             self.lasting = found
         self._forget()
@@ -111,52 +105,30 @@ class SidesWatch:
 
     def _forget(self) -> None:
         self._heard = {side: _Heard() for side in (Side.CUSTOMER, Side.AGENT)}
-        self._pairs.clear()
+        self._compared = SameSound()
 
     def _count(self, heard: Heard) -> None:
         for side, sums in self._heard.items():
             other = Side.AGENT if side is Side.CUSTOMER else Side.CUSTOMER
             level = heard.level_db[side]
             sums.loudest_db = max(sums.loudest_db, level)
+            if heard.states[other] is State.SPEECH:
+                sums.levels[round(level)] += 1
             sums.speech_s += _BLOCK_S * (heard.states[side] is State.SPEECH)
             clear = level - heard.level_db[other] > _CLEARLY_DB
             sums.tone_s += _BLOCK_S * (heard.states[side] in _TONES and clear)
 
-    def _same(self) -> bool:
-        if len(self._pairs) < _COMPARED:
-            return SAME in self.lasting
-        alike = [loss_db for likeness, loss_db in self._pairs if likeness > _ALIKE]
-        if len(alike) < _ALIKE_SHARE * len(self._pairs):
-            return False
-        low, middle, high = np.percentile(alike, (10, 50, 90))
-        return bool(abs(middle) < _LOSS_DB and high - low < _SPREAD_DB)
+
+def _nth(levels: Counter[int], number: float, *, loud: bool = False) -> int:
+    """The level of the block that so many are as quiet as, or as loud as."""
+    passed, level = 0, 0
+    for level in sorted(levels, reverse=loud):
+        passed += levels[level]
+        if passed > number:
+            break
+    return level
 
 
 def _missing(side: _Heard, other: _Heard) -> bool:
-    enough_s = _ONE_SIDED_S if side.loudest_db < _NOTHING_DB else _SPOKE_S
+    enough_s = _ONE_SIDED_S if side.nothing else _SPOKE_S
     return side.speech_s < _NEVER_S and other.speech_s >= enough_s
-
-
-def _compare(first: NDArray[np.int16], second: NDArray[np.int16]) -> tuple[float, float] | None:
-    """How alike two sounds are at their best lag, 0 to 1, and how much louder the first is, dB.
-
-    None where either is too faint to tell.
-    """
-    pair = np.stack((first, second)).astype(np.float32)
-    pair -= pair.mean(axis=1, keepdims=True)
-    power = np.einsum("ij,ij->i", pair, pair)
-    floor = FRAME * (32_768.0 * 10.0 ** (_AUDIBLE_DB / 20.0)) ** 2
-    if power.min() < floor:
-        return None
-    spectra = np.fft.rfft(pair, FRAME + _PADDED)
-    lags = np.fft.irfft(spectra[0] * spectra[1].conj())
-    near = np.abs(np.concatenate((lags[: _LAG + 1], lags[-_LAG:])))
-    likeness = float((near * _WHOLE).max()) / float(np.sqrt(power[0] * power[1]))
-    return min(likeness, 1.0), float(10.0 * np.log10(power[0] / power[1]))
-
-
-_PADDED = 512
-"""Zeros, more than the longest lag, so that no end meets a beginning."""
-_SHIFT = np.concatenate((np.arange(_LAG + 1), np.arange(_LAG, 0, -1)))
-_WHOLE = 1.0 / (1.0 - _SHIFT / FRAME)
-"""What a delay moves over the edge is missing from the sum, not unlike."""

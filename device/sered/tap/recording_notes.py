@@ -82,11 +82,17 @@ def _silent_sides(survey: Survey, sides: Mapping[Side, Channel]) -> Iterator[str
     """A side that carries nothing at all, while another one does."""
     heard = {side: _loudest(survey, channel) for side, channel in sides.items()}
     for side, level in heard.items():
+        empty = level <= AUDIBLE_DB
+        if not (empty or _steady(survey, sides[side])):
+            continue
         others = [each for each in sides if each is not side and heard[each] > _NEITHER_DB]
-        if level > AUDIBLE_DB or not others:
+        others = [each for each in others if empty or not _steady(survey, sides[each])]
+        if not others:
             continue
         other = others[0]
-        said = f"the {side}'s channel carries nothing at all, the {other}'s does."
+        hum = f"nothing but a hum or a hiss of {level:.0f} dBFS, the {other}'s a voice."
+        nothing = f"nothing at all, the {other}'s does."
+        said = f"the {side}'s channel carries {nothing if empty else hum}"
         if side is Side.CUSTOMER:
             names = _NAMES if len(survey.channels) == 2 else {}
             swapped = [(side, sides[other]), (other, sides[side])]
@@ -121,3 +127,8 @@ def _loudest(survey: Survey, channel: Channel) -> float:
     if channel == "mono":
         return max(each.loudest_db for each in survey.channels)
     return survey.channels[channel - 1].loudest_db
+
+
+def _steady(survey: Survey, channel: Channel) -> bool:
+    """Whether nobody can be on it, though it sounds."""
+    return channel != "mono" and survey.channels[channel - 1].steady

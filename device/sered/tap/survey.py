@@ -27,6 +27,7 @@ AUDIBLE_DB = -70.0
 _BLOCK_S = 0.05
 _LOUD_BLOCKS = 10
 """So many blocks, half a second, are as loud as what is called the loudest: no click is."""
+_STEADY_DB, _TAIL = 6.0, 0.02
 _FLOOR_DB, _STEPS = -120, 160
 _FULL = CLIPPED / FULL_SCALE
 _TOO_FAR = 4.0
@@ -44,11 +45,18 @@ class Channel:
     """RMS of its loudest half second, dBFS; NOTHING_DB for nothing."""
     clipped: float
     """Share of samples at full scale, of those that sound."""
+    spread_db: float
+    """How far its level goes up and down, but for a fiftieth of its blocks at either end."""
 
     @property
     def audible(self) -> bool:
         """Whether it carries anything."""
         return self.loudest_db > AUDIBLE_DB
+
+    @property
+    def steady(self) -> bool:
+        """Whether it carries a hum or a hiss and nothing else: speech goes up and down by 20 dB."""
+        return self.spread_db <= _STEADY_DB
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,7 @@ class _Meter:
                 Channel(
                     loudest_db=self._loudest_db(counts, shift),
                     clipped=int(clipped) / max(int(sounding), 1) if scale == 1.0 else 0.0,
+                    spread_db=_spread_db(counts),
                 )
                 for counts, clipped, sounding in zip(
                     self._counts, self._clipped, self._sounding, strict=True
@@ -219,3 +228,9 @@ class _Meter:
 def _peak(tracks: NDArray[np.float32]) -> float:
     """The largest sample, without its sign; no number where one of them is none."""
     return float(np.maximum(tracks.max(initial=0.0), -tracks.min(initial=0.0)))
+
+
+def _spread_db(counts: NDArray[np.int64]) -> float:
+    passed = np.cumsum(counts) / max(int(counts.sum()), 1)
+    low, high = np.searchsorted(passed, (_TAIL, 1.0 - _TAIL))
+    return float(high - low)
