@@ -56,6 +56,12 @@ systemd_runs() { [ -d /run/systemd/system ]; }
 
 version_in() { sed -n 's/^version = "\(.*\)"$/\1/p' "$1/pyproject.toml"; }
 
+# Seconds since 1970 that everything built is dated: the last commit's, where nobody says another.
+date_of() {
+    echo "${SOURCE_DATE_EPOCH:-$(git -C "$1" log -1 --format=%ct 2>/dev/null ||
+        stat -c %Y "$1/pyproject.toml")}"
+}
+
 # VERSION-HASH of what would be installed: two checkouts of one version are told apart, and the
 # same one is not built twice
 id_of() {

@@ -2,6 +2,7 @@
 # Changes the version that runs: watched for a minute, and back by itself when it does not get well.
 
 watch_s=60
+# and three times what the version before took: a slow box is no sick one
 ready_s=45
 
 # bring_up BEFORE ID: BEFORE is empty on a fresh box
@@ -20,14 +21,15 @@ bring_up() {
 }
 
 exchange() {
-    local was reason
+    local was reason patience
     was=$(judgement)
+    patience=$((ready_s + 3 * $(took_s)))
     runs_dry "$2"
     no_worse "$1" "$2"
     say "From $1 to $2, watched for $watch_s s"
     use "$2"
     systemctl restart --no-block sered
-    if reason=$(watch_it "$was"); then
+    if reason=$(watch_it "$was" "$patience"); then
         enable sered.service
         say "$2 is well: $(judgement)"
         return
@@ -106,19 +108,28 @@ for check in checks:
         print(check["id"], check["line"] or "", sep="/")' | sort -u
 }
 
-# watch_it WAS: succeeds when the service gets ready and stays so; else prints why not
+# Seconds that the service took from its start until it was ready.
+took_s() {
+    local began ready
+    began=$(systemctl show sered -P InactiveExitTimestampMonotonic)
+    ready=$(systemctl show sered -P ActiveEnterTimestampMonotonic)
+    [ "${ready:-0}" -gt "${began:-0}" ] || { echo 0 && return; }
+    echo $(((ready - began) / 1000000))
+}
+
+# watch_it WAS PATIENCE: succeeds when the service gets ready and stays so; else prints why not
 watch_it() {
-    local end=$((SECONDS + watch_s)) ready_by=$((SECONDS + ready_s)) now
-    while [ $SECONDS -lt $end ]; do
+    local end='' ready_by=$((SECONDS + $2)) now
+    while [ -z "$end" ] || [ $SECONDS -lt "$end" ]; do
         sleep 1
         if [ "$(systemctl show sered -P NRestarts)" -gt 0 ]; then
             echo "it ended ($(systemctl show sered -P Result)) and was restarted"
             return 1
         fi
         case $(systemctl is-active sered) in
-            active) ready_by=$end ;;
+            active) end=${end:-$((SECONDS + watch_s))} ready_by=$end ;;
             failed | inactive) echo "it stopped" && return 1 ;;
-            *) [ $SECONDS -lt $ready_by ] || { echo "not ready within $ready_s s" && return 1; } ;;
+            *) [ $SECONDS -lt "$ready_by" ] || { echo "not ready within $2 s" && return 1; } ;;
         esac
     done
     now=$(judgement)

@@ -1,8 +1,9 @@
-"""A copy of the card's image in an emulated machine: files put on it, power, a shell by SSH."""
+"""A copy of the card's image in an emulated machine: files put on it, power, console, SSH."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -39,78 +40,128 @@ def eventually(true: Callable[[], object], within_s: float, what: str) -> float:
 
 @dataclass
 class Card:
-    """One copy of an image; `folder` holds it, its key and its console's log."""
+    """One copy of an image; `folder` holds it, its key, its console and the log of its writes."""
 
-    image: Path
     arch: str
     folder: Path
-    disk: Path = field(init=False)
+    cores: int = 1
     port: int = field(default_factory=free_port)
+    powered_at: float = 0.0
     _machine: subprocess.Popen[bytes] | None = None
+    _read: int = 0
 
-    def __post_init__(self) -> None:
-        self.disk = self.folder / "card.img"
-        subprocess.run(["cp", "--sparse=always", self.image, self.disk], check=True)
-        with self.disk.open("r+b") as file:
-            file.truncate(self.image.stat().st_size + _LARGER)
+    @classmethod
+    def of(cls, image: Path, arch: str, folder: Path) -> Card:
+        """A copy of an image, on a larger card, and a key for it."""
+        card = cls(arch, folder)
+        subprocess.run(["cp", "--sparse=always", image, card.disk], check=True)
+        with card.disk.open("r+b") as file:
+            file.truncate(image.stat().st_size + _LARGER)
         make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f"]
-        subprocess.run([*make, f"{self.folder}/key"], check=True)
+        subprocess.run([*make, f"{folder}/key"], check=True)
         for name in ("vmlinuz", "initrd.img"):
-            self._take(name)
+            card._take(name)
+        card.log.touch()
+        return card
 
     @property
-    def _boot(self) -> str:
-        found = subprocess.check_output(["sfdisk", "--json", self.disk])
-        start = int(json.loads(found)["partitiontable"]["partitions"][0]["start"]) * 512
-        return f"{self.disk}@@{start}"
+    def disk(self) -> Path:
+        """The copy."""
+        return self.folder / "card.img"
+
+    @property
+    def log(self) -> Path:
+        """Its console's."""
+        return self.folder / "console.log"
+
+    @property
+    def writes(self) -> Path:
+        """The log of its writes since the power came on."""
+        return self.folder / "writes.log"
 
     def _take(self, name: str) -> None:
         """Kernel and initrd by whatever name the boot partition has them."""
-        listed = subprocess.check_output(["mdir", "-b", "-i", self._boot], text=True).split()
+        boot = boot_of(self.disk)
+        listed = subprocess.check_output(["mdir", "-b", "-i", boot], text=True).split()
         (path,) = (each for each in listed if each[3:].startswith(name))
-        subprocess.run(["mcopy", "-o", "-i", self._boot, path, self.folder / name], check=True)
+        subprocess.run(["mcopy", "-o", "-i", boot, path, self.folder / name], check=True)
 
     def put(self, files: Mapping[str, str]) -> None:
         """Files onto the boot partition, as a person's computer does."""
         for name, text in files.items():
             (self.folder / "put").write_text(text, encoding="utf-8")
-            put = ["mcopy", "-o", "-i", self._boot, f"{self.folder}/put", f"::{name}"]
+            put = ["mcopy", "-o", "-i", boot_of(self.disk), f"{self.folder}/put", f"::{name}"]
             subprocess.run(put, check=True)
 
-    def read(self, name: str) -> str:
-        """A file of the boot partition, while the power is off; empty where there is none."""
-        done = subprocess.run(
-            ["mtype", "-i", self._boot, f"::{name}"], capture_output=True, text=True, check=False
-        )
-        return done.stdout
+    def plug_in(self, files: Mapping[str, Path]) -> None:
+        """Files into /etc of its root file system: what stands for a sound card."""
+        start, _ = parts(self.disk)[1]
+        script = "".join(f"write {path} /etc/{name}\n" for name, path in files.items())
+        (self.folder / "script").write_text(script)
+        command = ["debugfs", "-w", "-f", self.folder / "script", f"{self.disk}?offset={start}"]
+        subprocess.run(command, check=True, capture_output=True)
 
     def power(self) -> None:
-        """On."""
+        """On; what it writes is logged anew."""
+        self.writes.unlink(missing_ok=True)
+        self.writes.touch()
         # a loaded machine loses the ticks by which a kernel judges its timer
         line = f"console={_CONSOLES[self.arch]} root=LABEL=sered-root ro panic=10 no_timer_check"
+        # its journal is in memory: what the service says is heard at the console
+        line += " systemd.journald.forward_to_console=1 systemd.journald.max_level_console=info"
+        line += " systemd.show_status=0 loglevel=4"
         command: list[str] = [
-            *_MACHINES[self.arch], "-smp", "2", "-m", "1024", "-nographic", "-no-reboot",
-            "-kernel", f"{self.folder}/vmlinuz", "-initrd", f"{self.folder}/initrd.img",
-            "-append", line, "-drive", f"file={self.disk},format=raw,if=virtio",
+            *_MACHINES[self.arch], "-smp", f"{self.cores}", "-m", "1024", "-nographic",
+            "-no-reboot", "-kernel", f"{self.folder}/vmlinuz",
+            "-initrd", f"{self.folder}/initrd.img", "-append", line,
+            "-blockdev", f"driver=file,node-name=disk,filename={self.disk}",
+            "-blockdev", f"driver=file,node-name=log,filename={self.writes},cache.no-flush=on",
+            "-blockdev", "driver=blklogwrites,node-name=logged,file=disk,log=log,"
+            "log-super-update-interval=1",
+            "-device", "virtio-blk-pci,drive=logged,write-cache=on",
             "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.port}-:22",
             "-device", "virtio-net-pci,netdev=net",
         ]  # fmt: skip
-        with (self.folder / "console.log").open("ab") as console:
+        self._read = self.log.stat().st_size
+        self.powered_at = time.monotonic()
+        with self.log.open("ab") as console:
             self._machine = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=console, stderr=console
             )
 
-    def cut(self) -> None:
-        """The plug is pulled: nothing that the machine still held in memory gets anywhere."""
-        assert self._machine is not None
-        self._machine.kill()
-        self._machine.wait()
-        self._machine = None
+    def said(self) -> str:
+        """What the console has said since the power came on."""
+        with self.log.open("rb") as console:
+            console.seek(self._read)
+            return console.read().decode(errors="replace")
 
-    def run(self, script: str, *, check: bool = True, timeout_s: float = 600.0) -> str:
+    def ended(self) -> set[str]:
+        """Calls whose verdict the service says that it has kept."""
+        return set(re.findall(r"call\.ended line=\S+ call=(\S+)", self.said()))
+
+    def wait(self, for_what: str, within_s: float) -> float:
+        """Until the console says it; seconds since the power came on."""
+
+        def there() -> bool:
+            if self._machine and self._machine.poll() is not None:
+                msg = f"the machine ended: {self.said()[-1000:]}"
+                raise RuntimeError(msg)
+            return for_what in self.said()
+
+        eventually(there, within_s, f"{for_what!r} on the console")
+        return time.monotonic() - self.powered_at
+
+    def off(self) -> None:
+        """The emulated machine ends at once, nothing is said goodbye to."""
+        if self._machine is not None:
+            self._machine.kill()
+            self._machine.wait()
+            self._machine = None
+
+    def run(self, script: str, timeout_s: float = 600.0) -> str:
         """What a script says as root in there."""
         options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
-        options += ["-o", "ConnectTimeout=60", "-o", "LogLevel=ERROR"]
+        options += ["-o", "ConnectTimeout=120", "-o", "LogLevel=ERROR"]
         command = ["ssh", "-i", f"{self.folder}/key", "-p", f"{self.port}", *options]
         done = subprocess.run(
             [*command, "admin@127.0.0.1", "sudo", "bash", "-s"],
@@ -120,11 +171,19 @@ class Card:
             timeout=timeout_s,
             check=False,
         )
-        if check and done.returncode != 0:
+        if done.returncode != 0:
             msg = f"{script}\n{done.stdout}\n{done.stderr}"
             raise RuntimeError(msg)
         return done.stdout.strip()
 
-    def answers(self) -> bool:
-        """Whether somebody with the key gets in."""
-        return self.run("echo in", check=False) == "in"
+
+def parts(disk: Path) -> list[tuple[int, int]]:
+    """Where each partition begins and how long it is, in bytes."""
+    found = json.loads(subprocess.check_output(["sfdisk", "--json", disk]))
+    table = found["partitiontable"]["partitions"]
+    return [(int(each["start"]) * 512, int(each["size"]) * 512) for each in table]
+
+
+def boot_of(disk: Path) -> str:
+    """The boot partition, as mtools want it named."""
+    return f"{disk}@@{parts(disk)[0][0]}"

@@ -1,24 +1,34 @@
-"""`make test-image`: the card's image in an emulated machine, from power to verdicts and cuts."""
+"""`make test-image`: the card's image in an emulated machine: verdicts, cuts, upgrade.
+
+Steps, each going on from what the one before left in the folder: `start` emulates the first start
+until verdicts wait for a broker, and logs every write; `cuts` takes the power away at moments of
+that log, random ones, and starts what is left as a container; `again` emulates a start of the last
+of these; `upgrade` goes up to a newer package and back from a broken one there.
+"""
 
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import wave
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from broker import free_port
+from emulated import writes
+from emulated.box import Surroundings, box, island
 from emulated.card import HOST, Card, eventually
 from project import ROOT
+from system import debs
+from system.machine import a_bus
 
 _CONFIGURATION = """\
 site = "emulated"
@@ -26,6 +36,7 @@ device = "card"
 page_port = 80
 [[line]]
 card = "pcm:tap"
+rate_hz = 8000
 [calls]
 hang_over_s = 5.0
 [mqtt]
@@ -37,147 +48,245 @@ username = "card"
 _NETWORK = 'hostname = "desk-7"\ntime_zone = "Europe/Berlin"\n'
 # a card that keeps time by the kernel's clock, and hears a recording
 _ASOUND = """\
-pcm.tap { type file slave.pcm "hw:Dummy,0" file "/dev/null" infile "/etc/call.raw" format "raw"
+pcm.tap { type file slave.pcm "hw:Dummy,0" file "/dev/null" infile "/etc/calls.raw" format "raw"
   hint { show on description "tap" } }
 """
+_CALLS = 12
+"""In the recording that is heard once."""
+_PAUSE_S = 20.0
 _BOOT_S = 1500.0
-_VERDICT_S = 1800.0
+_VERDICT_S = 900.0
+_WAITING = 3
+"""Verdicts that wait for a broker before the emulated machine is done."""
+_LOOK = """\
+hostname; readlink /etc/localtime; findmnt -no OPTIONS /; df --output=size /data | tail -n 1
+ls /boot/firmware/sered-mqtt-password /var/log/journal 2>/dev/null | wc -l
+grep -c 'taken over' /boot/firmware/sered-says.txt
+passwd -S admin; passwd -S root
+systemctl --failed --no-legend | wc -l
+systemd-analyze; free -m
+"""
 
 
-class Surroundings:
-    """A broker that can be switched off, and a subscriber that keeps what it got."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When the plug might have been pulled: seconds, writes by then, verdicts kept by then."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._folder = folder
-        settings = f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
-        settings += f"persistence_location {folder}/\nuser root\n"
-        (folder / "mosquitto.conf").write_text(settings)
-        self._running: list[subprocess.Popen[bytes]] = []
-
-    def on(self) -> None:
-        """Broker and subscriber."""
-        program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-        assert program, "needs mosquitto"
-        broker = subprocess.Popen([program, "-c", self._folder / "mosquitto.conf"])
-        self._running = [broker]
-        time.sleep(1)
-        ask = ["mosquitto_sub", "-p", f"{self.port}", "-q", "1", "-c", "-i", "test"]
-        with (self._folder / "received").open("ab") as out:
-            ask += ["-t", "sered/+/+/calls"]
-            self._running.append(subprocess.Popen(ask, stdout=out))
-
-    def off(self) -> None:
-        """Both."""
-        for each in reversed(self._running):
-            each.terminate()
-            each.wait()
-        self._running = []
-
-    def calls(self) -> dict[str, str | None]:
-        """What each call that arrived came to, by its id."""
-        text = (self._folder / "received").read_text()
-        reports = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-        return {each["call_id"]: (each["sentiment"] or {}).get("category") for each in reports}
+    at_s: float
+    entries: int
+    ended: tuple[str, ...]
+    ready: bool
 
 
 def main() -> None:
-    """Every step in turn, each with what it took; exit status 1 where one fails."""
+    """The steps in turn, each with what it took; exit status 1 where one fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("image", type=Path)
     parser.add_argument("--arch", default="arm64")
     parser.add_argument("--cuts", type=int, default=10)
+    parser.add_argument("--steps", default="")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="card-", dir=given.image.parent) as name:
-        folder = Path(name)
-        card, around = Card(given.image, given.arch, folder), Surroundings(folder)
-        try:
-            _whole(card, around, given.cuts)
-        finally:
-            shutil.copy(folder / "console.log", given.image.with_suffix(".console.log"))
-            around.off()
-            if card._machine:
-                card.cut()
+    steps = given.steps or ("start cuts again upgrade" if given.arch == "amd64" else "start again")
+    folder = given.image.parent / f"tried-{given.arch}"
+    folder.mkdir(exist_ok=True)
+    for step in steps.split():
+        print(f"== {step}", flush=True)
+        if step == "start":
+            _start(given.image, given.arch, folder)
+        elif step == "cuts":
+            _cuts(folder, given.cuts)
+        elif step == "again":
+            _again(given.arch, folder)
+        else:
+            _upgrade(folder, given.image.parent)
 
 
-def _whole(card: Card, around: Surroundings, cuts: int) -> None:
-    around.on()
-    _first_start(card, around)
-    _a_tap(card)
-    _say("verdict after the tap was there", _first_verdict(around))
-    around.off()
-    expected = set()
-    for number in range(cuts):
-        expected |= _cut(card, number)
-    around.on()
-    card.power()
-    eventually(card.answers, _BOOT_S, "the last start")
-    began = time.monotonic()
-    eventually(lambda: expected <= set(around.calls()), _VERDICT_S, f"{len(expected)} verdicts")
-    _say(f"{cuts} power cuts, {len(expected)} verdicts waited, 0 lost", time.monotonic() - began)
-
-
-def _first_start(card: Card, around: Surroundings) -> None:
-    card.put(
-        {
-            "sered.toml": _CONFIGURATION.format(host=HOST, port=around.port),
-            "sered-mqtt-password": "dahlia-91\n",
-            "network.toml": _NETWORK,
-            "authorized_keys": (card.folder / "key.pub").read_text(),
-        }
-    )
-    card.power()
-    _say("power to login by key", eventually(card.answers, _BOOT_S, "a login by key"))
-    # an emulated processor loads libraries for longer than a unit waits
-    card.run(
-        "writable bash -c 'mkdir -p /etc/systemd/system/sered.service.d; cat >"
-        "/etc/systemd/system/sered.service.d/emulated.conf' <<'END'\n"
-        "[Service]\nTimeoutStartSec=900\nWatchdogSec=600\nEND\n"
-        "systemctl daemon-reload; systemctl --no-block restart sered"
-    )
-    active = "systemctl is-active sered"
-    taken = eventually(lambda: card.run(active, check=False) == "active", _BOOT_S, "READY")
-    _say("and from there to READY", taken)
-    print(card.run("systemd-analyze; systemctl --failed --no-legend; df -h / /data; free -m"))
-    assert card.run("hostname") == "desk-7"
-    assert "Berlin" in card.run("readlink /etc/localtime")
-    assert card.run("ls /boot/firmware/sered-mqtt-password", check=False) == ""
-    assert "taken over" in card.run("cat /boot/firmware/sered-says.txt")
-    assert card.run("findmnt -no OPTIONS /").startswith("ro")
-    size_kb = int(card.run("df --output=size /data | tail -n 1"))
-    assert size_kb > 1_000_000, "the last partition did not grow"
-    assert card.run("ls /var/log/journal", check=False) == ""
-    assert card.run("passwd -S admin; passwd -S root").split()[1::7] == ["L", "L"]
-
-
-def _a_tap(card: Card) -> None:
-    with wave.open(str(ROOT / "device/sered/demo/call.wav")) as call:
-        print(f"the call: {call.getparams()}")
-        sound = base64.b64encode(call.readframes(call.getnframes())).decode()
-    card.run(
-        f"writable bash -c 'base64 -d >/etc/call.raw' <<'END'\n{sound}\nEND\n"
-        f"writable bash -c 'cat >/etc/asound.conf; echo snd-dummy >/etc/modules-load.d/tap.conf' "
-        f"<<'END'\n{_ASOUND}END\nmodprobe snd-dummy; systemctl restart sered"
-    )
-
-
-def _first_verdict(around: Surroundings) -> float:
-    took = eventually(around.calls, _VERDICT_S, "a verdict")
-    print(f"it is {around.calls()}")
-    return took
-
-
-def _cut(card: Card, number: int) -> set[str]:
-    """One start and its end at a random moment; the calls whose end it saw in time."""
-    if number:
+def _start(image: Path, arch: str, folder: Path) -> None:
+    subprocess.run(["rm", "-rf", folder], check=True)
+    folder.mkdir()
+    card, around = Card.of(image, arch, folder), Surroundings(folder / "broker")
+    moments: list[Moment] = []
+    try:
+        around.on()
+        card.put(
+            {
+                "sered.toml": _CONFIGURATION.format(host=HOST, port=around.port),
+                "sered-mqtt-password": "dahlia-91\n",
+                "network.toml": _NETWORK,
+                "authorized_keys": (folder / "key.pub").read_text(),
+            }
+        )
+        card.plug_in(_a_tap(folder))
+        subprocess.run(["cp", "--sparse=always", card.disk, folder / "before.img"], check=True)
         card.power()
-        eventually(card.answers, _BOOT_S, f"start {number}")
-    time.sleep(random.Random(number).uniform(0, 120))
-    log = card.run("journalctl -u sered -o cat | grep call.ended || true", check=False)
-    ended = {line.split("call=")[1].split()[0] for line in log.splitlines() if "call=" in line}
-    card.cut()
-    print(f"cut {number + 1}: {len(ended)} call(s) had ended", flush=True)
-    return ended
+        _watch(card, moments, lambda: "service.ready" in card.said(), _BOOT_S, "READY")
+        _say("power to READY", time.monotonic() - card.powered_at)
+        _watch(card, moments, around.calls, _VERDICT_S, "a verdict")
+        _say("power to the first verdict at the broker", time.monotonic() - card.powered_at)
+        print(f"it is {around.calls()}", flush=True)
+        _looked_at(card)
+        arrived = set(around.calls())
+        around.off()
+        wanted = _WAITING
+        _watch(card, moments, lambda: len(card.ended() - arrived) >= wanted, _VERDICT_S, "verdicts")
+    finally:
+        card.off()
+        around.off()
+    kept = {"port": around.port, "arrived": sorted(arrived), "moments": [*map(asdict, moments)]}
+    (folder / "moments.json").write_text(json.dumps(kept))
+    _say(f"{len(moments)} moments, {writes.count(card.writes)} writes", 0)
+
+
+def _watch(card: Card, moments: list[Moment], true: object, within_s: float, what: str) -> None:
+    """Until it holds; meanwhile random moments are noted at which the power might fail."""
+    assert callable(true)
+    chance, end = random.Random(), time.monotonic() + within_s
+    while not true():
+        if time.monotonic() > end:
+            msg = f"waited {within_s:.0f} s in vain for {what}:\n{card.said()[-3000:]}"
+            raise TimeoutError(msg)
+        time.sleep(chance.uniform(1, 6))
+        # in this order: what was said to be kept was written before
+        ended, at_s = tuple(sorted(card.ended())), time.monotonic() - card.powered_at
+        ready = "service.ready" in card.said()
+        moments.append(Moment(at_s, writes.count(card.writes), ended, ready))
+
+
+def _looked_at(card: Card) -> None:
+    """What the first start was to do is done."""
+    said = card.run(_LOOK)
+    print(said, flush=True)
+    name, zone, root, size, left, taken, admin, super_user, failed = said.splitlines()[:9]
+    assert name == "desk-7"
+    assert "Berlin" in zone
+    assert root.startswith("ro")
+    assert int(size) > 1_000_000, "the last partition did not grow"
+    assert left == "0", "a secret is still on the boot partition, or a journal on the disk"
+    assert int(taken) > 0
+    assert {admin.split()[1], super_user.split()[1]} == {"L"}
+    assert failed == "0"
+
+
+def _a_tap(folder: Path) -> dict[str, Path]:
+    """A recording of calls between which a line hums a little, and the card that hears it."""
+    with wave.open(str(ROOT / "device/sered/demo/call.wav")) as call:
+        sound = np.frombuffer(call.readframes(call.getnframes()), np.int16)
+        pause = int(_PAUSE_S * call.getframerate()) * call.getnchannels()
+    hum = np.random.default_rng(0).integers(-8, 9, pause).astype(np.int16)
+    (folder / "calls.raw").write_bytes(np.concatenate([hum, sound]).tobytes() * _CALLS)
+    (folder / "asound.conf").write_text(_ASOUND)
+    (folder / "modules").write_text("snd-dummy\n")
+    return {
+        "calls.raw": folder / "calls.raw",
+        "asound.conf": folder / "asound.conf",
+        "modules-load.d/tap.conf": folder / "modules",
+    }
+
+
+def _cuts(folder: Path, cuts: int) -> None:
+    kept = json.loads((folder / "moments.json").read_text())
+    moments = [Moment(**each) for each in kept["moments"]]
+    early = [each for each in moments if not each.ready]
+    late = [each for each in moments if each.ready]
+    chance = random.Random()
+    few = min(cuts * 3 // 10, len(early))
+    taken = chance.sample(early, few) + chance.sample(late, cuts - few)
+    disk, lost, waited = folder / "cut.img", 0, 0
+    with a_bus(), island(f"card-{free_port()}") as network:
+        for number, moment in enumerate(sorted(taken, key=lambda each: each.entries), 1):
+            subprocess.run(["cp", "--sparse=always", folder / "before.img", disk], check=True)
+            stood, gone = writes.cut(folder / "writes.log", moment.entries, disk, chance)
+            around = Surroundings(folder / f"cut-{number}", network, kept["port"])
+            expected = set(moment.ended) - set(kept["arrived"])
+            around.on()
+            try:
+                took, missing = _delivered(disk, folder / "mounted", network, around, expected)
+            finally:
+                around.off()
+            waited, lost = waited + len(expected), lost + len(missing)
+            print(
+                f"cut {number}, {moment.at_s:.0f} s after power: {stood} writes stood, {gone} did"
+                f" not; READY {took:.0f} s after a start; {len(expected)} verdicts waited,"
+                f" {len(around.calls())} came, {len(missing)} lost",
+                flush=True,
+            )
+    print(f"{cuts} power cuts, {waited} verdicts waited, {lost} lost", flush=True)
+    if lost:
+        sys.exit(1)
+
+
+def _delivered(
+    disk: Path, folder: Path, network: str, around: Surroundings, expected: set[str]
+) -> tuple[float, set[str]]:
+    """A start of what a cut left: seconds to READY, and verdicts that did not come in a minute."""
+    began = time.monotonic()
+    with box(disk, folder, network) as machine:
+        active = "systemctl is-active sered"
+        eventually(lambda: machine.run(active, check=False).out == "active", 120, "READY")
+        took = time.monotonic() - began
+        eventually(around.statuses, 60, "the box at the broker")
+        settings = machine.run("sered config show; cat /etc/sered/mqtt-password").out
+        assert 'device = "card"' in settings
+        assert "dahlia-91" in settings
+        try:
+            eventually(lambda: expected <= set(around.calls()), 60, "the verdicts")
+        except TimeoutError:
+            print(machine.run("journalctl -u sered -n 40; ls -l /var/lib/sered").out)
+    return took, expected - set(around.calls())
+
+
+def _again(arch: str, folder: Path) -> None:
+    """The last moment's disk, with what its cache lost, gets power once more."""
+    kept = json.loads((folder / "moments.json").read_text())
+    moment = Moment(**kept["moments"][-1])
+    card = Card(arch, folder)
+    subprocess.run(["cp", "--sparse=always", folder / "before.img", card.disk], check=True)
+    _, gone = writes.cut(folder / "writes.log", moment.entries, card.disk, random.Random())
+    expected = set(moment.ended) - set(kept["arrived"])
+    around = Surroundings(folder / f"again-{free_port()}", port=kept["port"])
+    try:
+        around.on()
+        card.power()
+        _say("power to READY", card.wait("service.ready", _BOOT_S))
+        eventually(lambda: expected <= set(around.calls()), _VERDICT_S, f"{len(expected)} verdicts")
+        _say("power to the last verdict that waited", time.monotonic() - card.powered_at)
+        print(f"{gone} writes were lost, {len(expected)} verdicts waited, all came", flush=True)
+    finally:
+        card.off()
+        around.off()
+
+
+def _upgrade(folder: Path, dist: Path) -> None:
+    """Up to a newer package, and back from one that dies as it listens."""
+    package = max(dist.glob("sered_*_amd64.deb"), key=lambda path: path.stat().st_mtime)
+    packages = folder / "packages"
+    subprocess.run(["rm", "-rf", packages], check=True)
+    source = debs.checkout(packages / "checkout", "0.9.1")
+    debs.like(package, source, "0.9.1", packages)
+    debs.number(source, "0.9.2")
+    debs.break_it(source)
+    debs.like(package, source, "0.9.2", packages)
+    port = json.loads((folder / "moments.json").read_text())["port"]
+    with a_bus(), island(f"card-{free_port()}") as network:
+        around = Surroundings(folder / f"upgrade-{free_port()}", network, port)
+        around.on()
+        try:
+            with box(folder / "cut.img", folder / "mounted", network, packages) as machine:
+                active = "systemctl is-active sered"
+                eventually(lambda: machine.run(active, check=False).out == "active", 120, "READY")
+                install = "apt-get install -y /mnt/sered_{}_amd64.deb 2>&1"
+                said = machine.run(install.format("0.9.1"), timeout_s=900).out
+                assert "is well" in said, said
+                print(said.splitlines()[-1])
+                refused = machine.run(install.format("0.9.2"), check=False, timeout_s=900)
+                assert refused.status != 0
+                assert "Back to 0.9.1-" in refused.out, refused.out
+                assert machine.run("sered --version").out == "sered 0.9.1"
+                closed = "findmnt -no OPTIONS / | cut -d, -f1"
+                eventually(lambda: machine.run(closed).out == "ro", 60, "a closed root file system")
+                print("went up to 0.9.1, and back to it from 0.9.2; closed again", flush=True)
+        finally:
+            around.off()
 
 
 def _say(what: str, seconds: float) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from project import ROOT
-from system.desk import CHECKOUT, NOT_IN_A_CHECKOUT, Desk, eventually
+from system import debs
+from system.desk import CHECKOUT, Desk, eventually
 from system.machine import Machine, disk_like, seed
 
 if TYPE_CHECKING:
@@ -34,59 +33,16 @@ _OTHERS = (
 def packages(workshop: Path) -> dict[str, Path]:
     """As it is packed, a newer one, one that dies as it listens (0.9.2), and its mending."""
     folder = workshop / "packages"
-    first = folder / "first"
-    shutil.copytree(ROOT, first, ignore=shutil.ignore_patterns(*NOT_IN_A_CHECKOUT))
-    _number(first, "0.9.0")
+    first = debs.checkout(folder / "first", "0.9.0")
     subprocess.run([first / "systemd/deb", "amd64"], check=True)
     (package,) = (first / "dist").glob("*.deb")
     made = {"0.9.0": package}
     for version in ("0.9.1", "0.9.3", "0.9.2"):
-        _number(first, version)
+        debs.number(first, version)
         if version == "0.9.2":
-            service = first / "device/sered/box/service.py"
-            # after what its dry run tries
-            _edit(service, "        self._start()\n", "        raise SystemExit(3)\n")
-        made[version] = _like(package, first, version)
+            debs.break_it(first)
+        made[version] = debs.like(package, first, version, package.parent)
     return made
-
-
-def _number(checkout: Path, version: str) -> None:
-    for name, before in (("pyproject.toml", ""), ("device/sered/__init__.py", "__")):
-        path = checkout / name
-        text = path.read_text(encoding="utf-8")
-        wanted = f'{before}version{before} = "{version}"'
-        path.write_text(
-            re.sub(f'^{before}version{before} = ".*"', wanted, text, count=1, flags=re.MULTILINE),
-            encoding="utf-8",
-        )
-
-
-def _like(package: Path, checkout: Path, version: str) -> Path:
-    """The same package with another sered in it; packing the libraries again takes minutes."""
-    tree = package.parent / version
-    subprocess.run(["dpkg-deb", "-R", package, tree], check=True)
-    inside = tree / "usr/lib/sered"
-    for wheel in inside.glob("wheels/sered-*.whl"):
-        wheel.unlink()
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir"]
-    subprocess.run([*build, inside / "wheels", checkout], check=True, capture_output=True)
-    (inside / "ID").write_text(f"{version}-{version.replace('.', '')}\n", encoding="utf-8")
-    _edit(tree / "DEBIAN/control", "Version: 0.9.0", f"Version: {version}")
-    (tree / "DEBIAN/md5sums").unlink()
-    made = package.parent / f"sered_{version}_amd64.deb"
-    subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, made],
-        check=True,
-        capture_output=True,
-    )
-    shutil.rmtree(tree)
-    return made
-
-
-def _edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 @pytest.fixture(params=["bookworm", "trixie"])
