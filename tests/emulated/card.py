@@ -7,13 +7,13 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from broker import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 MIB = 1 << 20
 _LARGER = 1024 * MIB
@@ -96,7 +96,10 @@ class Card:
     def plug_in(self, files: Mapping[str, Path]) -> None:
         """Files into /etc of its root file system: what stands for a sound card."""
         start, _ = parts(self.disk)[1]
-        script = "".join(f"write {path} /etc/{name}\n" for name, path in files.items())
+        script = "".join(
+            f"cd {Path('/etc', name).parent}\nwrite {path} {Path(name).name}\n"
+            for name, path in files.items()
+        )
         (self.folder / "script").write_text(script)
         command = ["debugfs", "-w", "-f", self.folder / "script", f"{self.disk}?offset={start}"]
         subprocess.run(command, check=True, capture_output=True)
@@ -120,7 +123,7 @@ class Card:
             "log-super-update-interval=1",
             "-device", "virtio-blk-pci,drive=logged,write-cache=on",
             "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.port}-:22",
-            "-device", "virtio-net-pci,netdev=net",
+            "-device", "virtio-net-pci,netdev=net,romfile=",
         ]  # fmt: skip
         self._read = self.log.stat().st_size
         self.powered_at = time.monotonic()

@@ -37,7 +37,10 @@ class Write:
 def count(log: Path) -> int:
     """How many entries the log has by now."""
     with log.open("rb") as file:
-        magic, version, entries, sector = _HEAD.unpack(file.read(_HEAD.size))
+        head = file.read(_HEAD.size)
+    if not head:
+        return 0
+    magic, version, entries, sector = _HEAD.unpack(head)
     if (magic, version, sector) != (_MAGIC, 1, SECTOR):
         msg = f"{log} is no log of writes in sectors of {SECTOR} bytes: {magic:#x}, {version}"
         raise ValueError(msg)
