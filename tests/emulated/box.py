@@ -39,13 +39,18 @@ def box(disk: Path, folder: Path, network: str, packages: Path | None = None) ->
         each.mkdir(parents=True)
     subprocess.run(["mcopy", "-s", "-n", "-i", boot_of(disk), "::*", boot], check=True)
     with _mounted(disk, 1, root), _mounted(disk, 2, data):
+        # a container has no partitions to look for; they are mounted already
+        table = (root / "etc/fstab").read_text().splitlines(keepends=True)
+        (folder / "fstab").write_text("".join(x for x in table if not x.startswith("LABEL=")))
         subprocess.run(["mount", "-o", "remount,ro", root], check=True)
         binds = [f"--bind={data}:/data", f"--bind={boot}:/boot/firmware"]
+        binds += [f"--bind-ro={folder / 'fstab'}:/etc/fstab"]
         binds += [f"--bind-ro={packages}:/mnt"] if packages else []
         lonely = f"--network-namespace-path=/run/netns/{network}"
         machine = Machine(Disk(root, root, ()), (lonely, *binds))
-        machine.boot()
         try:
+            # a first start makes keys and lets everything reach the disk
+            machine.boot(within_s=300)
             yield machine
         finally:
             machine.power_off()

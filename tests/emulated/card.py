@@ -101,7 +101,7 @@ class Card:
             for name, path in files.items()
         )
         (self.folder / "script").write_text(script)
-        command = ["debugfs", "-w", "-f", self.folder / "script", f"{self.disk}?offset={start}"]
+        command = ["debugfs", "-w", "-f", f"{self.folder}/script", f"{self.disk}?offset={start}"]
         subprocess.run(command, check=True, capture_output=True)
 
     def power(self) -> None:

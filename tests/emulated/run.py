@@ -233,17 +233,18 @@ def _delivered(
     """A start of what a cut left: seconds to READY, and verdicts that did not come in a minute."""
     began = time.monotonic()
     with box(disk, folder, network) as machine:
-        active = "systemctl is-active sered"
-        eventually(lambda: machine.run(active, check=False).out == "active", 120, "READY")
-        took = time.monotonic() - began
-        eventually(around.statuses, 60, "the box at the broker")
-        settings = machine.run("sered config show; cat /etc/sered/mqtt-password").out
-        assert 'device = "card"' in settings
-        assert "dahlia-91" in settings
         try:
+            active = "systemctl is-active sered"
+            eventually(lambda: machine.run(active, check=False).out == "active", 120, "READY")
+            took = time.monotonic() - began
+            eventually(around.statuses, 60, "the box at the broker")
+            settings = machine.run("sered config show; cat /etc/sered/mqtt-password").out
+            assert 'device = "card"' in settings
+            assert "dahlia-91" in settings
             eventually(lambda: expected <= set(around.calls()), 60, "the verdicts")
         except TimeoutError:
-            print(machine.run("journalctl -u sered -n 40; ls -l /var/lib/sered").out)
+            print(machine.run("journalctl -u sered-card -u sered-first-boot -u sered").out)
+            raise
     return took, expected - set(around.calls())
 
 

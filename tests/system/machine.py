@@ -146,7 +146,7 @@ class Machine:
     def __post_init__(self) -> None:
         self._log = self.disk.root.parent / "console.log"
 
-    def boot(self) -> None:
+    def boot(self, within_s: float = _BOOT_S) -> None:
         """Until systemd says that it is up."""
         command = ["systemd-nspawn", "-q", "-D", str(self.disk.root), "--boot", "--register=no"]
         command += ["--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]
@@ -161,7 +161,7 @@ class Machine:
                 env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             )
         self._init = _child_of(self._nspawn.pid)
-        end = time.monotonic() + _BOOT_S
+        end = time.monotonic() + within_s
         while self.run("systemctl is-system-running", check=False).out not in _UP:
             assert time.monotonic() < end, f"did not boot:\n{self._log.read_text()[-3000:]}"
             time.sleep(0.2)
