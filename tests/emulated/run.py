@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _CONFIGURATION = """\
 site = "emulated"
 device = "card"
+# an emulated processor hears words several times slower than they are said
+mode = "audio"
 page_port = 80
 [[line]]
 card = "pcm:tap"
