@@ -6,6 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, NoReturn
 
+import pytest
 from playwright.sync_api import expect
 
 from board_stage import WAIT_MS
@@ -14,8 +15,6 @@ from sered.central.people import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from board_stage import Look, Served
 
@@ -156,6 +155,21 @@ def test_a_page_says_that_the_store_is_away_and_recovers(
     expect(lost).to_be_hidden(timeout=WAIT_MS)
     board.unhappy()
     expect(page.locator(".case")).to_have_count(2)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_word_without_end_stays_in_its_column(
+    served: Callable[..., Served], look: Callable[..., Look], width: int
+) -> None:
+    """A cause or phrase that never breaks covers nothing beside it, on a desk and on a phone."""
+    board = served()
+    board.person("ann")
+    case = board.unhappy(causes=("x" * 64, "y" * 64), text="z" * 300)
+    page = look(board, "ann", viewport={"width": width, "height": 800}).page
+    for path in ("/", f"/case/{case}"):
+        page.goto(board.address + path)
+        wide = "[...document.querySelectorAll('#queue, #case, body')]"
+        assert page.evaluate(f"{wide}.every((e) => e.scrollWidth <= e.clientWidth)")
 
 
 def test_a_stream_that_was_refused_is_asked_for_again(
