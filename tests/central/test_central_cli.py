@@ -173,3 +173,20 @@ def test_a_store_of_another_version_is_refused(
     ended = sered("central", "run", "--config", path)
     assert ended.status == 1
     assert "Run: sered central init" in ended.err
+
+
+def test_counts_are_held_against_the_rows(sered: Callable[..., Ended], config: Path) -> None:
+    """A count that is wrong is named and ends with 1; `--rebuild` makes it anew from the rows."""
+    asked = ("central", "counts", "--config", config)
+    assert sered(*asked).out == "All counts are those of the rows.\n"
+    central = open_central(configuration.load(config))
+    day = central.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    row = {"arm": "", "day": day, "site": "berlin", "hundredth": -60, "opened": 3, "marked": 0}
+    with central.store.writing() as connection:
+        wrong = tables.daily_open.insert().values(**row, again_known=0, again=0)
+        connection.execute(wrong)
+    central.store.close()
+    found = sered(*asked)
+    assert found.status == 1
+    assert "opened counted (3,), in the rows (0,)" in found.out
+    assert sered(*asked, "--rebuild").status == 0

@@ -34,7 +34,8 @@ def right(central: Central, weeks: int = WEEKS) -> Answer:
     since = _monday(central.now() - timedelta(weeks=weeks))
     key, question = "right", "Is it right?"
     with central.store.reading() as connection:
-        desks = Desks(connection, since)
+        # what is closed now was said a while ago
+        desks = Desks(connection, since - timedelta(weeks=1))
         if not desks.enough():
             return Answer(key, question, f"Nothing is said of {SMALL}.")
         named = desks.versions(connection)
