@@ -26,7 +26,7 @@ PAGE = (ROOT / "docs" / "central-views.md").read_text(encoding="utf-8")
 
 def filled(central: Central) -> None:
     """Sixty calls of six desks, twelve of a site with two, a judged case of each; a box."""
-    at = central.now() - timedelta(days=1)
+    at = central.now() - timedelta(days=2)
     calls = Calls(central)
     calls.add(at, 50)
     calls.closed(calls.unhappy(at, 10, causes=("delay",)), "right")

@@ -212,7 +212,12 @@ def _threshold(
     wanted = math.floor(reached * 100) / 100
     said = f"{len(alerts) / days:.1f} alerts a day for {capacity:g} calls back"
     proposed = today
-    if wanted < today:
+    now = share(len(alerts), len(scores))
+    a_day = len(scores) / days
+    if now.low * a_day <= capacity <= now.high * a_day:
+        # what chance moves from one month to the next is no reason for another threshold
+        said += f": fits ({now.low * a_day:.1f} to {now.high * a_day:.1f} by chance)"
+    elif wanted < today:
         proposed, said = wanted, said + ": stricter"
     elif sampled < FEWEST or fit is None:
         said += f": not looser without {FEWEST} courtesy calls"
@@ -222,7 +227,6 @@ def _threshold(
         said += ": looser" if proposed > today else ": fits"
     under = [score for score in scores if score <= proposed]
     low, high = share(len(under), len(scores)).low, share(len(under), len(scores)).high
-    a_day = len(scores) / days
     right = fit.mean(under) if fit and under else None
     return Threshold(
         today, len(alerts) / days, proposed, len(under) / days, (low * a_day, high * a_day),
