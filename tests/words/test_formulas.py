@@ -21,6 +21,8 @@ from sered.words.formulas import formulas
         "to return to the main menu press star",
         "you have reached the voice mailbox of",
         "please hold while i connect you",
+        "the mailbox cannot accept any messages at this time",
+        "has a voice mail box that has not been set up yet",
     ],
 )
 def test_machines_say_formulas(text: str) -> None:
