@@ -38,7 +38,8 @@ _FORMULAS = tuple(
         "number (?:one|two|three|four|five|six|seven|eight|nine|ten) in (?:the )?(?:queue|line)",
         "(?:reached|this is) the (?:voice ?mail|mail ?box|answering)",
         "mail ?box (?:of|is full|for)",
-        "(?:cannot|can not|unable to|not) accept(?:ing)? (?:any |new |more ){0,2}(?:messages|calls)",
+        "(?:cannot|can not|unable to|not) accept(?:ing)? (?:any |new |more ){0,2}"
+        "(?:messages|calls)",
         "(?:voice ?mail|mail ?box)(?: box)? that has not (?:yet )?been set up",
         "(?:cannot|can not|unable to) (?:come to|get to|answer) (?:the phone|your call)",
         "not available (?:right now|at the moment|to take your call)",
