@@ -57,7 +57,7 @@ def _both_judged(found: Analysed) -> bool:
     """Of two that end in hang-up tones, no word of the second's beginning is missing."""
     first, second = (call for file in found.files for call in file["calls"])
     spoke = [call["talk"]["customer_s"] for call in (first, second)]
-    alike = abs(spoke[0] - spoke[1]) < 0.3 and min(spoke) > 4.0
+    alike = abs(spoke[0] - spoke[1]) < 0.6 and min(spoke) > 4.5
     return alike and "2 recordings are joined" in found.said
 
 
