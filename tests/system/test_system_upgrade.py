@@ -94,7 +94,7 @@ def test_a_version_that_dies_is_rolled_back(desk: Desk) -> None:
 
 
 def test_a_version_that_never_gets_ready_is_rolled_back(desk: Desk) -> None:
-    """It hangs as it starts: nobody waits for it longer than a minute."""
+    """It hangs as it starts: nobody waits longer than 45 s and three times what the old one took."""
     old = _current(desk)
     desk.run(f"sed -i 's/^        self._start()$/        time.sleep(3600)/' {_SERVICE}")
     with _Outage(desk) as outage:
@@ -104,8 +104,8 @@ def test_a_version_that_never_gets_ready_is_rolled_back(desk: Desk) -> None:
     assert "not ready within" in ended.out
     assert _current(desk) == old
     assert desk.show("ActiveState") == "active"
-    # a minute, and what a busy machine takes to end the new one and start the old one
-    assert outage.longest_s < 90
+    # and what a busy machine takes to end the new one and start the old one
+    assert outage.longest_s < 120
 
 
 def test_a_version_that_finds_new_faults_is_not_switched_to(desk: Desk) -> None:
