@@ -94,7 +94,7 @@ def test_a_version_that_dies_is_rolled_back(desk: Desk) -> None:
 
 
 def test_a_version_that_never_gets_ready_is_rolled_back(desk: Desk) -> None:
-    """It hangs as it starts: nobody waits longer than 45 s and three times what the old one took."""
+    """It hangs as it starts: it is waited for 45 s and thrice what the old one took, no longer."""
     old = _current(desk)
     desk.run(f"sed -i 's/^        self._start()$/        time.sleep(3600)/' {_SERVICE}")
     with _Outage(desk) as outage:
