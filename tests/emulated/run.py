@@ -225,8 +225,8 @@ def _cuts(folder: Path, cuts: int) -> None:
                 flush=True,
             )
     print(f"{cuts} power cuts, {waited} verdicts waited, {lost} lost", flush=True)
-    if lost:
-        sys.exit(1)
+    if lost or not waited:
+        sys.exit("Verdicts were lost." if lost else "None waited: nothing is shown of verdicts.")
 
 
 def _delivered(
