@@ -60,6 +60,12 @@ def _reading(figures: dict[str, Any]) -> str:
     )
 
 
+def _heat(sidecar: Sidecar) -> str:
+    if sidecar.odds.agitated is None:
+        return "Agitation is read from the labels: all but neutral and sad."
+    return "Agitation is an output of its own, fitted likewise, ordinary callers being calm."
+
+
 def _text(figures: dict[str, Any], sidecar: Sidecar, found: Found, model: Path) -> str:
     suffix = model.stem.removeprefix("emotion")
     pictures = f"card{suffix}"
@@ -69,6 +75,7 @@ def _text(figures: dict[str, Any], sidecar: Sidecar, found: Found, model: Path) 
     best = figures["coverage"]
     half = best["coverage"].index(0.5)
     where = "corpora left out" if figures["odds from"] == "corpus" else "speakers held out"
+    odds, heat = sidecar.odds, _heat(sidecar)
     wide = " – ".join(map(str, (*plan["hidden"], len(sidecar.labels))))
     return f"""# Model card: how a voice feels, from its sound alone
 
@@ -78,7 +85,7 @@ Written by `make model`; every figure below was measured, none was typed.
 ## What it is for
 One utterance of a customer on a telephone (0.3 to 15 s, 16 kHz) in, probabilities of
 {", ".join(sidecar.labels)} out. Two numbers come of them: *valence* (glad less unhappy, −1 to 1) and
-*agitation* (all but neutral and sad, 0 to 1). sered adds up many utterances, and words, to one
+*agitation* (how heated, 0 to 1). sered adds up many utterances, and words, to one
 verdict a call. **Not for** judging employees (forbidden at work in the European Union), single people,
 health, truthfulness, or any decision without a person.
 
@@ -106,17 +113,23 @@ the callers); the shipped file was then trained on all of them, so no figure her
 again with these recordings. In brackets: 95 % of {DRAWS} draws of whole speakers. Telephone: 300–3400 Hz,
 G.711 µ-law, 35 dB over line noise. UAR: mean recall of the classes, so that no class counts more for
 being frequent. Negative: angry, disgust, fear, sad. Calibration error: of the probability of negative;
-in rows left out by odds that were fitted without that corpus.
+in rows left out by odds that were fitted without that corpus, and once more with half of the clips counted
+as negative.
 
 ![What was taken for what]({pictures}/confusion.png)
 ![Training]({pictures}/training.png)
 
 ## How sure it is
-A temperature ({sidecar.temperature:.2f}) and an offset for each label are fitted on {where}; then the
-negative labels are lowered until no more than {ALARMS:.0%} of ordinary callers held out are called negative, since
-half of an acted corpus is unhappy and hardly anybody who calls. That costs calibration on acted corpora, where
-negative is then said too rarely. Measured on
-those that the odds had not seen, all together: calibration error {sure["negative"]["error"]:.3f} in negative / not,
+A temperature ({odds.temperature:.2f}) and an offset for each label are fitted on {where}; then the log-odds of
+negative are bent, every corpus counting the same and half of it being negative: even where no more than
+{ALARMS:.0%} of ordinary callers held out are called negative ({odds.negative.at:+.2f}), and with a slope of their own below
+({odds.negative.below:.2f}) and above it ({odds.negative.above:.2f}). {heat}
+**What the probability of negative means.** How likely a voice is negative where every second one is. Actors
+are unhappy in 50 to 80 % of their clips and callers seldom, and the share that is says nothing of a voice: so
+the calibration error stands twice, as the corpora are and with half of each negative. Where one caller in
+thirty is unhappy, 0.5 means one in thirty, too; sered's verdict has odds of its own for whole calls. Measured on
+those that the odds had not seen, all together: calibration error {sure["negative"]["error"]:.3f} in negative / not
+({sure["even"]["error"]:.3f} with half of each corpus negative), {sure["agitated"]["error"]:.3f} in agitation and
 {sure["seven"]["error"]:.3f} in the likeliest of seven. Verdicts that are not sure enough can be left out: over the
 surest half of the clips {100 * best["seven"][half]:.0f} % are right (seven classes) and {100 * best["negative"][half]:.0f} % (negative / not), over
 all of them {100 * best["seven"][-1]:.0f} % and {100 * best["negative"][-1]:.0f} %.

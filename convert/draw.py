@@ -85,7 +85,8 @@ def _reliability(plt: Any, figures: dict[str, Any]) -> Any:
     figure, axis = plt.subplots(figsize=(5.5, 5))
     axis.plot([0, 100], [0, 100], color=GREY, linestyle="--", label="as sure as right")
     for name, colour, mark, label in (
-        ("negative", ORANGE, "s", "probability of negative"),
+        ("negative", ORANGE, "s", "probability of negative, 50 to 80 % of a corpus being so"),
+        ("even", GREEN, "D", "the same, half of each corpus being so"),
         ("seven", BLUE, "o", "of the likeliest of seven"),
     ):
         said, right, share = 100 * np.array(figures["calibration"][name]["points"]).reshape(-1, 3).T

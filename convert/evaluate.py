@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from convert.corpora import ORDINARY
 from convert.folds import by_chance, folds
-from convert.measures import (
-    BAD,
-    auc,
-    calibration,
-    interval,
-    measures,
-    uar,
-)
-from convert.odds import PHONE, callers, cross_fitted, odds, odds_from, unseen
+from convert.measures import auc, calibration, interval, measures, uar
+from convert.odds import COOL, HOT, PHONE, callers, cross_fitted, even, odds, odds_from, say, unseen
 from convert.telephone import CONDITIONS
 from convert.workshop import COLUMNS
 
 from convert import stretches
 from sered.errors import SeredError
 from sered.records import LABELS, NEGATIVE
-from sered.voice.sidecar import probabilities
+from sered.voice.sidecar import BAD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from convert.dataset import Dataset
-    from convert.odds import Heard, Unseen
+    from convert.odds import Heard, Said, Unseen
     from convert.workshop import Workshop
     from numpy.typing import NDArray
+
+    from sered.voice.sidecar import Odds
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.int64]
@@ -43,24 +37,23 @@ def table(shop: Workshop, heard: Heard) -> dict[str, Any]:
     kind = odds_from(heard)
     fitted = unseen(heard, kind)
     ordinary = callers(data, heard)
-    heat, offsets = odds(data, targets, fitted, ordinary)
+    shipped = odds(data, targets, fitted, ordinary)
     fair = cross_fitted(data, targets, fitted, ordinary)
     acted = np.array([data.clips[row].label != ORDINARY for row in fitted.rows])
-    by_speaker = _known(unseen(heard, "speakers"), heat, offsets)
+    by_speaker = _known(unseen(heard, "speakers"), shipped)
     return {
-        "temperature": heat,
-        "offsets": offsets,
+        "odds": shipped.model_dump(),
         "odds from": kind,
-        "protocols": protocols(shop, heard, heat, offsets),
-        "calibration": _calibration(data, fitted.rows[acted], fair[acted]),
-        "coverage": coverage(data, fitted.rows[acted], fair[acted]),
+        "protocols": protocols(shop, heard, shipped, fair),
+        "calibration": _calibration(data, fitted.rows[acted], fair.of(acted)),
+        "coverage": coverage(data, fitted.rows[acted], fair.seven[acted]),
         "confusion": {
-            "speakers": _confusion(data, *by_speaker),
-            "corpora": _confusion(data, fitted.rows, fair) if kind == "corpus" else None,
+            "speakers": _confusion(data, by_speaker[0], by_speaker[1].seven),
+            "corpora": _confusion(data, fitted.rows, fair.seven) if kind == "corpus" else None,
         },
         "ordinary": stretches.ordinary(data, *by_speaker),
-        "stretches": stretches.moods(data, fitted.rows[acted], fair[acted]),
-        "crowd": crowd(data, *by_speaker),
+        "stretches": stretches.moods(data, fitted.rows[acted], fair.of(acted)),
+        "crowd": crowd(data, by_speaker[0], by_speaker[1].seven),
         "int8": {
             name: [*part["parity"].tolist(), len(part["rows"])] for name, part in heard.items()
         },
@@ -68,35 +61,36 @@ def table(shop: Workshop, heard: Heard) -> dict[str, Any]:
     }
 
 
-def _known(part: Unseen, heat: float, offsets: Sequence[float]) -> tuple[Rows, Floats]:
-    return part.rows, probabilities(part.logits, heat, offsets)
+def _known(part: Unseen, shipped: Odds) -> tuple[Rows, Said]:
+    return part.rows, say(part.logits, shipped)
 
 
-def protocols(
-    shop: Workshop, heard: Heard, heat: float, offsets: Sequence[float]
-) -> dict[str, dict[str, Any]]:
-    """Rows of the big table: speakers that were held out by corpus, and corpora left out."""
+def protocols(shop: Workshop, heard: Heard, shipped: Odds, fair: Said) -> dict[str, dict[str, Any]]:
+    """Rows of the big table: speakers that were held out by corpus, and corpora left out.
+
+    `fair` is what is said of the latter down a telephone by odds that were fitted without them.
+    """
     data, out = shop.data, {}
     fitted = odds_from(heard)
 
-    def add(name: str, shares: Mapping[str, tuple[Rows, Floats]], mine: NDArray[np.bool_]) -> None:
+    def add(name: str, said: Mapping[str, tuple[Rows, Said]], mine: NDArray[np.bool_]) -> None:
         row: dict[str, Any] = {}
-        for column, (rows, found) in shares.items():
+        for column, (rows, whole) in said.items():
             kept = mine[rows]
             picked = rows[kept]
             if not len(picked):
                 return  # what may not be trained on is in no speakers' fold
             who = data.speakers[picked]
             row |= {"clips": len(picked), "speakers": len(set(who))}
+            found = whole.of(kept)
             row[column] = interval(
-                who, data.labels[picked], data.bad[picked], found[kept], measure=measures
-            )
+                who, data.labels[picked], data.bad[picked], found.seven, found.heat,
+                measure=measures,
+            )  # fmt: skip
         out[name] = row
 
     plain = np.array([clip.label == ORDINARY for clip in data.clips])
-    by_speaker = {
-        column: _known(unseen(heard, "speakers", column), heat, offsets) for column in COLUMNS
-    }
+    by_speaker = {column: _known(unseen(heard, "speakers", column), shipped) for column in COLUMNS}
     for corpus in sorted(set(data.corpora[~plain])):
         add(f"unseen {corpus}", by_speaker, data.corpora == corpus)
     if fitted == "corpus":
@@ -104,20 +98,29 @@ def protocols(
             part = unseen(heard, "corpus", column)
             by_speaker[column] = (
                 part.rows,
-                cross_fitted(data, shop.targets, part, callers(data, heard)),
+                fair
+                if column == PHONE
+                else cross_fitted(data, shop.targets, part, callers(data, heard)),
             )
         for corpus in sorted(set(data.corpora[~plain])):
             add(f"corpus {corpus}", by_speaker, data.corpora == corpus)
     return out
 
 
-def _calibration(data: Dataset, rows: Rows, shares: Floats) -> dict[str, Any]:
-    """Of the likeliest label and of negative / not, on voices of corpora that odds did not see."""
+def _calibration(data: Dataset, rows: Rows, said: Said) -> dict[str, Any]:
+    """Of the likeliest label, negative / not (also as if half of each corpus were) and agitation,
+    on voices of corpora that odds did not see.
+    """
     named = data.labels[rows] >= 0
-    right = shares.argmax(axis=1) == data.labels[rows]
+    right = said.seven.argmax(axis=1) == data.labels[rows]
+    is_bad = data.bad[rows] > 0.5
+    known = np.isin(data.labels[rows], (*HOT, *COOL))
+    hot = np.isin(data.labels[rows], HOT)[known]
     return {
-        "seven": calibration(shares[named].max(axis=1), right[named]),
-        "negative": calibration(shares[:, BAD].sum(axis=1), data.bad[rows] > 0.5),
+        "seven": calibration(said.seven[named].max(axis=1), right[named]),
+        "negative": calibration(said.bad, is_bad),
+        "even": calibration(said.bad, is_bad, even(data, rows, is_bad)),
+        "agitated": calibration(said.heat[known], hot, even(data, rows[known], hot)),
     }
 
 
@@ -178,6 +181,7 @@ def summary(figures: dict[str, Any]) -> dict[str, Any]:
     return {
         "what": "int8 through the telephone, on speakers or corpora that were held out",
         "expected_calibration_error": round(figures["calibration"]["negative"]["error"], 4),
+        "half_of_them_negative": round(figures["calibration"]["even"]["error"], 4),
     } | {
         name: {
             measure: round(row[PHONE][measure]["value"], 4)
@@ -188,9 +192,7 @@ def summary(figures: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def by_condition(
-    data: Dataset, heard: Heard, heat: float, offsets: Sequence[float]
-) -> dict[str, dict[str, float]]:
+def by_condition(data: Dataset, heard: Heard, shipped: Odds) -> dict[str, dict[str, float]]:
     """Unseen speakers of every corpus down each named line, on the same sample of clips."""
     groups = [name for name in heard if name.startswith("speakers")]
     sample = np.concatenate([heard[name]["sample"] for name in groups])
@@ -203,8 +205,11 @@ def by_condition(
             if len(logits) == len(heard[name]["rows"]):
                 logits = logits[np.isin(heard[name]["rows"], heard[name]["sample"])]
             parts.append(logits)
-        shares = probabilities(np.concatenate(parts), heat, offsets)[acted]
-        found = partial(measures, data.labels[sample][acted], data.bad[sample][acted])(shares)
+        found = measures(
+            data.labels[sample][acted],
+            data.bad[sample][acted],
+            say(np.concatenate(parts), shipped).seven[acted],
+        )
         out[condition] = {name: found[name] for name in ("uar", "negative_uar")}
     return out
 
@@ -220,7 +225,7 @@ def worth_of_random(shop: Workshop) -> str:
     figures = []
     for fold in (by_chance(data), fair):
         part = shop.fold(fold)
-        found = part[PHONE].argmax(axis=1) == data.labels[part["rows"]]
+        found = part[PHONE][:, : len(LABELS)].argmax(axis=1) == data.labels[part["rows"]]
         figures.append(float(found.mean()))
     return (
         "A random split puts every speaker on both sides and measures memory: "

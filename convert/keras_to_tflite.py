@@ -23,8 +23,11 @@ from sered.records import LABELS
 from sered.voice.emotion import tuning_signal
 from sered.voice.recipe import Recipe
 from sered.voice.sidecar import (
+    SCHEMA,
+    Bend,
     Golden,
     Normalisation,
+    Odds,
     Sidecar,
     Tensor,
     normalise,
@@ -74,12 +77,15 @@ def check_plan(plan: Mapping[str, Any]) -> tuple[Recipe, Normalisation]:
 
 
 def check_model(model: Any, width: int) -> None:
-    """ModelError unless `model` is a feed-forward network from `width` statistics to the labels."""
+    """ModelError unless `model` is a feed-forward network from `width` statistics to the labels,
+    and perhaps to agitation.
+    """
     shapes = [tuple(model.input_shape), tuple(model.output_shape)]
-    if shapes != [(None, width), (None, len(LABELS))]:
+    outputs = len(LABELS)
+    if shapes not in ([(None, width), (None, outputs)], [(None, width), (None, outputs + 1)]):
         raise ModelError(
-            f"wanted a model from {width} statistics to {len(LABELS)} labels; found {shapes[0]} to "
-            f"{shapes[1]}: train it on the recipe of its sidecar"
+            f"wanted a model from {width} statistics to {outputs} labels, or one output more for "
+            f"agitation; found {shapes[0]} to {shapes[1]}: train it on the recipe of its sidecar"
         )
     kinds = {type(layer).__name__ for layer in model._flatten_layers()}
     if kinds - LAYERS:
@@ -153,7 +159,7 @@ def convert(
 ) -> Parity:
     """Write `target` and its sidecar, or raise ModelError and leave what was there.
 
-    `plan` is the sidecar so far: labels, recipe, normalisation and what else is known (temperature,
+    `plan` is the sidecar so far: labels, recipe, normalisation and what else is known (odds,
     training, figures). `calibration` and `unseen` are raw statistics, (clips, width); `labels` are
     those of `unseen`. Without `gate` a poor parity is returned and not refused.
     """
@@ -187,22 +193,21 @@ def _sidecar(
     assert tuned is not None
     golden = normalise(tuned, normalisation)
     numbers, logits = apart(_as_tensors, file, golden)
-    temperature = float(plan.get("temperature", 1.0))
-    offsets = tuple(float(value) for value in plan.get("offsets", (0.0,) * len(LABELS)))
+    own = Bend() if len(logits) > len(LABELS) else None
+    odds = Odds.model_validate(plan.get("odds", Odds(agitated=own)))
     return Sidecar(
-        schema_="sered.emotion/2",
+        schema_=SCHEMA,
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
         labels=LABELS,
         recipe=recipe.to_dict(),
         normalisation=normalisation,
         input=numbers[0],
         output=numbers[1],
-        temperature=temperature,
-        offsets=offsets,
+        odds=odds,
         terms=str(plan.get("terms", "")),
         golden=Golden(
             statistics=tuple(round(float(value), 6) for value in golden),
-            probabilities=tuple(float(p) for p in probabilities(logits, temperature, offsets)),
+            probabilities=tuple(float(p) for p in probabilities(logits, odds)),
         ),
         training=dict(plan.get("training", {})),
         figures=dict(plan.get("figures", {})),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sered.records import CALM, LABELS, NEGATIVE
-from sered.voice.sidecar import probabilities
+from sered.records import LABELS
+from sered.voice.sidecar import BAD, HEATED, Bend, Odds, probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Numbers = NDArray[np.integer[Any]]
 
-BAD = np.array([label in NEGATIVE for label in LABELS])
-HEATED = np.array([label not in CALM for label in LABELS])
 ANGRY, NEUTRAL = LABELS.index("angry"), LABELS.index("neutral")
 DRAWS = 60
 """Of speakers, for an interval."""
@@ -43,14 +41,15 @@ def auc(scores: Floats, truth: Flags) -> float:
     return float(below.mean() / (2 * len(false)))
 
 
-def calibration(said: Floats, right: Flags) -> dict[str, Any]:
+def calibration(said: Floats, right: Flags, weight: Floats | None = None) -> dict[str, Any]:
     """Expected calibration error, and the diagram's points (said, right, share of all)."""
+    heavy = np.ones(len(said)) if weight is None else weight
     which = np.minimum((said * BINS).astype(int), BINS - 1)
     points = [
         (
-            float(said[which == b].mean()),
-            float(right[which == b].mean()),
-            float(np.mean(which == b)),
+            float(np.average(said[which == b], weights=heavy[which == b])),
+            float(np.average(right[which == b], weights=heavy[which == b])),
+            float(heavy[which == b].sum() / heavy.sum()),
         )
         for b in range(BINS)
         if (which == b).any()
@@ -61,16 +60,25 @@ def calibration(said: Floats, right: Flags) -> dict[str, Any]:
     }
 
 
-def measures(truth: Numbers, bad: Floats, shares: Floats) -> dict[str, float]:
+def halves(truth: Flags) -> Floats:
+    """Weights that make half of the clips true: how many are so says nothing of a voice."""
+    count = max(1, int(truth.sum())), max(1, int((~truth).sum()))
+    return np.where(truth, 0.5 / count[0], 0.5 / count[1])
+
+
+def measures(
+    truth: Numbers, bad: Floats, shares: Floats, heat: Floats | None = None
+) -> dict[str, float]:
     """All figures of a row: seven classes, negative / not, agitation, calibration.
 
-    `truth` are indices into LABELS, -1 where only `bad` is known (1 negative, 0 not).
+    `truth` are indices into LABELS, -1 where only `bad` is known (1 negative, 0 not); without
+    `heat` all labels but the calm ones are read as agitation.
     """
     seven, two = truth >= 0, ~np.isnan(bad)
     found, p_bad = shares.argmax(axis=1), shares[:, BAD].sum(axis=1)
     is_bad, p_two = bad[two] > 0.5, p_bad[two]
     hot = np.isin(truth, (ANGRY, NEUTRAL))
-    heat = shares[hot][:, HEATED].sum(axis=1)
+    warm = shares[:, HEATED].sum(axis=1) if heat is None else heat
     nothing = float("nan")
     return {
         "uar": uar(truth[seven], found[seven]) if seven.any() else nothing,
@@ -78,8 +86,9 @@ def measures(truth: Numbers, bad: Floats, shares: Floats) -> dict[str, float]:
         "negative_uar": uar(is_bad.astype(int), (p_two > 0.5).astype(int)),
         "negative_accuracy": float(np.mean(is_bad == (p_two > 0.5))),
         "negative_auc": auc(p_two, is_bad),
-        "agitation_auc": auc(heat, truth[hot] == ANGRY),
+        "agitation_auc": auc(warm[hot], truth[hot] == ANGRY),
         "negative_error": calibration(p_two, is_bad)["error"],
+        "even_error": calibration(p_two, is_bad, halves(is_bad))["error"],
         "seven_error": calibration(shares[seven].max(axis=1), (found == truth)[seven])["error"]
         if seven.any()
         else nothing,
@@ -124,7 +133,8 @@ def calibrate(
     wanted = targets @ sides
 
     def loss(p: Floats) -> float:
-        shares = probabilities(logits, float(np.exp(p[0])), tuple(p[1:])) + 1e-9
+        odds = Odds.model_construct(temperature=float(np.exp(p[0])), offsets=tuple(p[1:]))
+        shares = probabilities(logits[:, : len(LABELS)], odds)
         seven = -(targets * np.log(shares)).sum(axis=1)
         side = np.clip(shares @ sides, 1e-6, 1 - 1e-6)
         two = -(wanted * np.log(side) + (1 - wanted) * np.log(1 - side)).sum(axis=1)
@@ -132,6 +142,26 @@ def calibrate(
 
     fit = minimize(loss, np.zeros(1 + len(LABELS)) if start is None else start, method="L-BFGS-B")
     return float(np.exp(fit.x[0])), tuple(round(float(value), 4) for value in fit.x[1:])
+
+
+def bend(drive: Floats, truth: Flags, weight: Floats, lowest: float | None = None) -> Bend:
+    """What makes these log-odds likeliest, even at `lowest` at the earliest."""
+    from scipy.optimize import minimize
+
+    def loss(p: Floats) -> float:
+        moved = drive - p[0]
+        bent = np.exp(np.where(moved < 0, p[1], p[2])) * moved
+        missed = np.logaddexp(0.0, np.where(truth, -bent, bent))
+        return float(np.average(missed, weights=weight) + 1e-3 * (p**2).sum())
+
+    start = np.array([0.0 if lowest is None else max(0.0, lowest), 0.0, 0.0])
+    limits = [(lowest, None), (None, None), (None, None)]
+    found = minimize(loss, start, method="L-BFGS-B", bounds=limits).x
+    return Bend(
+        at=round(float(found[0]), 4),
+        below=round(float(np.exp(found[1])), 4),
+        above=round(float(np.exp(found[2])), 4),
+    )
 
 
 def equal_weights(data: Dataset, rows: Numbers) -> Floats:

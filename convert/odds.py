@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from convert.corpora import ORDINARY, Clip
 from convert.dataset import Dataset
-from convert.measures import BAD, calibrate, equal_weights
+from convert.measures import bend, calibrate, equal_weights
 from convert.network import Plan, target
 from convert.workshop import COLUMNS
 
 from sered.records import LABELS
-from sered.voice.sidecar import probabilities
+from sered.voice.sidecar import BAD, Bend, Odds, agitation, log_odds, probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 PHONE = COLUMNS[0]
 ALARMS = 0.08
 """Share of ordinary callers' utterances that may be called negative, at the odds' cost."""
-STEP = 0.01
+SURE, SURELY = 0.8, 0.0075
+"""And with more than the first so few: of other callers it may be a few more."""
+HOT = tuple(LABELS.index(label) for label in ("angry", "happy"))
+COOL = tuple(LABELS.index(label) for label in ("neutral", "sad"))
+"""Of which agitation is learnt, and fitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,30 @@ class Unseen:
     logits: Floats
     fold: NDArray[np.str_]
     """The name of the fold whose network judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a network makes of some clips, by its odds."""
+
+    seven: Floats
+    """Probabilities, (clips, 7)."""
+    heat: Floats
+    """Of agitation, (clips,)."""
+
+    @property
+    def bad(self) -> Floats:
+        """Probability of the negative labels, (clips,)."""
+        return np.asarray(self.seven[:, BAD].sum(axis=1))
+
+    def of(self, which: NDArray[Any]) -> Said:
+        """The same of some of the clips."""
+        return Said(self.seven[which], self.heat[which])
+
+
+def say(logits: Floats, odds: Odds) -> Said:
+    """Outputs, (clips, 7 or 8), by these odds."""
+    return Said(probabilities(logits, odds), agitation(logits, odds))
 
 
 def unseen(heard: Heard, kind: str, column: str = PHONE) -> Unseen:
@@ -68,11 +96,11 @@ def kept(trained: Path) -> tuple[Dataset, Heard]:
     return Dataset(clips, folder), heard
 
 
-def honest(data: Dataset, heard: Heard) -> Unseen:
-    """Voices that neither their network nor its odds had met: probabilities in place of logits."""
+def honest(data: Dataset, heard: Heard) -> tuple[Rows, Said]:
+    """Clips of voices that neither their network nor its odds had met, and what it says of them."""
     targets = np.array([target(clip, Plan().crowd) for clip in data.clips])
     part = unseen(heard, odds_from(heard))
-    return Unseen(part.rows, cross_fitted(data, targets, part, callers(data, heard)), part.fold)
+    return part.rows, cross_fitted(data, targets, part, callers(data, heard))
 
 
 def callers(data: Dataset, heard: Heard) -> list[Unseen]:
@@ -94,38 +122,62 @@ def odds_from(heard: Heard) -> str:
     return "corpus" if any(name.startswith("corpus") for name in heard) else "speakers"
 
 
-def odds(
-    data: Dataset, targets: Floats, part: Unseen, ordinary: Sequence[Unseen]
-) -> tuple[float, tuple[float, ...]]:
-    """Temperature and offsets that make these clips likeliest.
+def odds(data: Dataset, targets: Floats, part: Unseen, ordinary: Sequence[Unseen]) -> Odds:
+    """What makes these clips likeliest, as if half of each corpus were negative.
 
     But no more than ALARMS of any part of `ordinary` callers may be called negative: half of an
     acted corpus is unhappy, and hardly anybody of those who call. How many of them a network calls
-    so depends on what else it was trained without, so each kind of fold has its say.
+    so depends on what else it was trained without, so each kind of fold has its say. Under that
+    point a voice that was acted may well be unhappy, so there the slope is one of its own.
     """
     heat, offsets = calibrate(part.logits, targets[part.rows], equal_weights(data, part.rows))
-    moved = np.asarray(offsets)
-    while any(_alarms(plain, heat, moved) > ALARMS for plain in ordinary):
-        moved = moved - STEP * BAD
-    return heat, tuple(round(float(value), 4) for value in moved)
+    plain = Odds(temperature=heat, offsets=offsets)
+    acted = np.array([data.clips[row].label != ORDINARY for row in part.rows], bool)
+    bad = data.bad[part.rows] > 0.5
+    callers = [log_odds(others.logits, plain) for others in ordinary if len(others.rows)]
+    alarm = max((_upper(drive, ALARMS) for drive in callers), default=None)
+    found = bend(
+        log_odds(part.logits, plain)[acted], bad[acted], even(data, part.rows, bad)[acted], alarm
+    )
+    for drive in callers:
+        far = _upper(drive, SURELY) - found.at
+        if far > 0:
+            steepest = float(np.log(SURE / (1 - SURE)) / far)
+            found = found.model_copy(update={"above": min(found.above, round(steepest, 4))})
+    return plain.model_copy(update={"negative": found, "agitated": _agitated(data, part)})
 
 
-def _alarms(plain: Unseen, heat: float, offsets: Floats) -> float:
-    """Share that is called negative, of callers who are taken for not unhappy."""
-    if not len(plain.rows):
-        return 0.0
-    shares = probabilities(plain.logits, heat, tuple(offsets.tolist()))
-    return float(np.mean(shares[:, BAD].sum(axis=1) > 0.5))
+def _agitated(data: Dataset, part: Unseen) -> Bend | None:
+    """The same of the network's own output for agitation; ordinary callers are taken for calm."""
+    if part.logits.shape[1] == len(LABELS):
+        return None
+    labels = data.labels[part.rows]
+    plain = np.array([data.clips[row].label == ORDINARY for row in part.rows], bool)
+    known = np.isin(labels, (*HOT, *COOL)) | plain
+    hot = np.isin(labels, HOT)[known]
+    weight = even(data, part.rows[known], hot)
+    return bend(part.logits[known, len(LABELS)], hot, weight)
 
 
-def cross_fitted(
-    data: Dataset, targets: Floats, part: Unseen, ordinary: Sequence[Unseen]
-) -> Floats:
-    """Probabilities of every clip by odds fitted on the clips of the other folds."""
-    shares = np.zeros((len(part.rows), len(LABELS)))
+def _upper(drive: Floats, share: float) -> float:
+    """What no more than a share of these lies above."""
+    return float(np.ceil(np.quantile(drive, 1 - share, method="higher") * 1e4) / 1e4)
+
+
+def even(data: Dataset, rows: Rows, truth: NDArray[np.bool_]) -> Floats:
+    """Every corpus counts the same, and in it those who are and those who are not."""
+    shelf = np.char.add(data.corpora[rows].astype(str), truth.astype(str))
+    _, which, counts = np.unique(shelf, return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / counts[which])
+
+
+def cross_fitted(data: Dataset, targets: Floats, part: Unseen, ordinary: Sequence[Unseen]) -> Said:
+    """What is said of every clip by odds fitted on the clips of the other folds."""
+    found = Said(np.zeros((len(part.rows), len(LABELS))), np.zeros(len(part.rows)))
     for name in np.unique(part.fold):
         mine = part.fold == name
         others = Unseen(part.rows[~mine], part.logits[~mine], part.fold[~mine])
         plain = [ordinary_of(data, known, part.rows[mine]) for known in ordinary]
-        shares[mine] = probabilities(part.logits[mine], *odds(data, targets, others, plain))
-    return shares
+        mine_said = say(part.logits[mine], odds(data, targets, others, plain))
+        found.seven[mine], found.heat[mine] = mine_said.seven, mine_said.heat
+    return found

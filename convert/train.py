@@ -24,7 +24,7 @@ from convert.workshop import COLUMNS, QUICK, Effort, Workshop
 from convert import card, card_tables, draw, evaluate, manifests
 from sered.errors import ModelError, SeredError
 from sered.voice.recipe import Recipe
-from sered.voice.sidecar import read_sidecar
+from sered.voice.sidecar import Odds, read_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,16 +108,16 @@ def build(shop: Workshop, out: Path) -> dict[str, Any]:
     heard = judge(shop, folds)
     _name_networks(shop, folds)
     figures = evaluate.table(shop, heard)
-    heat, offsets = figures["temperature"], figures["offsets"]
-    figures["conditions"] = evaluate.by_condition(shop.data, heard, heat, offsets)
+    odds = Odds.model_validate(figures["odds"])
+    figures["conditions"] = evaluate.by_condition(shop.data, heard, odds)
     training = facts(shop, shop.data.seconds)
     measured = shop.folder / "parity.json"
-    if not (measured.exists() and up_to_date(out, training, heat, offsets)):
+    if not (measured.exists() and up_to_date(out, training, odds)):
         model, normalisation = shop.everyone()
         # nobody is left that the shipped network has not met: their voices changed, on new lines
         unseen = shop.data.features("random 99", shop.recipe, shop.effort.every)
         kept = ~np.isnan(unseen[:, 0])
-        plan = shop.plan_of(normalisation, heat, offsets)
+        plan = shop.plan_of(normalisation, odds)
         plan |= {
             "training": training,
             "figures": evaluate.summary(figures),
@@ -132,14 +132,14 @@ def build(shop: Workshop, out: Path) -> dict[str, Any]:
     return figures
 
 
-def up_to_date(out: Path, training: dict[str, Any], heat: float, offsets: Sequence[float]) -> bool:
+def up_to_date(out: Path, training: dict[str, Any], odds: Odds) -> bool:
     """Whether this very network lies there with these very odds."""
     try:
         found = read_sidecar(out)
     except SeredError:
         return False
     same = found.training == json.loads(json.dumps(training))
-    return same and (found.temperature, *found.offsets) == (heat, *offsets)
+    return same and found.odds == odds
 
 
 def _parser() -> argparse.ArgumentParser:

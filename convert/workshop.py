@@ -15,7 +15,7 @@ from convert.telephone import CONDITIONS
 
 from convert import keras_to_tflite, network, parity
 from sered.records import LABELS
-from sered.voice.sidecar import Normalisation, normalise
+from sered.voice.sidecar import Normalisation, Odds, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,14 +196,12 @@ class Workshop:
     def plan_of(
         self,
         normalisation: Normalisation,
-        temperature: float = 1.0,
-        offsets: Sequence[float] = (0.0,) * len(LABELS),
+        odds: Odds | None = None,
     ) -> dict[str, Any]:
         """The sidecar so far."""
         return {
             "labels": LABELS,
             "recipe": self.recipe.to_dict(),
             "normalisation": normalisation.model_dump(),
-            "temperature": temperature,
-            "offsets": offsets,
+            "odds": (odds or Odds()).model_dump(),
         }

@@ -155,6 +155,8 @@ class Emotion:
 
     probabilities: tuple[float, ...]
     """Seven, in the order of LABELS, calibrated, summing to 1."""
+    heat: float | None = None
+    """Probability that it is agitated, 0 to 1, where the network has an output for that."""
 
     @property
     def label(self) -> str:
@@ -168,8 +170,8 @@ class Emotion:
 
     @property
     def agitation(self) -> float:
-        """Probability of all but CALM, 0 to 1: the heat, which has no sign."""
-        return max(0.0, 1.0 - self._of(CALM))
+        """The heat, which has no sign, 0 to 1: where the network does not say, all but CALM."""
+        return max(0.0, 1.0 - self._of(CALM)) if self.heat is None else self.heat
 
     @property
     def valence(self) -> float:

@@ -60,6 +60,7 @@ class Voices:
     """The network's word on clips of voices that it and its odds had not met."""
 
     probabilities: NDArray[np.float32]
+    agitation: NDArray[np.float32]
     labels: NDArray[np.int64]
     """-1 for ordinary callers."""
     speakers: NDArray[np.str_]
@@ -68,7 +69,9 @@ class Voices:
         """The clips of every so-manieth speaker."""
         names = sorted(set(self.speakers.tolist()))
         mine = np.isin(self.speakers, names[number::parts])
-        return Voices(self.probabilities[mine], self.labels[mine], self.speakers[mine])
+        return Voices(
+            self.probabilities[mine], self.agitation[mine], self.labels[mine], self.speakers[mine]
+        )
 
 
 def unseen_voices(trained: Path, key: str) -> Voices | None:
@@ -83,13 +86,17 @@ def unseen_voices(trained: Path, key: str) -> Voices | None:
     if not folder.is_dir():
         return None
     data, heard = kept(folder)
-    part = honest(data, heard)
-    labels, speakers = data.labels[part.rows], data.speakers[part.rows]
+    rows, said = honest(data, heard)
+    labels, speakers = data.labels[rows], data.speakers[rows]
     # who has no plain voice cannot be a customer
     plain = np.unique(speakers[(labels == LABELS.index("neutral")) | (labels < 0)])
     usable = np.isin(speakers, plain)
-    shares = np.asarray(part.logits, np.float32)
-    return Voices(shares[usable], labels[usable], speakers[usable])
+    return Voices(
+        np.asarray(said.seven[usable], np.float32),
+        np.asarray(said.heat[usable], np.float32),
+        labels[usable],
+        speakers[usable],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,7 @@ def simulate(
             results.append(
                 UtteranceResult(
                     Utterance(Side.CUSTOMER, clock, clock + length + 0.3, length),
-                    emotion=None if emotion is None else _emotion(voices.probabilities[emotion]),
+                    emotion=None if emotion is None else _emotion(voices, emotion),
                     transcript=transcript,
                     polarity=polarity.score(transcript),
                     snr_db=float(rng.uniform(10, 35)),
@@ -203,8 +210,9 @@ def _voice(
     return int(mine[rng.integers(len(mine))])
 
 
-def _emotion(row: NDArray[np.float32]) -> Emotion:
-    return Emotion(tuple(float(p) for p in row / row.sum()))
+def _emotion(voices: Voices, clip: int) -> Emotion:
+    row = voices.probabilities[clip]
+    return Emotion(tuple(float(p) for p in row / row.sum()), float(voices.agitation[clip]))
 
 
 def _misheard(text: str, vocabulary: list[str], rng: np.random.Generator) -> Transcript:

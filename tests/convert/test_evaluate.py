@@ -12,11 +12,13 @@ from convert.card_tables import reach
 from convert.corpora import Clip
 from convert.dataset import Dataset, digest
 from convert.folds import by_chance, folds
-from convert.measures import BAD, auc, calibration, interval, measures
+from convert.measures import auc, calibration, halves, interval, measures
+from convert.odds import Said
 
 from convert import evaluate, stretches
 from pretended_corpora import pretend, with_callers
 from sered.errors import SeredError
+from sered.voice.sidecar import BAD, HEATED
 
 if TYPE_CHECKING:
     from convert.workshop import Workshop
@@ -96,6 +98,10 @@ def sure(found: NDArray[np.int64], share: float = 0.9) -> NDArray[np.float64]:
     return shares
 
 
+def said(shares: NDArray[np.float64]) -> Said:
+    return Said(shares, shares[:, HEATED].sum(axis=1))
+
+
 def test_uar_counts_each_class_the_same() -> None:
     """Nine right of a frequent class and none of a rare one: accuracy 90 %, UAR 50 %."""
     truth = np.array([0] * 9 + [3])
@@ -162,7 +168,7 @@ def test_ordinary_callers_are_counted_by_utterance_and_by_call(tmp_path: Path) -
     data = with_callers(tmp_path)
     rows = np.flatnonzero(data.corpora == "callers")
     calm = np.where(data.speakers[rows] == "callers/3", 0, 4)
-    found = stretches.ordinary(data, rows, sure(calm, 0.97))
+    found = stretches.ordinary(data, rows, said(sure(calm, 0.97)))
     assert found["utterances"] == 48
     assert found["over half"] == found["over 0.8"] == pytest.approx(1 / 12)
     assert found["calls"] == 12
@@ -179,7 +185,7 @@ def test_stretches_of_one_mood_are_judged_as_a_call(tmp_path: Path) -> None:
     ]
     data = Dataset(many, tmp_path)
     np.save(tmp_path / "ends.npy", np.arange(len(many) + 1) * 32_000)
-    found = stretches.moods(data, np.arange(24), sure(data.labels, 0.97))["own"]
+    found = stretches.moods(data, np.arange(24), said(sure(data.labels, 0.97)))["own"]
     assert found["stretches"] == 4
     assert found["auc of five"] == 1.0
     assert found["bad called negative"] == 1.0
@@ -201,6 +207,14 @@ def test_a_crowd_is_measured_as_the_network_is(tmp_path: Path) -> None:
     assert found["uar"] == 1.0
 
 
+def test_half_of_them_negative_takes_the_share_out_of_a_calibration_error() -> None:
+    """0.5 for everybody is right where half are negative, and 0.3 off where four in five are."""
+    truth = np.array([True] * 80 + [False] * 20)
+    said = np.full(100, 0.5)
+    assert calibration(said, truth)["error"] == pytest.approx(0.3)
+    assert calibration(said, truth, halves(truth))["error"] == pytest.approx(0.0)
+
+
 def test_a_digest_changes_with_its_parts() -> None:
     """A stage whose input changed is run again."""
     assert digest("a", 1) == digest("a", 1)
@@ -213,7 +227,8 @@ def test_the_card_says_what_was_missed() -> None:
         "uar": {"value": 0.702},
         "negative_uar": {"value": 0.66},
         "negative_auc": {"value": 0.8},
-        "negative_error": {"value": 0.05},
+        "negative_error": {"value": 0.12},
+        "even_error": {"value": 0.05},
     }
     figures = {
         "protocols": {"unseen ravdess": {"telephone": part}, "corpus tess": {"telephone": part}},
@@ -223,6 +238,6 @@ def test_the_card_says_what_was_missed() -> None:
     lines = reach(figures).splitlines()[2:]
     assert [line.split("|")[3:5] for line in lines] == [
         [" 0.090 ", " **missed** "], [" 0.000 ", " reached "], [" 0.010 ", " reached "],
-        [" 0.660 ", " **missed** "], [" 0.800 ", " reached "], [" 0.050 ", " reached "],
-        [" 0.702 ", " reached "], [" 0.987 ", " **missed** "],
+        [" 0.660 ", " **missed** "], [" 0.800 ", " reached "], [" 0.120 ", " **missed** "],
+        [" 0.050 ", " reached "], [" 0.702 ", " reached "], [" 0.987 ", " **missed** "],
     ]  # fmt: skip

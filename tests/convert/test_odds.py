@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from convert.measures import BAD, calibrate
+from convert.measures import bend, calibrate
 from convert.network import target
 
 from convert import odds
 from pretended_corpora import with_callers
-from sered.voice.sidecar import probabilities
+from sered.voice.sidecar import BAD, probabilities
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +37,10 @@ def test_odds_call_few_ordinary_callers_negative(tmp_path: Path) -> None:
     targets = np.array([target(clip, 0.5) for clip in data.clips])
     part = odds.Unseen(np.arange(len(data.clips)), logits, np.full(len(data.clips), "a"))
     plain = odds.ordinary_of(data, part)
-    heat, offsets = odds.odds(data, targets, part, [plain])
-    callers = probabilities(logits[data.corpora == "callers"], heat, offsets)
-    assert np.mean(callers[:, BAD].sum(axis=1) > 0.5) <= odds.ALARMS
+    found = odds.odds(data, targets, part, [plain])
+    callers = probabilities(logits[data.corpora == "callers"], found)[:, BAD].sum(axis=1)
+    assert np.mean(callers > 0.5) <= odds.ALARMS
+    assert np.mean(callers > odds.SURE + 1e-4) <= odds.SURELY
 
 
 def test_odds_heed_the_callers_of_every_sort_of_fold(tmp_path: Path) -> None:
@@ -51,10 +52,37 @@ def test_odds_heed_the_callers_of_every_sort_of_fold(tmp_path: Path) -> None:
     part = odds.Unseen(np.arange(len(data.clips)), logits, np.full(len(data.clips), "a"))
     calmer = odds.ordinary_of(data, part)
     other = odds.Unseen(calmer.rows, calmer.logits + 0.7 * BAD, calmer.fold)
-    heat, offsets = odds.odds(data, targets, part, [calmer, other])
-    shares = probabilities(other.logits, heat, offsets)
+    found = odds.odds(data, targets, part, [calmer, other])
+    shares = probabilities(other.logits, found)
     assert np.mean(shares[:, BAD].sum(axis=1) > 0.5) <= odds.ALARMS
-    assert odds.odds(data, targets, part, [calmer])[1][0] > offsets[0]
+    assert odds.odds(data, targets, part, [calmer]).negative.at < found.negative.at
+
+
+def test_odds_are_bent_where_they_are_too_sure_on_one_side_alone() -> None:
+    """Log-odds twice too large over 0 and right below it get two slopes, and stay even at 0."""
+    rng = np.random.default_rng(0)
+    drive = rng.normal(0, 2, 20_000)
+    truth = rng.random(20_000) < 1 / (1 + np.exp(-drive))
+    found = bend(np.where(drive > 0, 2 * drive, drive), truth, np.ones(20_000))
+    assert found.at == pytest.approx(0, abs=0.1)
+    assert found.below == pytest.approx(1, abs=0.1)
+    assert found.above == pytest.approx(0.5, abs=0.05)
+    assert bend(drive, truth, np.ones(20_000), lowest=1.5).at == 1.5
+
+
+def test_agitation_has_odds_of_its_own(tmp_path: Path) -> None:
+    """They come of the output for it, and ordinary callers count as calm."""
+    data = with_callers(tmp_path)
+    rows = np.arange(len(data.clips))
+    hot = np.isin(data.labels, odds.HOT)
+    logits = np.zeros((len(rows), 8))
+    logits[:, 7] = np.where(hot, 9.0, 5.0)
+    targets = np.array([target(clip, 0.5) for clip in data.clips])
+    part = odds.Unseen(rows, logits, np.full(len(rows), "a"))
+    found = odds.odds(data, targets, part, [])
+    heat = odds.say(logits, found).heat
+    assert heat[hot].min() > 0.8
+    assert heat[~hot].max() < 0.2
 
 
 def test_a_caller_is_left_out_of_the_odds_that_judge_him(tmp_path: Path) -> None:

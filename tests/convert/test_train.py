@@ -128,8 +128,8 @@ def test_other_odds_make_the_file_anew() -> None:
     """A network lies ready with its own training and its own odds, and with no others."""
     file = Path(__file__).parents[2] / train.FULL
     shipped = read_sidecar(file)
-    heat, offsets = shipped.temperature, shipped.offsets
-    assert train.up_to_date(file, shipped.training, heat, offsets)
-    assert not train.up_to_date(file, shipped.training, heat + 0.01, offsets)
-    assert not train.up_to_date(file, shipped.training | {"key": "another"}, heat, offsets)
-    assert not train.up_to_date(file.with_name("nowhere.tflite"), {}, heat, offsets)
+    warmer = shipped.odds.model_copy(update={"temperature": shipped.odds.temperature + 0.01})
+    assert train.up_to_date(file, shipped.training, shipped.odds)
+    assert not train.up_to_date(file, shipped.training, warmer)
+    assert not train.up_to_date(file, shipped.training | {"key": "another"}, shipped.odds)
+    assert not train.up_to_date(file.with_name("nowhere.tflite"), {}, shipped.odds)

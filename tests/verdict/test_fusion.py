@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sered.records import LABELS, Emotion
@@ -59,11 +61,12 @@ def test_a_short_voice_weighs_less_than_its_seconds() -> None:
 
 
 def test_valence_and_agitation_are_sums_of_probabilities() -> None:
-    """Glad less unhappy, and everything but neutral and sad."""
+    """Glad less unhappy; and what the network says of heat, else everything but neutral and sad."""
     emotion = Emotion((0.1, 0.2, 0.05, 0.3, 0.15, 0.1, 0.1))
     assert emotion.negative == pytest.approx(0.45)
     assert emotion.valence == pytest.approx(0.4 - 0.45)
     assert emotion.agitation == pytest.approx(0.75)
+    assert replace(emotion, heat=0.2).agitation == 0.2
 
 
 def test_both_numbers_of_the_voice_are_in_the_verdict() -> None:

@@ -15,9 +15,15 @@ from sered.records import LABELS
 from sered.voice.emotion import TfliteEmotion, tuning_signal
 from sered.voice.recipe import Recipe
 from sered.voice.sidecar import (
+    BAD,
+    HEATED,
+    Bend,
     Normalisation,
+    Odds,
     Sidecar,
     Tensor,
+    agitation,
+    log_odds,
     normalise,
     probabilities,
     quantise,
@@ -45,7 +51,7 @@ def change(model: Path, **parts: object) -> None:
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | parts))
 
 
-@pytest.mark.parametrize("schema", [None, "sered.emotion/3", ""])
+@pytest.mark.parametrize("schema", [None, "sered.emotion/4", ""])
 def test_a_sidecar_of_no_or_another_schema_is_refused(copy: Path, schema: str | None) -> None:
     """A sidecar says what it is, or it is none."""
     sidecar = copy.with_suffix(".json")
@@ -107,19 +113,54 @@ def test_a_long_utterance_is_heard_in_windows(network: TfliteEmotion) -> None:
     )
     parts = windows(pcm, recipe)
     assert [len(part) for part in parts] == [72_000, 72_000]
+    rows = [statistics(part, recipe) for part in parts]
+    sidecar = read_sidecar(SHIPPED)
+    heard = [
+        network.logits(normalise(row, sidecar.normalisation)) for row in rows if row is not None
+    ]
+    assert len(heard) == 2
     whole = network.judge(pcm)
-    alone = [network.judge(part) for part in parts]
     assert whole is not None
-    logs = np.mean([np.log(found.probabilities) for found in alone if found], axis=0)
-    shares = np.exp(logs) / np.exp(logs).sum()
+    shares = probabilities(np.mean(heard, axis=0), sidecar.odds)
     np.testing.assert_allclose(whole.probabilities, shares, atol=1e-6)
 
 
 def test_offsets_move_what_is_likely() -> None:
     """An offset of log 2 doubles a label's odds."""
-    plain, moved = (probabilities(np.zeros(2), 1.0, (offset, 0.0)) for offset in (0.0, np.log(2)))
-    assert plain[0] == pytest.approx(1 / 2)
-    assert moved[0] == pytest.approx(2 / 3)
+    plain = probabilities(np.zeros(7), Odds())
+    moved = probabilities(np.zeros(7), Odds(offsets=(float(np.log(2)), *[0.0] * 6)))
+    assert plain[0] == pytest.approx(1 / 7)
+    assert moved[0] == pytest.approx(2 / 8)
+
+
+def test_negative_is_what_its_odds_make_of_it() -> None:
+    """The negative shares sum to it, and among themselves stand as they stood; so do the others."""
+    outputs = 4 * np.random.default_rng(0).standard_normal((5000, 7))
+    odds = Odds(negative=Bend(at=0.5, below=0.4, above=1.2))
+    shares, plain = probabilities(outputs, odds), probabilities(outputs, Odds())
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-9)
+    wanted = odds.negative(log_odds(outputs, odds))
+    np.testing.assert_allclose(shares[:, BAD].sum(axis=1), wanted, atol=1e-9)
+    for side in (BAD, ~BAD):
+        were, are = plain[:, side], shares[:, side]
+        np.testing.assert_allclose(are / are.sum(1)[:, None], were / were.sum(1)[:, None])
+
+
+def test_agitation_is_an_output_of_its_own() -> None:
+    """Its odds are bent, too; a network without one is read by its labels."""
+    outputs = np.random.default_rng(0).standard_normal((500, 8))
+    own = Odds(agitated=Bend(at=0.1, below=0.7))
+    np.testing.assert_allclose(agitation(outputs, own), Bend(at=0.1, below=0.7)(outputs[:, 7]))
+    shares = probabilities(outputs, Odds())
+    np.testing.assert_allclose(agitation(outputs[:, :7], Odds()), shares[:, HEATED].sum(axis=1))
+    assert agitation(outputs[0], own).shape == ()
+
+
+def test_odds_are_even_where_they_are_bent() -> None:
+    """At the bend a half; a slope of its own on either side."""
+    bend = Bend(at=1.0, below=0.5, above=2.0)
+    found = bend(np.array([-1.0, 1.0, 3.0]))
+    np.testing.assert_allclose(np.log(found / (1 - found)), [-1.0, 0.0, 4.0], atol=1e-9)
 
 
 def test_quantising_rounds_and_clips_before_it_casts() -> None:
@@ -144,8 +185,8 @@ def test_normalising_clips_wild_numbers() -> None:
 
 def test_temperature_cools_without_changing_the_order() -> None:
     """Hotter is less sure; the likeliest stays the likeliest."""
-    logits = np.array([1.0, 4.0, 2.0])
-    cold, hot = probabilities(logits, 1.0), probabilities(logits, 3.0)
+    logits = np.array([1.0, 4.0, 2.0, 0.0, 0.0, 0.0, 0.0])
+    cold, hot = (probabilities(logits, Odds(temperature=heat)) for heat in (1.0, 3.0))
     assert cold.argmax() == hot.argmax() == 1
     assert cold.max() > hot.max()
     assert hot.sum() == pytest.approx(1)

@@ -11,7 +11,7 @@ from sered.errors import ModelError
 from sered.interpreter import load_interpreter
 from sered.records import LABELS, RATE_HZ, Emotion
 from sered.voice.recipe import Recipe
-from sered.voice.sidecar import normalise, probabilities, quantise, read_sidecar
+from sered.voice.sidecar import agitation, normalise, probabilities, quantise, read_sidecar
 from sered.voice.statistics import names, statistics, windows
 
 if TYPE_CHECKING:
@@ -70,14 +70,15 @@ class TfliteEmotion:
         if not rows:
             return None
         normalised = [normalise(row, self._sidecar.normalisation) for row in rows]
-        shares = self._probabilities(np.mean([self.logits(row) for row in normalised], axis=0))
-        return Emotion(tuple(float(share) for share in shares))
-
-    def _probabilities(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        return probabilities(logits, self._sidecar.temperature, self._sidecar.offsets)
+        logits = np.mean([self.logits(row) for row in normalised], axis=0)
+        odds = self._sidecar.odds
+        shares = probabilities(logits, odds)
+        return Emotion(tuple(float(share) for share in shares), float(agitation(logits, odds)))
 
     def logits(self, normalised: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The network alone: normalised statistics (width,) to raw outputs (7,)."""
+        """The network alone: normalised statistics (width,) to raw outputs, (7,) for LABELS or (8,)
+        with agitation.
+        """
         with self._lock:
             self._interpreter.set_tensor(
                 self._input["index"], quantise(normalised, self._sidecar.input)[None]
@@ -89,11 +90,12 @@ class TfliteEmotion:
 
     def _check_shape(self, path: Path) -> None:
         sidecar, width = self._sidecar, len(names(self._recipe))
+        outputs = len(LABELS) + (sidecar.odds.agitated is not None)
         wanted = {
             "labels": (LABELS, tuple(sidecar.labels)),
-            "offsets": (len(LABELS), len(sidecar.offsets)),
+            "offsets": (len(LABELS), len(sidecar.odds.offsets)),
             "input": ([1, width], list(self._input["shape"])),
-            "output": ([1, len(LABELS)], list(self._output["shape"])),
+            "output": ([1, outputs], list(self._output["shape"])),
             "input type": (np.int8, self._input["dtype"]),
             "output type": (np.int8, self._output["dtype"]),
             "input numbers": (_numbers(sidecar.input), _tensor_numbers(self._input)),
@@ -115,7 +117,7 @@ class TfliteEmotion:
         golden, found = self._sidecar.golden, statistics(tuning_signal(), self._recipe)
         assert found is not None
         normalised = normalise(found, self._sidecar.normalisation)
-        shares = self._probabilities(self.logits(normalised))
+        shares = probabilities(self.logits(normalised), self._sidecar.odds)
         off = max(
             _distance(normalised, golden.statistics),
             # one step of the int8 outputs may round the other way on another processor

@@ -9,15 +9,19 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sered.errors import ModelError
+from sered.records import CALM, LABELS, NEGATIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 
-SCHEMA = "sered.emotion/2"
+SCHEMA = "sered.emotion/3"
+BAD = np.array([label in NEGATIVE for label in LABELS])
+HEATED = np.array([label not in CALM for label in LABELS])
+LEAST = 1e-6
+"""No probability is smaller: one of 0 could not be moved."""
 
 
 class _Part(BaseModel):
@@ -40,6 +44,35 @@ class Normalisation(_Part):
     """Normalised values are clipped to +-limit: one wild number must not cost the others' bits."""
 
 
+class Bend(_Part):
+    """How the log-odds of one side are moved and stretched: even where they were `at`."""
+
+    at: float = 0.0
+    below: float = Field(default=1.0, gt=0)
+    """Slope under `at` ..."""
+    above: float = Field(default=1.0, gt=0)
+    """... and over it."""
+
+    def __call__(self, drive: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities of log-odds."""
+        moved = drive - self.at
+        bent = np.where(moved < 0, self.below, self.above) * moved
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(bent, -50, 50))))
+
+
+class Odds(_Part):
+    """What makes probabilities of outputs, fitted on corpora that were left out."""
+
+    temperature: float = Field(default=1.0, gt=0)
+    """Divides the outputs for the labels before the softmax ..."""
+    offsets: tuple[float, ...] = (0.0,) * len(LABELS)
+    """... and these, one a label, are added."""
+    negative: Bend = Bend()
+    """Of the labels' log-odds of NEGATIVE."""
+    agitated: Bend | None = None
+    """Of the network's own output for agitation, behind those for the labels, where it has one."""
+
+
 class Golden(_Part):
     """What the network makes of the tuning signal: a box that computes otherwise is caught."""
 
@@ -51,7 +84,7 @@ class Golden(_Part):
 class Sidecar(_Part):
     """The JSON beside the model: what it was made with and what it is worth."""
 
-    schema_: Literal["sered.emotion/2"] = Field(alias="schema")
+    schema_: Literal["sered.emotion/3"] = Field(alias="schema")
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     sha256: str
     labels: tuple[str, ...]
@@ -59,11 +92,7 @@ class Sidecar(_Part):
     normalisation: Normalisation
     input: Tensor
     output: Tensor
-    temperature: float = Field(gt=0)
-    """Divides the network's outputs before the softmax ..."""
-    offsets: tuple[float, ...]
-    """... and these, one a label, are added: both fitted on corpora that were left out, so that the
-    probabilities hold for voices that no recording of their kind was trained on."""
+    odds: Odds
     terms: str = ""
     """Of the recordings' licences: who may use the network for what."""
     golden: Golden
@@ -87,13 +116,38 @@ def normalise(
     return np.asarray(np.clip(centred, -normalisation.limit, normalisation.limit), np.float32)
 
 
-def probabilities(
-    logits: NDArray[np.floating[Any]], temperature: float, offsets: Sequence[float] = (0.0,)
-) -> NDArray[np.float64]:
-    """Softmax over the last axis of the network's outputs, cooled and moved by the offsets."""
-    scaled = np.asarray(logits, np.float64) / temperature + np.asarray(offsets)
+def probabilities(logits: NDArray[np.floating[Any]], odds: Odds) -> NDArray[np.float64]:
+    """Seven probabilities, in the order of LABELS, of outputs (..., 7), or 8 with agitation.
+
+    The softmax of the cooled and moved outputs, its negative labels summing to what `odds` make of
+    them.
+    """
+    shares = _softmax(logits, odds)
+    was = shares[..., BAD].sum(axis=-1, keepdims=True)
+    bad = odds.negative(np.log(was / (1.0 - was)))
+    return np.asarray(shares * np.where(BAD, bad / was, (1.0 - bad) / (1.0 - was)))
+
+
+def agitation(logits: NDArray[np.floating[Any]], odds: Odds) -> NDArray[np.float64]:
+    """Probability of a heated voice, (...) of outputs (..., 7 or 8)."""
+    if odds.agitated is None:
+        return np.asarray(probabilities(logits, odds)[..., HEATED].sum(axis=-1))
+    return odds.agitated(np.asarray(logits, np.float64)[..., len(LABELS)])
+
+
+def log_odds(logits: NDArray[np.floating[Any]], odds: Odds) -> NDArray[np.float64]:
+    """Log-odds of the negative labels before they are bent, (...) of outputs (..., 7 or 8)."""
+    bad = _softmax(logits, odds)[..., BAD].sum(axis=-1)
+    return np.asarray(np.log(bad / (1.0 - bad)))
+
+
+def _softmax(logits: NDArray[np.floating[Any]], odds: Odds) -> NDArray[np.float64]:
+    """Of the cooled and moved outputs for LABELS; none is smaller than about LEAST."""
+    outputs = np.asarray(logits, np.float64)[..., : len(LABELS)]
+    scaled = outputs / odds.temperature + np.asarray(odds.offsets)
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+    shares = np.maximum(powers / powers.sum(axis=-1, keepdims=True), LEAST)
+    return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
 
 
 def read_sidecar(path: Path) -> Sidecar:
