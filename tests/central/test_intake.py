@@ -88,4 +88,4 @@ def test_nothing_is_acknowledged_while_the_store_is_away(
     wait_until(lambda: "does not answer" in intake.health.why, what="the outage to be said")
     away.clear()
     wait_until(lambda: count(central, tables.call) == 50, what="the calls")
-    assert intake.health.why == ""
+    wait_until(lambda: not intake.health.why, what="the sentence to go")

@@ -17,8 +17,8 @@ from broker import wait_until
 from central_stage import actor
 from load.board import central_on
 from sered.central import people
-from sered.central.settings import SourceSettings
 from sered.central.simulate import messages, play, truth
+from sered.central.sources import SourceSettings
 from sered.central.store import tables
 from sered.central.web.views import COOKIE
 
