@@ -148,7 +148,7 @@ Odds = tuple[Annotated[float, Field(gt=0.0, le=20.0)], Annotated[float, Field(ge
 class VerdictSettings(_Section):
     """`[verdict]`: from utterances to one verdict."""
 
-    escalate_below: float = Field(-0.55, ge=-1.0, le=0.0)
+    escalate_below: float = Field(-0.5, ge=-1.0, le=0.0)
     """Call score at or under which somebody should call back; as it is, one or two in a hundred
     calls that are not negative raise an alarm (docs/verdict-evidence.md)."""
     provisional_below: float = Field(-0.75, ge=-1.0, le=0.0)

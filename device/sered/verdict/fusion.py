@@ -26,7 +26,7 @@ VOICE, WORDS = 0.4, 1.6
 """How far the voice's and the words' scores, -1 to 1, move the call before it saturates."""
 ALONE: dict[Mode, float] = {"audio": 3.0, "text": 1.2, "both": 1.0}
 """How much further either moves it where there is no other."""
-SALAD, SPEECH = -1.6, 1.3
+SALAD, SPEECH = -1.6, 1.0
 """Bits by which a pair of frequent neighbours is likelier than any: words of the first are not
 believed at all, of the second fully."""
 PAIRS_PRIOR = 4.0

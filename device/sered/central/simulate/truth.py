@@ -16,6 +16,8 @@ QUEUES = ("billing", "service", "tech")
 CAUSES = ("delay", "billing", "product", "agent", "cancellation", "unresolved")
 NEGATIVE = 0.12
 """Share of simulated calls in which the customer is unhappy."""
+_ESCALATE = -0.55
+"""Score from which these boxes ask for a call back: their sites' choice, not sered's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class TrueCall:
     @property
     def escalate(self) -> bool:
         """Whether the box asks for a call back."""
-        return self.score <= -0.55
+        return self.score <= _ESCALATE
 
 
 def desks(count: int, seed: int = 1, *, off_by_s: float = 0.0) -> tuple[Desk, ...]:

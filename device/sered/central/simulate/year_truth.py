@@ -23,6 +23,7 @@ from PRECISION."""
 PRECISION = 0.8
 """Of alerts at or under ESCALATE, on a site that is well calibrated."""
 ESCALATE = -0.55
+"""Score from which these boxes ask for a call back: their sites' choice, not sered's default."""
 NEGATIVE_AT, POSITIVE_AT = -0.35, 0.15
 SEVERE_AT = -0.75
 UPGRADE = 0.92
