@@ -16,6 +16,9 @@ LOWEST_DB = -99.0
 CLIPPED = 32_600
 """Samples from here to full scale were cut off: a converter that clips, resampled, ripples by so
 much (0.04 dB)."""
+STEADY_DB, STEADY_TAIL = 6, 0.02
+"""A channel whose level moves no more carries a hum or a hiss, but for so many of its blocks at
+either end: speech goes up and down by 20 dB."""
 _FAINTEST = 0.01
 """Mean square under which blocks are all equally silent."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sered.hearing.same_sound import SameSound
-from sered.levels import LOWEST_DB
+from sered.levels import LOWEST_DB, STEADY_DB, STEADY_TAIL
 from sered.records import BLOCK, RATE_HZ, Side, State
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ _NEVER_S, _SPOKE_S = 0.5, 10.0
 """Who spoke less was never heard, where the other one spoke for longer."""
 _NOTHING_DB, _ONE_SIDED_S = -70.0, 3.0
 """A channel that is never louder carries nothing; it takes less of the other's speech to tell."""
-_STEADY_DB, _TAIL = 6, 0.02
-"""A channel whose level moves no more carries a hum or a hiss, but for so many of its blocks."""
 
 
 @dataclass(slots=True)
@@ -52,8 +50,8 @@ class _Heard:
         """Whether it carries no more than the noise of a line, a hum or a hiss."""
         if self.loudest_db < _NOTHING_DB:
             return True
-        most = self.levels.total() * _TAIL
-        return _nth(self.levels, most, loud=True) - _nth(self.levels, most) <= _STEADY_DB
+        most = self.levels.total() * STEADY_TAIL
+        return _nth(self.levels, most, loud=True) - _nth(self.levels, most) <= STEADY_DB
 
 
 class SidesWatch:

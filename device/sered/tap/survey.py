@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sered.errors import AudioError
-from sered.levels import CLIPPED, FULL_SCALE, LOWEST_DB
+from sered.levels import CLIPPED, FULL_SCALE, LOWEST_DB, STEADY_DB, STEADY_TAIL
 from sered.tap import decoders, identify, unreadable
 from sered.tap.paths import shown
 
@@ -27,7 +27,6 @@ AUDIBLE_DB = -70.0
 _BLOCK_S = 0.05
 _LOUD_BLOCKS = 10
 """So many blocks, half a second, are as loud as what is called the loudest: no click is."""
-_STEADY_DB, _TAIL = 6.0, 0.02
 _FLOOR_DB, _STEPS = -120, 160
 _FULL = CLIPPED / FULL_SCALE
 _TOO_FAR = 4.0
@@ -55,8 +54,8 @@ class Channel:
 
     @property
     def steady(self) -> bool:
-        """Whether it carries a hum or a hiss and nothing else: speech goes up and down by 20 dB."""
-        return self.spread_db <= _STEADY_DB
+        """Whether it carries a hum or a hiss and nothing else."""
+        return self.spread_db <= STEADY_DB
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,5 +231,5 @@ def _peak(tracks: NDArray[np.float32]) -> float:
 
 def _spread_db(counts: NDArray[np.int64]) -> float:
     passed = np.cumsum(counts) / max(int(counts.sum()), 1)
-    low, high = np.searchsorted(passed, (_TAIL, 1.0 - _TAIL))
+    low, high = np.searchsorted(passed, (STEADY_TAIL, 1.0 - STEADY_TAIL))
     return float(high - low)
