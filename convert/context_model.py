@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import json
 import random
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ from convert.sentence_fit import LEXICON, calibrate, figures, golden, heard
 from convert.sentence_gate import Gate, agreement, inputs
 from convert.sentence_rows import ROOT, Row, learnt, own_aside, own_learnt
 from convert.transformer import SIZE, Transformer, batch
-from convert.words_model import SEED, UNMET, WRONG, save
+from convert.words_model import SEED, WRONG, make_twice, save
 from torch.nn import functional
 
 from sered.errors import SeredError
@@ -230,14 +229,7 @@ def main() -> None:
     parser.add_argument("--target", type=Path, default=TARGET)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / TARGET.name
-        unmet = make(place, UNMET).figures
-        sidecar = make(place, ())
-        sidecar = sidecar.model_copy(update={"figures": {"met": sidecar.figures, "unmet": unmet}})
-        save(sidecar, place)
-        for suffix in (".tflite", ".words", ".json"):
-            args.target.with_suffix(suffix).write_bytes(place.with_suffix(suffix).read_bytes())
+    sidecar = make_twice(make, args.target)
     print(json.dumps(sidecar.figures, indent=1))
 
 

@@ -32,7 +32,7 @@ from sered.words.network import MAY_BE_NAMED, Filters, SentenceSidecar
 from sered.words.sentence_model import PAD, UNKNOWN, SentenceModel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -233,20 +233,30 @@ def make(target: Path, without: Sequence[str]) -> SentenceSidecar:
     return sidecar
 
 
+def make_twice(
+    make_it: Callable[[Path, Sequence[str]], SentenceSidecar], target: Path
+) -> SentenceSidecar:
+    """Make a network without what it is judged by, for its figures, then with all; write the latter
+    beside `target`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / target.name
+        unmet = make_it(place, UNMET).figures
+        sidecar = make_it(place, ())
+        sidecar = sidecar.model_copy(update={"figures": {"met": sidecar.figures, "unmet": unmet}})
+        save(sidecar, place)
+        for suffix in (".tflite", ".words", ".json"):
+            target.with_suffix(suffix).write_bytes(place.with_suffix(suffix).read_bytes())
+    return sidecar
+
+
 def main() -> None:
     """Train without what is judged by, for its figures, then with all; write models/sentence.*."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", type=Path, default=TARGET)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / TARGET.name
-        unmet = make(place, UNMET).figures
-        sidecar = make(place, ())
-        sidecar = sidecar.model_copy(update={"figures": {"met": sidecar.figures, "unmet": unmet}})
-        save(sidecar, place)
-        for suffix in (".tflite", ".words", ".json"):
-            args.target.with_suffix(suffix).write_bytes(place.with_suffix(suffix).read_bytes())
+    sidecar = make_twice(make, args.target)
     print(json.dumps(sidecar.figures, indent=1))
 
 
