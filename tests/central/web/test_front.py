@@ -41,9 +41,13 @@ class Front:
         assert Path(_HAPROXY).exists(), "HAProxy is not installed: apt-get install haproxy"
         self._folder, self._url = folder, url
         self.boards: dict[str, subprocess.Popen[bytes]] = {}
-        ports = {"central1": free_port(), "central2": free_port()}
+        self._haproxy: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """All three, until the front answers."""
+        ports = {"central1": free_port(), "central2": free_port()}
         for name, port in ports.items():
             self.boards[name] = self._board(name, port)
         for port in ports.values():
@@ -85,7 +89,7 @@ class Front:
 
     def stop(self) -> None:
         """End it all."""
-        for process in (self._haproxy, *self.boards.values()):
+        for process in filter(None, (self._haproxy, *self.boards.values())):
             process.kill()
             process.wait()
 
@@ -115,8 +119,11 @@ def people(postgres: Postgres) -> Iterator[Served]:
 def front(people: Served, postgres: Postgres, tmp_path: Path) -> Iterator[Front]:
     """HAProxy before two boards."""
     made = Front(tmp_path, postgres.url("postgres"))
-    yield made
-    made.stop()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 def test_a_board_that_dies_is_not_missed(
