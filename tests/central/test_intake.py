@@ -64,15 +64,14 @@ def test_over_a_real_broker(
     wait_until(lambda: count(central, tables.call) == 300, 20, what="all calls")
 
 
+@pytest.mark.usefixtures("running")
 def test_nothing_is_acknowledged_while_the_store_is_away(
     central: Central,
     broker: Broker,
     clock: Clock,
-    running: tuple[Intake, threading.Event],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An outage of the store is waited out: the board can say why, then all is stored."""
-    intake, _ = running
     write = type(central.store).writing
     away = threading.Event()
     away.set()
@@ -85,7 +84,9 @@ def test_nothing_is_acknowledged_while_the_store_is_away(
 
     monkeypatch.setattr(type(central.store), "writing", writing)
     publish(broker, [arrived(messages.report(call)) for call in calls(clock, 50)])
-    wait_until(lambda: "does not answer" in intake.health.why, what="the outage to be said")
+    wait_until(
+        lambda: "does not answer" in central.intake_says.sentence, what="the outage to be said"
+    )
     away.clear()
     wait_until(lambda: count(central, tables.call) == 50, what="the calls")
-    wait_until(lambda: not intake.health.why, what="the sentence to go")
+    wait_until(lambda: not central.intake_says.sentence, what="the sentence to go")

@@ -24,7 +24,7 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class Notice:
-    """Why nothing comes in just now, for the board of the same process; empty: all is well."""
+    """Why nothing comes in just now, for systemd and the board of this process; empty: all well."""
 
     sentence: str = ""
 

@@ -186,8 +186,8 @@ class Service:
         if "ingest" not in self._parts:
             return " and ".join(self._parts)
         health = self.intake.health
-        if health.why:
-            return health.why
+        if why := self._central.intake_says.sentence:
+            return why
         return f"{health.messages} messages taken" if health.connected else "connecting"
 
     def _end(self) -> None:

@@ -20,7 +20,6 @@ from sered.errors import BrokerError
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from sered.central.context import Central
     from sered.central.sources import SourceSettings
@@ -48,12 +47,9 @@ class Inbox(Protocol):
 
 @dataclass(slots=True)
 class Health:
-    """How the intake is, for the board and the watchdog."""
+    """How far the intake came; why nothing comes in is central's notice."""
 
     connected: bool = False
-    why: str = ""
-    """Why not, or why the store takes nothing; empty: all is well."""
-    last_commit: datetime | None = None
     messages: int = 0
     """Since the start, those set aside included."""
 
@@ -145,7 +141,6 @@ class Intake:
                 raise
             changed = sum(self._alone(each) for each in batch)
         self.health.messages += len(batch)
-        self.health.last_commit = self._central.now()
         if changed:
             self._central.cases_bell.ring()
 
@@ -173,12 +168,12 @@ class Intake:
 
     def _trouble(self, what: str, error: Exception) -> None:
         said = str(error)
-        if self.health.why != said:
+        if self._central.intake_says.sentence != said:
             _log.warning("intake.waits for=%s why=%s", what, said)
-        self.health.why = self._central.intake_says.sentence = said
+        self._central.intake_says.sentence = said
 
     def _well(self) -> None:
-        self.health.why = self._central.intake_says.sentence = ""
+        self._central.intake_says.sentence = ""
 
 
 def _queue(source: SourceSettings) -> Inbox:
