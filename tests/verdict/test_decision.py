@@ -376,3 +376,17 @@ def test_a_voice_is_a_number_from_its_emotions() -> None:
     assert glad is not None
     assert angry < -0.5 < 0.5 < glad
     assert acoustic_score(said(None, None)) is None
+
+
+@pytest.mark.parametrize("mode", ["text", "both"])
+def test_politeness_makes_no_customer_happy(mode: Mode) -> None:
+    """Somebody who says thank you at every turn, and nothing else that is glad, is not positive."""
+    turns = (
+        "hello i would like to change my address",
+        "my account number is five one two thank you",
+        "yes that is correct thank you",
+        "okay thank you",
+        "from the first of march okay thanks",
+        "thank you bye",
+    )
+    assert call(*(said(turn) for turn in turns), mode=mode).sentiment.category is None

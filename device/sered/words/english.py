@@ -40,6 +40,8 @@ PRAISE = _row(
     "great lovely perfect wonderful fantastic brilliant nice congratulations excellent amazing "
     "awesome super marvelous bravo charming terrific splendid"
 )
+THANKS = frozenset({"thank you", "cheers", "ta"})
+"""Politeness by itself, however a statement goes; `thank you so much` is more."""
 NEGATING = (
     "anything but",
     "far|long from|way",

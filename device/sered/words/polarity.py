@@ -11,6 +11,7 @@ import numpy as np
 
 from sered.errors import ModelError
 from sered.records import Polarity, Term
+from sered.words import english as en
 from sered.words import stance, usual
 from sered.words.lexicon import read_lexicon, scan_lexicon
 from sered.words.network import Said
@@ -20,7 +21,7 @@ from sered.words.vader import word_list
 from sered.words.valences import Valences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,6 +38,8 @@ QUIET = 0.7
 """Sum of valences, of VADER's 4 a word, under which the lexicon alone says nothing."""
 NEUTRAL = 0.05
 """Polarity under which an utterance is neither negative nor positive, as with VADER."""
+POLITE = 0.15
+"""Most that thanks are worth where nothing else is glad."""
 NAMED = 3
 """Most words that are named as what the network goes by."""
 CALM = Polarity(0.0)
@@ -78,6 +81,10 @@ class CallPolarity:
         """Polarity of one utterance and the words it comes from."""
         said = self._said(transcript)
         polarity = self._read(said)
+        if thanks := said.thanks():
+            rest = tuple(word for at, word in enumerate(said.heard) if at not in thanks)
+            without = self._read(self._said(replace(transcript, words=rest)))
+            polarity = _polite(polarity, without, {said.heard[at].start_s for at in thanks})
         if self._pairs is None:
             return polarity
         pairs, bits = self._pairs.count(said.tokens, said.names())
@@ -154,6 +161,16 @@ class _ReadWords:
         """Which of the spelt-out words name or spell something."""
         return stance.nameless(self.tokens, stance.statements(self.tokens, self.pieces))
 
+    def thanks(self) -> set[int]:
+        """Which of the recognised words are thanks that stand by themselves."""
+        return {
+            self.origins[at]
+            for piece in self.pieces
+            if " ".join(self.tokens[piece.start : piece.end]) in en.THANKS
+            if self.tokens[piece.end : piece.end + 1] not in (["for"], ["to"])
+            for at in range(piece.start, piece.end)
+        }
+
     def for_network(self) -> Said:
         """The same for a network, with how surely each word was heard."""
         others = stance.others(self.tokens, self.pieces) | self.formula
@@ -221,6 +238,23 @@ def _explained(
         for said, lead in ranked
     ]
     return tuple(sorted([*ours, *named], key=lambda term: term.offset_s))
+
+
+def _polite(whole: Polarity, rest: Polarity, thanks: Collection[float]) -> Polarity:
+    """What is said with thanks, seeing what it is without: on the phone they are punctuation.
+
+    Written sentences, from which the network learnt, say thank you where somebody is grateful.
+    `thanks` are their words' times in seconds.
+    """
+    if rest.score <= -NEUTRAL:
+        return rest
+    if whole.score <= max(POLITE, rest.score):
+        return whole
+    if rest.score > POLITE:
+        return rest
+    named = [term for term in whole.terms if term.offset_s in thanks] or whole.terms
+    part = FULL * POLITE / sum(term.valence for term in named)
+    return Polarity(POLITE, tuple(replace(t, valence=round(t.valence * part, 4)) for t in named))
 
 
 def _own(extra: Path | None) -> tuple[list[tuple[str, float]], list[str]]:
