@@ -6,7 +6,8 @@ import pytest
 
 from bench.sentences import heard, label
 from sered.records import Transcript
-from sered.words.polarity import POLITE, CallPolarity
+from sered.words.courtesy import NOD, THANKS
+from sered.words.polarity import CallPolarity
 from utterance_makers import LEXICON, polarity
 
 
@@ -44,17 +45,17 @@ def test_thanks_soften_no_complaint(complaint: str, politely: str) -> None:
 def test_thanks_by_themselves_are_worth_little(text: str) -> None:
     """Thanks beside a plain statement never count as gladness, and are named as all there is."""
     found = polarity().score(heard(text))
-    assert found.score <= POLITE
+    assert found.score <= THANKS
     assert {term.text for term in found.terms} <= {"thank you", "thanks"}
     assert sum(term.valence for term in found.terms) == pytest.approx(4 * found.score, abs=0.01)
 
 
 @pytest.mark.parametrize(
-    "text", ["thank you so much", "thank you for all your help", "that is great thank you"]
+    "text", ["thank you so much", "thanks to you we can go on holiday", "great service thank you"]
 )
 def test_gratitude_is_heard(text: str) -> None:
     """Who says more than thanks is glad as before."""
-    assert score(text) > 2 * POLITE
+    assert score(text) > 2 * THANKS
 
 
 def test_thanks_without_a_network_are_as_small() -> None:
@@ -64,3 +65,18 @@ def test_thanks_without_a_network_are_as_small() -> None:
         alone.score(heard("i am very disappointed")).score
     )
     assert alone.score(Transcript(())).score == 0.0
+
+
+@pytest.mark.parametrize("text", ["lovely", "okay perfect", "that is great thank you", "wonderful"])
+def test_a_nod_is_worth_little(text: str) -> None:
+    """One word of praise that is all somebody says is positive, and no more than a nod."""
+    found = polarity().score(heard(text))
+    assert label(found.score) == "positive"
+    assert found.score <= NOD
+    assert sum(term.valence for term in found.terms) == pytest.approx(4 * found.score, abs=0.01)
+
+
+@pytest.mark.parametrize("text", ["lovely service", "it works brilliant", "perfect you are a star"])
+def test_praise_of_something_is_heard(text: str) -> None:
+    """Praise that says of what is worth what it was."""
+    assert score(text) > 2 * NOD

@@ -42,6 +42,13 @@ PRAISE = _row(
 )
 THANKS = frozenset({"thank you", "cheers", "ta"})
 """Politeness by itself, however a statement goes; `thank you so much` is more."""
+FALSE_THANKS = _row("thank congratulations")
+"""Where a phrase that begins so is a blame, it is one however the rest reads."""
+NODDING = _row(
+    "oh okay yes yeah right well and that this it is was just very really quite all then so cool "
+    "good fine thank you bye goodbye"
+)
+"""What may stand beside one word of praise that only says `go on`."""
 NEGATING = (
     "anything but",
     "far|long from|way",
@@ -60,10 +67,13 @@ NEGATING = (
 )
 """Turns of speech that negate what follows like a `not`."""
 MOCKING = (
-    "so you|now|nobody",
+    "so nobody|nothing",
     "so no one",
-    "so i have|pay|must|am",
-    "so that|the is|one",
+    "so now i|we|it|my|you|the",
+    "so you are telling|saying|not|just",
+    "so you can|do|did|will not",
+    "so i have|get|need to",
+    "so i pay|must|wait|lose|am",
     "yet? another",
     "now i|we have|must|need to",
     "now it|the|my|there",
@@ -72,6 +82,12 @@ MOCKING = (
     "what a",
 )
 """What follows the praise that opens a complaint."""
+THREATS = (
+    "to the? press|newspaper|newspapers|papers|media|ombudsman|regulator|watchdog",
+    "trading standards",
+    "hear|hearing from my lawyer|lawyers|solicitor|solicitors|attorney",
+)
+"""Whom a customer goes to who has had enough."""
 FAILING = (
     "have|has|had|is|are yet to",
     "fail|fails|failed|failing to",

@@ -11,8 +11,7 @@ import numpy as np
 
 from sered.errors import ModelError
 from sered.records import Polarity, Term
-from sered.words import english as en
-from sered.words import stance, usual
+from sered.words import courtesy, stance, usual
 from sered.words.lexicon import read_lexicon, scan_lexicon
 from sered.words.network import Said
 from sered.words.networks import beside
@@ -21,7 +20,7 @@ from sered.words.vader import word_list
 from sered.words.valences import Valences
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -38,8 +37,6 @@ QUIET = 0.7
 """Sum of valences, of VADER's 4 a word, under which the lexicon alone says nothing."""
 NEUTRAL = 0.05
 """Polarity under which an utterance is neither negative nor positive, as with VADER."""
-POLITE = 0.15
-"""Most that thanks are worth where nothing else is glad."""
 NAMED = 3
 """Most words that are named as what the network goes by."""
 CALM = Polarity(0.0)
@@ -84,7 +81,11 @@ class CallPolarity:
         if thanks := said.thanks():
             rest = tuple(word for at, word in enumerate(said.heard) if at not in thanks)
             without = self._read(self._said(replace(transcript, words=rest)))
-            polarity = _polite(polarity, without, {said.heard[at].start_s for at in thanks})
+            polarity = courtesy.with_thanks(
+                polarity, without, {said.heard[at].start_s for at in thanks}
+            )
+        if courtesy.is_nod(said.tokens):
+            polarity = courtesy.at_most(courtesy.NOD, polarity)
         if self._pairs is None:
             return polarity
         pairs, bits = self._pairs.count(said.tokens, said.names())
@@ -92,13 +93,16 @@ class CallPolarity:
 
     def _read(self, said: _ReadWords) -> Polarity:
         terms = said.terms
+        total = sum(term.valence for term in terms)
+        alone = Polarity(round(_pressed(total), 4), terms) if abs(total) >= QUIET else CALM
         if self.network is None or said.of_a_site:
-            total = sum(term.valence for term in terms)
-            return Polarity(round(_pressed(total), 4), terms) if abs(total) >= QUIET else CALM
+            return alone
         if not said.tokens:
             return CALM
         answer = self.network.read(said.for_network())
         score = together(answer.log_odds, _weighed(terms), self.network.sidecar)
+        if said.blames and alone.score < min(score, -NEUTRAL):
+            return alone
         if abs(score) < NEUTRAL:
             return Polarity(score)
         words = [
@@ -125,6 +129,7 @@ class CallPolarity:
         said.of_a_site = self._valences.of_a_site(pieces)
         valences = self._valences.of(tokens, pieces)
         said.formula = self._valences.formulas(pieces)
+        said.blames = self._valences.blames(tokens, pieces, valences)
         said.told = frozenset(
             at
             for piece, valence in zip(pieces, valences, strict=True)
@@ -152,6 +157,8 @@ class _ReadWords:
     """Words that the lexicon speaks for."""
     formula: frozenset[int] = frozenset()
     """Words of courtesy, of which it knows that they say nothing."""
+    blames: bool = False
+    """Whether there is blame in it that a network takes at its word, such as thanks that mock."""
 
     def words(self, start: int, end: int) -> list[Word]:
         """The recognised words that some of the spelt-out ones came from."""
@@ -166,8 +173,7 @@ class _ReadWords:
         return {
             self.origins[at]
             for piece in self.pieces
-            if " ".join(self.tokens[piece.start : piece.end]) in en.THANKS
-            if self.tokens[piece.end : piece.end + 1] not in (["for"], ["to"])
+            if courtesy.is_thanks(self.tokens, piece)
             for at in range(piece.start, piece.end)
         }
 
@@ -238,23 +244,6 @@ def _explained(
         for said, lead in ranked
     ]
     return tuple(sorted([*ours, *named], key=lambda term: term.offset_s))
-
-
-def _polite(whole: Polarity, rest: Polarity, thanks: Collection[float]) -> Polarity:
-    """What is said with thanks, seeing what it is without: on the phone they are punctuation.
-
-    Written sentences, from which the network learnt, say thank you where somebody is grateful.
-    `thanks` are their words' times in seconds.
-    """
-    if rest.score <= -NEUTRAL:
-        return rest
-    if whole.score <= max(POLITE, rest.score):
-        return whole
-    if rest.score > POLITE:
-        return rest
-    named = [term for term in whole.terms if term.offset_s in thanks] or whole.terms
-    part = FULL * POLITE / sum(term.valence for term in named)
-    return Polarity(POLITE, tuple(replace(t, valence=round(t.valence * part, 4)) for t in named))
 
 
 def _own(extra: Path | None) -> tuple[list[tuple[str, float]], list[str]]:

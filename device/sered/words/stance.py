@@ -22,6 +22,8 @@ OVER = -0.7
 """What was good until something happened is bad now."""
 MOCKED = -0.8
 """Praise that opens a complaint."""
+OPENING = 4
+"""Words at most before the praise that opens a sentence."""
 NEAR = 3
 """Items before a word in which VADER itself finds a negation."""
 FAR = 9
@@ -228,10 +230,17 @@ def _over(
                 out[i] *= OVER
 
 
+def mocks(tokens: Sequence[str], piece: Chunk) -> bool:
+    """Whether a piece is praise that a turn of mockery follows, at the head of what is said."""
+    praise = not en.PRAISE.isdisjoint(tokens[piece.start : piece.end])
+    hits = _BOOKS["mocking"].find_all(tokens) if praise and piece.start <= OPENING else ()
+    return any(hit.start == piece.end for hit in hits)
+
+
 def _mocked(tokens: Sequence[str], pieces: Sequence[Chunk], out: list[float]) -> None:
     """Praise as the first word, and a complaint or a question behind it, is none."""
     first = next((i for i, value in enumerate(out) if value), None)
-    if first is None or out[first] <= 0 or pieces[first].start > 4:
+    if first is None or out[first] <= 0 or pieces[first].start > OPENING:
         return
     opener = tokens[pieces[first].start : pieces[first].end]
     if en.PRAISE.isdisjoint(opener):
@@ -240,8 +249,7 @@ def _mocked(tokens: Sequence[str], pieces: Sequence[Chunk], out: list[float]) ->
     if any(value > 0 for value in rest):
         return
     behind = pieces[first].end
-    mocking = any(hit.start == behind for hit in _BOOKS["mocking"].find_all(tokens))
-    if mocking or any(value < 0 for value in rest):
+    if mocks(tokens, pieces[first]) or any(value < 0 for value in rest):
         out[first] *= MOCKED
     elif any(hit.start == behind for hit in _BOOKS["asking"].find_all(tokens)):
         out[first] = 0.0

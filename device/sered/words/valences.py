@@ -24,6 +24,11 @@ FORMULA = 3
 """Words of a phrase of no valence from which on it is a formula: nobody means it."""
 
 
+BLAME = -2.0
+"""Valence from which on a phrase of thanks is mockery however the rest reads."""
+_THREATS = PhraseBook([(phrase, phrase) for phrase in en.THREATS])
+
+
 class Valences:
     """VADER, with each phrase of the lexica folded into one word of its list.
 
@@ -71,6 +76,21 @@ class Valences:
             and piece.item not in self._vader.lexicon
             for at in range(piece.start, piece.end)
         )
+
+    def blames(
+        self, tokens: Sequence[str], pieces: Sequence[Chunk], valences: Sequence[float]
+    ) -> bool:
+        """Whether there is blame that who reads word by word does not hear.
+
+        Thanks and praise that mock (`thanks for nothing`, `great another form`) and threats (`i
+        will go to the press`).
+        """
+        for piece, valence in zip(pieces, valences, strict=True):
+            own = self._vader.lexicon.get(piece.item, 0.0)
+            false_thanks = own <= BLAME and tokens[piece.start] in en.FALSE_THANKS
+            if valence < 0 and (false_thanks or stance.mocks(tokens, piece)):
+                return True
+        return next(iter(_THREATS.find(tokens)), None) is not None
 
     def of_a_site(self, pieces: Sequence[Chunk]) -> bool:
         """Whether a phrase of the site's own was said."""
