@@ -15,7 +15,7 @@ from sered.words import redact
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sered.records import CallEnded, UtteranceResult
+    from sered.records import CallEnded, Talk, UtteranceResult
     from sered.settings import Mode, PrivacySettings, VerdictSettings
 
 
@@ -85,10 +85,6 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
             mixed=mixed,
             withheld=facts.withheld,
         )
-    talk = ended.talk
-    snrs = [r.snr_db for r in facts.results if r.snr_db is not None]
-    length = sum(r.utterance.voiced_s for r in facts.results)
-    clipped = sum(r.clipping * r.utterance.voiced_s for r in facts.results)
     return messages.CallReport(
         call_id=facts.call_id,
         site=settings.site,
@@ -105,27 +101,38 @@ def report(settings: ReportSettings, facts: CallFacts, ended: CallEnded) -> mess
         acoustic=judged.acoustic if judged else None,
         verbal=_private(settings.privacy, judged.verbal) if judged else None,
         trend=judged.trend if judged else None,
-        talk=call.TalkTimes(
-            customer_s=round(max(talk.customer_s - facts.recorded_s, 0.0), 3),
-            agent_s=round(talk.agent_s, 3),
-            mixed_s=round(talk.mixed_s, 3),
-            recorded_s=round(min(facts.recorded_s, talk.customer_s), 3),
-            silence_s=round(talk.silence_s, 3),
-            hold_s=round(talk.hold_s, 3),
-            longest_silence_s=round(talk.longest_silence_s, 3),
-            interruptions=talk.interruptions,
-        ),
+        talk=_talk_times(ended.talk, facts.recorded_s),
         worst=judged.worst if judged else None,
         utterances=judged.utterances if judged else (),
-        quality=call.Quality(
-            # what was lost is never rounded to nothing
-            lost_s=ceil(facts.lost_s * 1000.0 - 1e-6) / 1000.0,
-            clipping=round(clipped / length, 4) if length else 0.0,
-            snr_db=round(median(snrs), 1) if snrs else None,
-            notes=facts.notes,
-        ),
+        quality=_quality(facts),
         versions=settings.versions,
         transcript=_transcript(settings.privacy, facts) if judged and not facts.withheld else None,
+    )
+
+
+def _talk_times(talk: Talk, recorded_s: float) -> call.TalkTimes:
+    return call.TalkTimes(
+        customer_s=round(max(talk.customer_s - recorded_s, 0.0), 3),
+        agent_s=round(talk.agent_s, 3),
+        mixed_s=round(talk.mixed_s, 3),
+        recorded_s=round(min(recorded_s, talk.customer_s), 3),
+        silence_s=round(talk.silence_s, 3),
+        hold_s=round(talk.hold_s, 3),
+        longest_silence_s=round(talk.longest_silence_s, 3),
+        interruptions=talk.interruptions,
+    )
+
+
+def _quality(facts: CallFacts) -> call.Quality:
+    snrs = [r.snr_db for r in facts.results if r.snr_db is not None]
+    length = sum(r.utterance.voiced_s for r in facts.results)
+    clipped = sum(r.clipping * r.utterance.voiced_s for r in facts.results)
+    return call.Quality(
+        # what was lost is never rounded to nothing
+        lost_s=ceil(facts.lost_s * 1000.0 - 1e-6) / 1000.0,
+        clipping=round(clipped / length, 4) if length else 0.0,
+        snr_db=round(median(snrs), 1) if snrs else None,
+        notes=facts.notes,
     )
 
 
