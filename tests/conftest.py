@@ -22,6 +22,7 @@ OWN_TARGETS = ("arm64", "brokers", "deb", "farm", "soak", "system", "tensorflow"
 """Marks of tests that have make targets of their own; none of them is quick."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests run in one process, one after the other, and know what they need.
 
@@ -44,6 +45,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("slow"):
             slow_groups.add(_group(item))
     items.sort(key=lambda item: (_group(item) != "clock", _group(item) not in slow_groups))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Processes that do not keep groups together would make every costly fixture each: say so."""
+    loose = [item.nodeid for item in session.items if "@" not in item.nodeid]
+    if session.config.getoption("loadgroup", default=False) and loose:
+        msg = f"pytest-xdist tells no groups by {loose[0]}: does it go with this pytest?"
+        raise pytest.UsageError(msg)
 
 
 def _group(item: pytest.Item) -> str:
