@@ -101,7 +101,18 @@ class WebSettings(Section):
     port: int = Field(8470, ge=0, le=65_535)
     """Its port."""
     proxies: tuple[str, ...] = ("127.0.0.1",)
-    """Addresses of web servers before it, which may say who asks."""
+    """Names or addresses of web servers before it, which may say who asks."""
+    cert: Path | None = None
+    """Certificate of the board, PEM: it answers by https then. None: in clear."""
+    key: Path | None = None
+    """The certificate's private key, PEM."""
+
+    @model_validator(mode="after")
+    def _both(self) -> WebSettings:
+        if (self.cert is None) != (self.key is None):
+            msg = "needs `cert` and `key`, or neither of them"
+            raise ValueError(msg)
+        return self
 
 
 class OidcSettings(Section):

@@ -142,7 +142,8 @@ def run(
         from sered.central.web.server import BoardServer
 
         board = BoardServer(central)
-        typer.echo(f"The board is at http://{settings.web.host}:{board.port}/", err=True)
+        scheme = "https" if settings.web.cert else "http"
+        typer.echo(f"The board is at {scheme}://{settings.web.host}:{board.port}/", err=True)
     status = Service(central, Notifier(surroundings.notify_socket()), board, parts).run()
     raise typer.Exit(status)
 

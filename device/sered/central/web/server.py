@@ -43,10 +43,20 @@ class BoardServer:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=2,
-            forwarded_allow_ips=",".join(web.proxies),
+            forwarded_allow_ips=sorted(_addresses(web.proxies)),
             limit_concurrency=2000,
             h11_max_incomplete_event_size=65_536,
+            ssl_certfile=web.cert,
+            ssl_keyfile=web.key,
         )
+        try:
+            config.load()
+        except OSError as error:
+            msg = (
+                f"[web] cert, key: {web.cert} and {web.key} cannot be used ({error}). Both must be"
+                " PEM, belong together, and be readable for central's user."
+            )
+            raise ConfigError(msg) from None
         self._server = _Quiet(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="board", daemon=True
@@ -72,6 +82,25 @@ class BoardServer:
         self._server.should_exit = True
         self._thread.join(5.0)
         self._socket.close()
+
+
+def _addresses(proxies: tuple[str, ...]) -> set[str]:
+    """Of each name its addresses: a request says where it comes from by address only."""
+    found = set[str]()
+    for proxy in proxies:
+        if "/" in proxy or proxy == "*":
+            found.add(proxy)
+            continue
+        try:
+            known = socket.getaddrinfo(proxy, None, type=socket.SOCK_STREAM)
+        except OSError as error:
+            msg = (
+                f"[web] proxies: {proxy} has no address ({error.strerror}). Wanted: names or"
+                " addresses of the web servers before the board."
+            )
+            raise ConfigError(msg) from None
+        found |= {str(place[0]) for *_, place in known}
+    return found
 
 
 def _bound(host: str, port: int) -> socket.socket:
