@@ -8,7 +8,7 @@ from sered.errors import SeredError
 class StoreError(SeredError):
     """The store cannot be reached, read or written; nothing was changed.
 
-    `reason` is one word: `away`, `full`, `locked`, `schema`, `url`, `broken`.
+    `reason` is one word: `away`, `full`, `locked`, `busy`, `schema`, `url`, `broken`.
     """
 
     def __init__(self, message: str, reason: str = "broken") -> None:

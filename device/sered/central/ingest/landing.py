@@ -75,9 +75,11 @@ def _calls(
 ) -> int:
     by_id = {report.call_id: (report, body) for report, body in reports}
     late_s = settings.cases.late_after_s
+    # every ingester in the same order: two that are given the same calls wait, and do not block
+    # each other for ever
     rows = [
-        sifting.call_row(report, _queue(memory, report), now, late_s)
-        for report, _ in by_id.values()
+        sifting.call_row(by_id[key][0], _queue(memory, by_id[key][0]), now, late_s)
+        for key in sorted(by_id)
     ]
     new = upsert.insert_new(connection, call, rows, "call_id")
     fresh = [row for row in rows if row["call_id"] in new]
@@ -121,6 +123,7 @@ def _alerts(
 ) -> int:
     if not said:
         return 0
+    said = sorted(said, key=lambda one: (one.call_id, one.state))
     rows = [sifting.alert_row(one, now) for one in said]
     known = select(alert.c.call_id, alert.c.state).where(
         alert.c.call_id.in_({row["call_id"] for row in rows})
@@ -214,7 +217,7 @@ def _box(key: tuple[str, str], now: datetime) -> dict[str, Any]:
 def _write(connection: Connection, rows: Sequence[dict[str, Any]], *only_insert: str) -> None:
     """Rows of boxes; those of one call have the same columns."""
     shapes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row["site"], row["device"])):
         shapes.setdefault(tuple(row), []).append(row)
     for same in shapes.values():
         keep = ["first_seen", *only_insert]

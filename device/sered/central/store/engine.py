@@ -140,6 +140,11 @@ def _said() -> Iterator[None]:
 
 _SAYS = (
     (("full", "no space"), "full", "The store's disk is full ({}). Make room; nothing is lost."),
+    (
+        ("deadlock", "could not serialize"),
+        "busy",
+        "The store gave this up for another one who wanted the same rows ({}). Try again.",
+    ),
     (("locked",), "locked", "The store is locked by another program ({}). Is a backup running?"),
     (
         ("no such table", "no such column", "does not exist"),
