@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from central_stage import KEY
-from cluster.machines import DOCS, WORD
+from cluster.machines import DOCS, WORD, of_host
 from cluster.net import Host
 from project import ROOT
 
@@ -35,7 +36,10 @@ class CentralHost:
         self.host = Host(self.name)
         self.config = self.folder / "central.toml"
         text = (DOCS / "central.toml").read_text()
-        self.config.write_text(text.replace("/etc/sered-central", str(self.tls)))
+        self.config.write_text(text.replace("/etc/sered-central", str(self.folder)))
+        of_host(self.tls, self.name, self.folder, "hosts.crt")
+        for name in ("ca.crt", "central.crt", "central.key"):
+            shutil.copy(self.tls / name, self.folder)
         secrets = {"central-key": KEY.hex(), "central-mqtt-password": WORD,
                    "central-store-password": WORD}  # fmt: skip
         for name, word in secrets.items():

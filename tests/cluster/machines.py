@@ -55,13 +55,35 @@ def house() -> Path:
 
 
 def certificates(folder: Path) -> Path:
-    """The cluster's authority: brokers behind one name, central, and a box that is many."""
-    script = str(ROOT / "docs/mqtt/make-certificates")
+    """The boxes' authority: brokers behind one name, central, and a box that is many.
+
+    The hosts' own lies beside it, in `hosts/certificates`.
+    """
     words = [["ca"], ["broker", "front", "rabbit1", "rabbit2", "rabbit3"]]
     words += [["client", "central"], ["client", "box"], ["box", "berlin", "desk1"]]
-    for each in words:
-        subprocess.run([script, *each], cwd=folder, check=True, capture_output=True)
+    _make(folder, words)
+    (folder / "hosts").mkdir()
+    front = {"pg1": ["front"], "pg2": ["front"]}
+    _make(
+        folder / "hosts",
+        [["ca"], *(["server", each, each, *front.get(each, [])] for each in HOSTS)],
+    )
     return folder / "certificates"
+
+
+def _make(folder: Path, words: list[list[str]]) -> None:
+    for each in words:
+        script = [str(ROOT / "docs/mqtt/make-certificates"), *each]
+        subprocess.run(script, cwd=folder, check=True, capture_output=True)
+
+
+def of_host(tls: Path, name: str, into: Path, authority: str = "ca.crt") -> None:
+    """Put a host's own certificate and key into a folder, and who signed them."""
+    into.mkdir(exist_ok=True)
+    made = tls.parent / "hosts/certificates"
+    shutil.copy(made / "ca.crt", into / authority)
+    for end in ("crt", "key"):
+        shutil.copy(made / f"{name}.{end}", into / f"host.{end}")
 
 
 @dataclass
@@ -140,13 +162,17 @@ class Machine:
         (self.disk / "filler").unlink(missing_ok=True)
 
     def _prepare_rabbit(self) -> None:
-        for name in ("rabbitmq.conf", "advanced.config", "enabled_plugins", "shut-out"):
+        for name in (
+            "rabbitmq.conf", "advanced.config", "enabled_plugins", "shut-out", "between.config",
+            "rabbitmq-env.conf",
+        ):  # fmt: skip
             text = (DOCS / name).read_text().replace("/etc/rabbitmq", str(self.inside))
             (self.disk / name).write_text(text)
         (self.disk / "definitions.json").write_text(json.dumps(_logins(self.tls)))
         (self.disk / "tls").mkdir(exist_ok=True)
         for name in ("ca.crt", "crl.pem", "broker.crt", "broker.key"):
             shutil.copy(self.tls / name, self.disk / "tls")
+        of_host(self.tls, self.name, self.disk / "tls", "hosts.crt")
         subprocess.run(["sh", str(self.disk / "shut-out"), str(self.disk / "tls")], check=True)
         cookie = self.disk / ".erlang.cookie"
         cookie.write_text("ONESECRETOFTHECLUSTER")
@@ -155,6 +181,7 @@ class Machine:
     def _rabbit(self) -> tuple[list[str], Mapping[str, str]]:
         return ["/usr/lib/rabbitmq/bin/rabbitmq-server"], {
             "HOME": str(self.inside),
+            "RABBITMQ_CONF_ENV_FILE": str(self.inside / "rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": str(self.inside / "rabbitmq.conf"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.inside / "advanced.config"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.inside / "enabled_plugins"),
@@ -162,16 +189,17 @@ class Machine:
             "RABBITMQ_LOG_BASE": str(self.inside / "log"),
             "RABBITMQ_NODENAME": f"rabbit@{self.name}",
             # their two cores are everybody's
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _QUIET_ERLANG,
+            "SERVER_ADDITIONAL_ERL_ARGS": _QUIET_ERLANG,
         }
 
     def _prepare_pg(self) -> None:
         text = (DOCS / "patroni.yml").read_text().replace('"PUT IN"', WORD)
         text = text.replace("pg1", self.name).replace("/var/lib/postgresql", str(self.inside))
         text = text.replace("/run/postgresql", str(self.inside))
-        (self.disk / "patroni.yml").write_text(text)
+        (self.disk / "patroni.yml").write_text(text.replace("/etc/patroni", str(self.inside)))
         (self.disk / "output").touch()
-        for path in (self.disk, *self.disk.iterdir()):
+        of_host(self.tls, self.name, self.disk / "tls")
+        for path in (self.disk, *self.disk.rglob("*")):
             identity = (self.root / "var/lib/postgresql").stat()
             os.chown(path, identity.st_uid, identity.st_gid)
 
@@ -179,17 +207,21 @@ class Machine:
         return ["/usr/bin/patroni", str(self.inside / "patroni.yml")], {"HOME": str(self.inside)}
 
     def _prepare_etcd(self) -> None:
-        """Nothing: it has options only."""
+        of_host(self.tls, self.name, self.disk / "tls")
 
     def _etcd(self) -> tuple[list[str], Mapping[str, str]]:
-        at = f"http://{self.name}:2379"
-        options = ["--data-dir", str(self.inside / "data"), "--advertise-client-urls", at]
-        return ["/usr/bin/etcd", "--listen-client-urls", "http://0.0.0.0:2379", *options], {}
+        text = (DOCS / "etcd").read_text().replace("/etc/etcd", str(self.inside / "tls"))
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
+        known = dict(line.split("=", 1) for line in lines)
+        return ["/usr/bin/etcd", "--data-dir", str(self.inside / "data")], known
 
     def _prepare_front(self) -> None:
         # a test machine may not let anybody open so many files
         text = (DOCS / "haproxy.cfg").read_text().replace("maxconn 120000", "maxconn 4000")
-        (self.disk / "haproxy.cfg").write_text(text)
+        (self.disk / "haproxy.cfg").write_text(text.replace("/etc/haproxy", str(self.inside)))
+        of_host(self.tls, self.name, self.disk / "tls")
+        both = (self.disk / "tls/host.crt").read_text() + (self.disk / "tls/host.key").read_text()
+        (self.disk / "tls/front.pem").write_text(both)
 
     def _front(self) -> tuple[list[str], Mapping[str, str]]:
         return ["/usr/sbin/haproxy", "-db", "-f", str(self.inside / "haproxy.cfg")], {}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import ssl
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import psycopg
 import pytest
 from playwright.sync_api import expect
@@ -42,8 +44,10 @@ class Front:
         self._folder, self._url = folder, url
         self.boards: dict[str, subprocess.Popen[bytes]] = {}
         self._haproxy: subprocess.Popen[bytes] | None = None
-        self.port = free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
+        self.port, self.clear = free_port(), free_port()
+        self.address = f"https://127.0.0.1:{self.port}"
+        self._tls = _certificates(folder)
+        self.context = ssl.create_default_context(cafile=self._tls / "ca.crt")
 
     def start(self) -> None:
         """All three, until the front answers."""
@@ -51,15 +55,24 @@ class Front:
         for name, port in ports.items():
             self.boards[name] = self._board(name, port)
         for port in ports.values():
-            wait_until(partial(_answers, port), 150.0, "a board")
+            wait_until(partial(self._answers, port), 150.0, "a board")
         self._haproxy = self._before(ports)
-        wait_until(lambda: _answers(self.port), 60.0, "HAProxy with a board that answers")
+        wait_until(lambda: self._answers(self.port), 60.0, "HAProxy with a board that answers")
+
+    def _answers(self, port: int) -> bool:
+        asked = f"https://127.0.0.1:{port}/alive"
+        try:
+            answer = httpx.get(asked, headers={"host": "localhost"}, verify=self.context)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200
 
     def _board(self, name: str, port: int) -> subprocess.Popen[bytes]:
         there = self._folder / name
         there.mkdir()
         (there / "central.toml").write_text(
-            f'[store]\nurl = "{self._url}"\n[web]\nhost = "127.0.0.1"\nproxies = ["127.0.0.1"]\n'
+            f'[store]\nurl = "{self._url}"\n[web]\nhost = "127.0.0.1"\nproxies = ["localhost"]\n'
+            f'cert = "{self._tls}/{name}.crt"\nkey = "{self._tls}/{name}.key"\n'
             f'[delivery]\naddress = "{self.address}"\n[[team]]\nname = "recovery"\n'
         )
         (there / "central-key").write_text(KEY.hex())
@@ -74,7 +87,9 @@ class Front:
         text = re.sub(r"(?ms)^(# TLS goes.*?\n)?listen (mqtt|store)\n.*?(?=^listen|\Z)", "", text)
         text = text.replace("maxconn 120000", "maxconn 200")
         text = text.replace("/run/haproxy.sock", str(self._folder / "haproxy.sock"))
-        text = text.replace("bind :80", f"bind 127.0.0.1:{self.port}")
+        text = text.replace("bind :80", f"bind 127.0.0.1:{self.clear}")
+        text = text.replace("bind :443", f"bind 127.0.0.1:{self.port}")
+        text = text.replace("/etc/haproxy/tls", str(self._tls))
         for name, port in ports.items():
             text = text.replace(f"{name}:8470", f"127.0.0.1:{port}")
         assert text.count("\n    server ") == 2, text
@@ -94,14 +109,18 @@ class Front:
             process.wait()
 
 
-def _answers(port: int) -> bool:
-    import httpx
-
-    try:
-        answer = httpx.get(f"http://127.0.0.1:{port}/alive", headers={"host": "localhost"})
-    except httpx.HTTPError:
-        return False
-    return answer.status_code == 200
+def _certificates(folder: Path) -> Path:
+    """The hosts' own authority, as the recipe has it."""
+    for words in (
+        ["ca"], ["server", "front", "127.0.0.1"],
+        *(["server", name, name, "127.0.0.1"] for name in ("central1", "central2")),
+    ):  # fmt: skip
+        command = [str(ROOT / "docs/mqtt/make-certificates"), *words]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    made = folder / "certificates"
+    both = (made / "front.crt").read_text() + (made / "front.key").read_text()
+    (made / "front.pem").write_text(both)
+    return made
 
 
 @pytest.fixture
@@ -131,7 +150,8 @@ def test_a_board_that_dies_is_not_missed(
 ) -> None:
     """Its people stay logged in, and the stream goes on by the other board within seconds."""
     people.person("ann")
-    window = Look(chromium, front)  # type: ignore[arg-type]  # of a board it asks its address only
+    # of a board it asks its address only
+    window = Look(chromium, front, ignore_https_errors=True)  # type: ignore[arg-type]
     window.log_in("ann")
     page = window.page
     mine = {each["name"]: each["value"] for each in page.context.cookies()}[_COOKIE]
@@ -154,3 +174,14 @@ def test_a_board_that_dies_is_not_missed(
     assert now != mine
     assert window.faults == []
     window.close()
+
+
+def test_nothing_is_shown_in_clear(front: Front) -> None:
+    """By http a browser is sent to https; only the public list of the revoked is served."""
+    clear = f"http://127.0.0.1:{front.clear}"
+    sent = httpx.get(f"{clear}/login")
+    assert (sent.status_code, sent.headers["location"][:8]) == (302, "https://")
+    assert httpx.get(f"{clear}/revoked.pem").status_code != 302
+    login = httpx.get(f"{front.address}/login", verify=front.context)
+    assert login.status_code == 200
+    assert "secure" in login.headers["set-cookie"].lower()
