@@ -82,6 +82,16 @@ cluster: $(VENV)/.dev ## As root: three RabbitMQ, two PostgreSQL, two centrals, 
 	@systemd/debian-packages system
 	@PYTHONPATH=tests $(BIN)/python -m cluster.run $(ARGS)
 
+.PHONY: cluster-recipe
+cluster-recipe: $(VENV)/.dev ## As root: docs/central-scale.md's recipe word by word on nine booted Debians; minutes
+	@systemd/debian-packages system
+	@PYTHONPATH=tests $(BIN)/python -m cluster.recipe
+
+.PHONY: cluster-storm
+cluster-storm: $(VENV)/.dev ## As root: BOXES (1000) boxes by TLS at one RabbitMQ: memory a connection, killed, all back; minutes
+	@systemd/debian-packages system
+	@PYTHONPATH=tests $(BIN)/python -m cluster.storm $(or $(BOXES),1000)
+
 .PHONY: kill-central
 kill-central: $(VENV)/.dev ## Half an hour: broker, store and central killed KILLS times (100) at random on each store, then a full disk and a store away for ten minutes
 	@PYTHONPATH=tests $(BIN)/python -m load.run kills outages --kills $(or $(KILLS),100) $(ARGS)

@@ -11,7 +11,7 @@ import resource
 import struct
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import psutil
@@ -20,6 +20,8 @@ from broker import Broker
 from sered.delivery.backoff import Backoff
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy.typing as npt
@@ -53,6 +55,8 @@ class Fleet:
 
     port: int
     there: npt.NDArray[np.float64]
+    host: str = "127.0.0.1"
+    tls: ssl.SSLContext | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def live(self, number: int) -> None:
@@ -70,7 +74,7 @@ class Fleet:
                 await asyncio.sleep(backoff.delay_s())
 
     async def _stay(self, number: int) -> None:
-        opening = asyncio.open_connection("127.0.0.1", self.port)
+        opening = asyncio.open_connection(self.host, self.port, ssl=self.tls)
         reader, writer = await asyncio.wait_for(opening, _ANSWER_S)
         try:
             topic = f"sered/site{number % 500}/desk{number}/status"
@@ -91,37 +95,56 @@ class Fleet:
         return self.there - since
 
 
+class Killable(Protocol):
+    """A broker whose process is known."""
+
+    def kill(self) -> None:
+        """As a power cut would."""
+
+    def start(self) -> object:
+        """Start it and wait until it answers."""
+
+
 def measure(folder: Path, boxes: int) -> Storm:
     """All at once, then the broker killed for ten seconds."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    many_files()
     broker = Broker(folder / "broker", extra="autosave_on_changes false\nlog_type error").start()
     try:
-        return asyncio.run(_measured(broker, boxes))
+        fleet = Fleet(broker.port, np.zeros(boxes))
+        return asyncio.run(measured(fleet, broker, lambda: _process(broker)))
     finally:
         broker.stop()
 
 
-async def _measured(broker: Broker, boxes: int) -> Storm:
-    fleet = Fleet(broker.port, np.zeros(boxes))
-    empty = _process(broker).memory_info().rss
+def many_files() -> None:
+    """As many sockets as the machine lets us have."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+
+
+async def measured(fleet: Fleet, broker: Killable, process: Callable[[], psutil.Process]) -> Storm:
+    """The same for any broker that runs."""
+    boxes = len(fleet.there)
+    empty = process().memory_info().rss
     began = time.monotonic()
     fleet.tasks = [asyncio.create_task(fleet.live(number)) for number in range(boxes)]
     first = await fleet.all_there(began, 300)
-    full = _process(broker).memory_info().rss
+    full = process().memory_info().rss
     await asyncio.to_thread(broker.kill)
     down = time.monotonic()
     await asyncio.sleep(10)
     await asyncio.to_thread(broker.start)
     up = time.monotonic()
+    before = process().cpu_times()
     back = await fleet.all_there(up, 300)
-    cpu = _process(broker).cpu_times()
+    cpu = process().cpu_times()
     for task in fleet.tasks:
         task.cancel()
     await asyncio.gather(*fleet.tasks, return_exceptions=True)
+    spent = cpu.user + cpu.system - before.user - before.system
     return Storm(
         boxes, float(first.max()), (full - empty) / boxes / 1024, up - down,
         float(np.percentile(back, 50)), float(np.percentile(back, 99)), float(back.max()),
-        (cpu.user + cpu.system) / float(back.max()),
+        spent / float(back.max()),
     )  # fmt: skip
 
 

@@ -139,6 +139,8 @@ class Machine:
     disk: Disk
     options: tuple[str, ...] = ()
     """For systemd-nspawn, such as --private-network."""
+    before: tuple[str, ...] = ()
+    """A command that runs systemd-nspawn."""
     _nspawn: subprocess.Popen[bytes] | None = None
     _init: int = 0
     _log: Path = field(init=False)
@@ -154,7 +156,7 @@ class Machine:
         command += ["--capability=CAP_BPF", "--system-call-filter=bpf"]
         with self._log.open("ab") as console:
             self._nspawn = subprocess.Popen(
-                [*command, *self.options],
+                [*self.before, *command, *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -205,11 +207,11 @@ class Machine:
         assert not check or ended.status == 0, f"{script}\n{ended.out}\n{ended.err}"
         return ended
 
-    def run_unbooted(self, script: str) -> str:
-        """What a script says as the only thing that runs on the disk."""
+    def run_unbooted(self, script: str, *options: str) -> str:
+        """What a script says as the only thing that runs on the disk; options as above."""
         lent = [f"--setenv={name}={value}" for name, value in lent_environment().items()]
         command = ["systemd-nspawn", "-q", "-D", str(self.disk.root), "--register=no", "--pipe"]
-        command += ["--keep-unit", "--resolv-conf=off", "--timezone=off", *lent]
+        command += ["--keep-unit", "--resolv-conf=off", "--timezone=off", *lent, *options]
         done = subprocess.run(
             [*command, "bash", "-c", script], capture_output=True, text=True, check=False
         )

@@ -1,0 +1,204 @@
+"""`make cluster-recipe`: docs/central-scale.md's recipe, word by word, on nine booted machines.
+
+Only what a machine cannot fetch from within a network of its own is there before: Debian's packages
+and central's libraries, which the recipe's own lines then find installed. Nothing is changed in the
+blocks; of the files only HAProxy's `maxconn`, for which a test machine may have too few files. Then
+a call goes the whole way, and a box is shut out by the button.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import net, rogue
+from cluster.net import HOSTS, Host
+from project import ROOT
+from system.desk import CHECKOUT, put_checkout
+from system.machine import CACHE, Disk, Machine, a_bus, disk_like, seed
+
+PAGE = ROOT / "docs/central-scale.md"
+_PACKAGES = {
+    "etcd": "etcd-server",
+    "front": "haproxy",
+    "rabbit": "rabbitmq-server curl openssl",
+    "pg": "patroni python3-etcd postgresql",
+}
+_LONGEST_S = 900.0
+_CGROUPS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines of the page, and the hosts that they are for."""
+
+    hosts: tuple[str, ...]
+    script: str
+
+
+def blocks(page: str) -> list[Block]:
+    """Every block of shell in the recipe; raises ValueError where one names no host of it."""
+    recipe = page.partition("## The recipe\n")[2].partition("\n## ")[0]
+    found = []
+    for script in re.findall(r"```sh\n(.*?)```", recipe, re.DOTALL):
+        hosts = tuple(script.partition("\n")[0].removeprefix("#").split())
+        if not hosts or not set(hosts) <= set(HOSTS):
+            msg = f"A block of the recipe begins without its hosts: {script[:60]}"
+            raise ValueError(msg)
+        found.append(Block(hosts, script))
+    return found
+
+
+def kind(host: str) -> str:
+    """What sort of host it is."""
+    return host.rstrip("0123456789")
+
+
+def layers() -> dict[str, tuple[Path, ...]]:
+    """Of each kind of host the disk below it: Debian 13, and what it would fetch; made once."""
+    lower = seed("trixie")
+    return {of: (_kept(of, lower), lower) for of in sorted({kind(name) for name in HOSTS})}
+
+
+def _kept(of: str, lower: Path) -> Path:
+    wanted = _fetching(of)
+    kept = CACHE / f"recipe-{of}"
+    said = kept / ".made-by"
+    if not said.exists() or said.read_text() != wanted:
+        shutil.rmtree(kept, ignore_errors=True)
+        with disk_like((lower,), kept) as disk:
+            _fetched(disk, wanted)
+            shutil.rmtree(made := CACHE / f".new-{of}", ignore_errors=True)
+            # what was deleted from the layer below is a device, which copytree would not copy
+            subprocess.run(["cp", "-a", disk.upper, made], check=True)
+        (made / ".made-by").write_text(wanted)
+        made.rename(kept)
+    return kept
+
+
+def _fetching(of: str) -> str:
+    """The shell that puts on a disk what hosts of this kind find installed."""
+    update = "export DEBIAN_FRONTEND=noninteractive; apt-get update -q;"
+    install = "apt-get install -yq --no-install-recommends"
+    if of != "central":
+        return f"{update} {install} {_PACKAGES[of]} && apt-get clean"
+    library = f". {ROOT}/systemd/lib.sh; id_of {ROOT}"
+    version = subprocess.run(["bash", "-c", library], check=True, capture_output=True, text=True)
+    return (
+        f"{update} {install} make && cd {CHECKOUT} && make --no-print-directory install-central &&"
+        f" apt-get clean && rm -r /etc/sered-central && : {version.stdout}"
+    )
+
+
+def _fetched(disk: Disk, wanted: str) -> None:
+    disk.lend_the_network()
+    cache = CACHE / "pip"
+    cache.mkdir(parents=True, exist_ok=True)
+    put_checkout(disk)
+    bound = f"--bind={cache}:/var/cache/pip"
+    Machine(disk).run_unbooted(wanted, bound, "--setenv=PIP_CACHE_DIR=/var/cache/pip")
+    shutil.rmtree(disk.root / CHECKOUT[1:])
+
+
+class Hosts:
+    """Nine machines on one bridge."""
+
+    def __init__(self, work: Path, layers: dict[str, tuple[Path, ...]]) -> None:
+        self._stack = contextlib.ExitStack()
+        self.machines: dict[str, Machine] = {}
+        try:
+            for name in HOSTS:
+                disk = self._stack.enter_context(disk_like(layers[kind(name)], work / name))
+                self.machines[name] = self._booted(name, disk)
+        except BaseException:
+            self.off()
+            raise
+
+    def _booted(self, name: str, disk: Disk) -> Machine:
+        put_checkout(disk)
+        front = disk.root / CHECKOUT[1:] / "docs/cluster/haproxy.cfg"
+        front.write_text(front.read_text().replace("maxconn 120000", "maxconn 4000"))
+        names = {"localhost": "127.0.0.1", "hub": net.HUB, **HOSTS}
+        disk.write("/etc/hosts", "".join(f"{at} {one}\n" for one, at in names.items()))
+        disk.write("/etc/hostname", f"{name}\n")
+        host = Host(name)
+        options = (f"--network-namespace-path={host.namespace}", f"--machine={name}")
+        machine = Machine(disk, options, before=_apart(name))
+        machine.boot()
+        self._stack.callback(machine.power_off)
+        return machine
+
+    def follow(self, block: Block) -> None:
+        """Run a block on each of its hosts, one after the other."""
+        for name in block.hosts:
+            began = time.monotonic()
+            script = f"set -e; cd {CHECKOUT}\n{block.script}"
+            ended = self.machines[name].run(script, check=False, timeout_s=_LONGEST_S)
+            if ended.status:
+                sys.exit(f"{name}: {script}\n{ended.out}\n{ended.err}\n{self._words(name)}")
+            first = block.script.splitlines()[1]
+            print(f"{name}: {first[:60]} ... {time.monotonic() - began:.0f} s", flush=True)
+        for folder in ("certificates", "hosts"):
+            self._copied(folder)
+
+    def _words(self, name: str) -> str:
+        """What its services said last."""
+        return self.machines[name].run("journalctl -n 60 -o cat --no-pager", check=False).out
+
+    def _copied(self, folder: str) -> None:
+        """As the page says: into the checkout of every other host, without the `ca.key`."""
+        made = self.machines["central1"].disk.root / CHECKOUT[1:] / folder
+        for name, machine in self.machines.items():
+            there = machine.disk.root / CHECKOUT[1:] / folder
+            if name != "central1" and made.exists() and not there.exists():
+                shutil.copytree(made, there, ignore=shutil.ignore_patterns("ca.key"))
+
+    def off(self) -> None:
+        """The power switch of all."""
+        self._stack.close()
+
+
+def _apart(name: str) -> tuple[str, ...]:
+    """What gives a machine a control group of its own: two systemds cannot share one."""
+    there = [f"{root}/sered-{name}" for root in _CGROUPS if Path(root, "cgroup.procs").exists()]
+    into = "".join(f"mkdir -p {path}; echo $$ > {path}/cgroup.procs; " for path in there)
+    return "sh", "-c", f'{into}exec "$@"', "sh"
+
+
+def follow(work: Path) -> None:
+    """Build the machines, follow the page, and try what was built."""
+    with contextlib.ExitStack() as stack:
+        below = layers()
+        print("every machine has what it would fetch", flush=True)
+        net.leave()
+        net.bridge(work)
+        hosts = Hosts(work, below)
+        stack.callback(hosts.off)
+        for block in blocks(PAGE.read_text()):
+            hosts.follow(block)
+        made = hosts.machines["central1"].disk.root / CHECKOUT[1:] / "certificates"
+        rogue.a_call_goes_the_whole_way(made, hosts.machines["pg1"])
+        rogue.a_box_is_shut_out(made, hosts.machines)
+
+
+def main() -> None:
+    """As root; ends with 1 where a block fails, or what it built does not work."""
+    if os.geteuid() != 0:
+        sys.exit("make cluster-recipe boots machines: run it as root.")
+    if not net.inside():
+        net.apart([sys.executable, "-m", "cluster.recipe"])
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE) as name, a_bus():
+        follow(Path(name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""What is tried on what the recipe built: a call's whole way, and a box that is shut out."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+
+from sered.central.simulate import messages, play, truth
+from sered.contract import topics
+from sered.delivery.connection import Connection
+from sered.errors import BrokerError
+from sered.settings import MqttSettings
+from system.desk import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from system.machine import Machine
+
+_PASSWORD = "a long walk by the sea"
+_CONFIG = "--config /etc/sered-central/central.toml"
+_BOX = """\
+site = "berlin"
+device = "desk2"
+[mqtt]
+tls = true
+host = "front"
+port = 8883
+cert = "/root/box/box.crt"
+key = "/root/box/box.key"
+"""
+_WITHIN_S = 60.0
+
+
+def connected(authority: Path, certificate: Path, key: Path) -> Connection:
+    """A box, by the front, under a name of its own choice; raises BrokerError."""
+    where = {"host": "front", "port": 8883, "tls": True, "ca": authority}
+    mqtt = MqttSettings.model_validate({**where, "cert": certificate, "key": key})
+    return Connection(mqtt, f"box-{certificate.parent.name}-{certificate.stem}")
+
+
+def over(connection: Connection) -> bool:
+    """Whether the broker has ended it."""
+    try:
+        connection.pump(0.1)
+    except BrokerError:
+        return True
+    return False
+
+
+def until(true: Callable[[], object], within_s: float, what: str) -> float:
+    """Wait until it holds; the seconds that took."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < within_s, f"waited {within_s:.0f} s in vain for {what}"
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+def a_call_goes_the_whole_way(made: Path, pg1: Machine) -> None:
+    """From a box with its own certificate over the front into the store, and to a case."""
+    desk = truth.Desk("berlin", "desk1", "line1", "1", "")
+    call = next(iter(play.calls_now((desk,), seed=1, escalating=1.0)))
+    box = connected(made / "ca.crt", made / "berlin.desk1.crt", made / "berlin.desk1.key")
+    body = messages.report(call).model_dump_json(by_alias=True).encode()
+    box.publish(topics.topic("sered", "berlin", "desk1", "calls"), body, qos=1, retain=False)
+
+    def stored() -> bool:
+        box.pump(0.1)
+        query = "SELECT count(*) FROM call JOIN cases USING (call_id)"
+        psql = "runuser -u postgres -- psql -h /run/postgresql -d sered"
+        return pg1.run(f'{psql} -Atc "{query}"').out == "1"
+
+    took = until(stored, _WITHIN_S, "the call's case in the store")
+    print(f"a call of a box is a case in the store after {took:.1f} s", flush=True)
+    box.publish(topics.topic("sered", "berlin", "desk2", "calls"), body, qos=1, retain=False)
+    until(lambda: _not_taken(box), _WITHIN_S, "the refusal of what goes into another's tree")
+    print("what a box writes into another's tree is refused", flush=True)
+
+
+def a_box_is_shut_out(made: Path, machines: Mapping[str, Machine]) -> None:
+    """The button ends its connection within a minute and keeps it out; another's stays."""
+    central = machines["central1"]
+    files = central.disk.root / "root/box"
+    hosts = ssl.create_default_context(cafile=made.parent / "hosts/certificates/ca.crt")
+    board = httpx.Client(base_url="https://front", verify=hosts, timeout=60.0)
+    central.run(f"echo '{_PASSWORD}' | sered-central central user add ada --role admin {_CONFIG}")
+    login = board.post("/login", data={"login": "ada", "password": _PASSWORD})
+    assert login.status_code == 303, login.text
+    central.disk.write("/root/box/sered.toml", _BOX)
+    central.run(
+        f"cd /root/box; sered-central central enrol berlin desk2 {_CONFIG} >token; systemd-run -q"
+        " --unit=box sered-central enrol --central https://front --every-s 1"
+        f" --ca {CHECKOUT}/hosts/certificates/ca.crt"
+        " --token-file /root/box/token --config /root/box/sered.toml"
+    )
+    until(lambda: "Approve berlin/desk2" in board.get("/enrolments").text, _WITHIN_S, "its request")
+    shown = re.search(r'name="fingerprint" value="([0-9a-f]{64})"', board.get("/enrolments").text)
+    assert shown
+    _press(board, "/enrolments/1", fingerprint=shown[1], said="yes")
+    took = until((files / "box.crt").exists, _WITHIN_S, "its certificate")
+    print(f"a certificate {took:.1f} s after the yes", flush=True)
+    rogue = connected(made / "ca.crt", files / "box.crt", files / "box.key")
+    other = connected(made / "ca.crt", made / "berlin.desk1.crt", made / "berlin.desk1.key")
+    began = time.monotonic()
+    _press(board, "/enrolments/shut-out", site="berlin", device="desk2")
+    took = until(lambda: over(other) or over(rogue), _WITHIN_S, "the end of its connection")
+    assert not over(other), "another box's connection was cut"
+    print(f"cut off {took:.1f} s after the no", flush=True)
+    for _ in range(9):
+        # the front leads to each of the three in turn
+        try:
+            connected(made / "ca.crt", files / "box.crt", files / "box.key").close()
+        except BrokerError:
+            continue
+        until(lambda: _refused(made, files), _WITHIN_S, "the last node's refusal")
+    took = time.monotonic() - began
+    print(f"and refused by all three after {took:.1f} s", flush=True)
+    assert took < _WITHIN_S
+
+
+def _not_taken(box: Connection) -> bool:
+    try:
+        return any(reason.is_failure for _, reason in box.pump(0.1))
+    except BrokerError:
+        return True
+
+
+def _refused(made: Path, files: Path) -> bool:
+    try:
+        connected(made / "ca.crt", files / "box.crt", files / "box.key").close()
+    except BrokerError:
+        return True
+    return False
+
+
+def _press(board: httpx.Client, path: str, **form: str) -> None:
+    token = re.search(r'name="csrf" value="([^"]+)"', board.get("/enrolments").text)
+    assert token
+    assert board.post(path, data={"csrf": token[1], **form}).status_code == 303

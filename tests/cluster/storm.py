@@ -1,0 +1,74 @@
+"""`make cluster-storm`: boxes by TLS at one RabbitMQ node: its memory, its death, and all back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import ssl
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from cluster import net
+from cluster.machines import Machine, certificates, house
+from load.boxes import Fleet, many_files, measured
+
+_PORT = 8883
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A RabbitMQ that can be killed."""
+
+    machine: Machine
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        self.machine.kill()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.machine.start()
+        self.machine.await_(_PORT)
+
+    def process(self) -> psutil.Process:
+        """Erlang's: the largest that the machine started."""
+        (started,) = self.machine.running
+        family = psutil.Process(started.pid).children(recursive=True)
+        return max(family, key=lambda each: each.memory_info().rss)
+
+
+def main(boxes: int) -> None:
+    """As root."""
+    if os.geteuid() != 0:
+        sys.exit("make cluster-storm makes namespaces and mounts: run it as root.")
+    if not net.inside():
+        net.enter([sys.executable, "-m", "cluster.storm", str(boxes)])
+    net.reap()
+    many_files()
+    with tempfile.TemporaryDirectory(prefix="sered-storm-") as name:
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        net.bridge(Path(name))
+        made = certificates(Path(name))
+        machine = Machine("rabbit1", house(), made)
+        conf = machine.disk / "rabbitmq.conf"
+        # the other two are not there, and it would wait for them
+        conf.write_text(re.sub(r"(?m)^cluster_formation.*nodes\.[23] .*\n", "", conf.read_text()))
+        node = Node(machine)
+        node.start()
+        tls = ssl.create_default_context(cafile=made / "ca.crt")
+        tls.load_cert_chain(made / "box.crt", made / "box.key")
+        fleet = Fleet(_PORT, np.zeros(boxes), "rabbit1", tls)
+        found = asyncio.run(measured(fleet, node, node.process))
+    print(json.dumps(asdict(found) | {"load": os.getloadavg()[0]}, indent=1))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,37 @@
+"""The recipe of docs/central-scale.md, as far as it can be read without booting nine machines."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from cluster import recipe
+from project import ROOT
+
+_BLOCKS = recipe.blocks(recipe.PAGE.read_text())
+
+
+@pytest.mark.parametrize("block", _BLOCKS, ids=lambda block: block.script.splitlines()[1][:40])
+def test_a_block_is_shell_and_its_files_are_there(block: recipe.Block) -> None:
+    """Bash can read it, and what it takes from the checkout is in the checkout."""
+    done = subprocess.run(
+        ["bash", "-n"], input=block.script, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    named = [word for word in block.script.split() if word.startswith("docs/")]
+    assert [word for word in named if not (ROOT / word).exists()] == []
+
+
+def test_every_host_is_set_up_once_central_has_an_authority() -> None:
+    """The authority comes first, and no host of the recipe is left out."""
+    assert "make-certificates ca" in _BLOCKS[0].script
+    assert {kind for block in _BLOCKS for kind in map(recipe.kind, block.hosts)} == {
+        "central", "etcd", "front", "pg", "rabbit"
+    }  # fmt: skip
+
+
+def test_a_block_without_hosts_is_refused() -> None:
+    """A block that the test would pass over is a fault of the page."""
+    with pytest.raises(ValueError, match="begins without its hosts"):
+        recipe.blocks("## The recipe\n```sh\nsystemctl start all\n```\n")
