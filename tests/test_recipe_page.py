@@ -31,7 +31,9 @@ def test_every_host_is_set_up_once_central_has_an_authority() -> None:
     }  # fmt: skip
 
 
-def test_a_block_without_hosts_is_refused() -> None:
-    """A block that the test would pass over is a fault of the page."""
+def test_a_block_that_would_be_passed_over_is_refused() -> None:
+    """A block without hosts, or of no shell, is a fault of the page."""
     with pytest.raises(ValueError, match="begins without its hosts"):
         recipe.blocks("## The recipe\n```sh\nsystemctl start all\n```\n")
+    with pytest.raises(ValueError, match="is no shell"):
+        recipe.blocks("## The recipe\n```toml\nlate = true\n```\n")

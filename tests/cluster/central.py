@@ -68,7 +68,7 @@ class CentralHost:
         self.parts[part].kill()
         self.parts[part].wait()
 
-    def die(self, part: str, within_s: float = 60.0) -> bool:
+    def die(self, part: str, within_s: float = 180.0) -> bool:
         """Let it be killed between COMMIT and acknowledgement, or between step and outbox."""
         wish = self.folder / f"die-{part}"
         wish.touch()

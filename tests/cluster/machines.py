@@ -151,6 +151,14 @@ class Machine:
         """What it said last."""
         return (self.disk / "output").read_text(errors="replace")[-3000:]
 
+    def version(self, package: str) -> str:
+        """Of a Debian package, without what Debian added."""
+        query = ["dpkg-query", "-W", "-f", "${Version}", package]
+        said = subprocess.run(
+            ["chroot", self.root, *query], check=True, capture_output=True, text=True
+        )
+        return said.stdout.partition("-")[0]
+
     def fill(self) -> None:
         """Leave nothing of its disk."""
         with contextlib.suppress(OSError), (self.disk / "filler").open("wb", 0) as out:

@@ -45,8 +45,12 @@ class Block:
 
 
 def blocks(page: str) -> list[Block]:
-    """Every block of shell in the recipe; raises ValueError where one names no host of it."""
+    """Every block of the recipe; raises ValueError where one is no shell or names no host."""
     recipe = page.partition("## The recipe\n")[2].partition("\n## ")[0]
+    fences = re.findall(r"(?m)^ *```(.*)$", recipe)
+    if fences != ["sh", ""] * (len(fences) // 2):
+        msg = f"A block of the recipe is no shell, and would be passed over: {fences}"
+        raise ValueError(msg)
     found = []
     for script in re.findall(r"```sh\n(.*?)```", recipe, re.DOTALL):
         hosts = tuple(script.partition("\n")[0].removeprefix("#").split())

@@ -219,6 +219,7 @@ def events(cluster: Cluster) -> dict[str, list[Callable[[], None]]]:
         "primary cut off for 20 s": [lambda: _cut(primary())],
         "broker node's disk full for 20 s": [partial(_full, m["rabbit2"])],
         "primary's disk full for 20 s": [lambda: _full(primary())],
+        "etcd killed, back after 40 s": [m["etcd1"].kill, partial(time.sleep, 2 * _FOR_S)],
     }  # fmt: skip
 
 
@@ -233,7 +234,7 @@ def _either(hosts: list[CentralHost]) -> None:
     wishes = [one.folder / "die-clock" for one in hosts]
     for wish in wishes:
         wish.touch()
-    _until(lambda: any(one.parts["clock"].poll() is not None for one in hosts), 90, "a step")
+    _until(lambda: any(one.parts["clock"].poll() is not None for one in hosts), 180, "a step")
     for wish in wishes:
         wish.unlink(missing_ok=True)
 

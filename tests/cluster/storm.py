@@ -12,13 +12,19 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
 
 from cluster import net
 from cluster.machines import Machine, certificates, house
+from load import page_text
 from load.boxes import Fleet, many_files, measured
+from load.run import PAGE, RESULTS, stamped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PORT = 8883
 
@@ -66,8 +72,25 @@ def main(boxes: int) -> None:
         tls = ssl.create_default_context(cafile=made / "ca.crt")
         tls.load_cert_chain(made / "box.crt", made / "box.key")
         fleet = Fleet(_PORT, np.zeros(boxes), "rabbit1", tls)
-        found = asyncio.run(measured(fleet, node, node.process))
-    print(json.dumps(asdict(found) | {"load": os.getloadavg()[0]}, indent=1))
+        (row,) = stamped(_storm(fleet, node))
+    print(json.dumps(row, indent=1))
+    keep(row)
+
+
+def _storm(fleet: Fleet, node: Node) -> Iterator[dict[str, Any]]:
+    found = asdict(asyncio.run(measured(fleet, node, node.process)))
+    version = node.machine.version("rabbitmq-server")
+    said = {"broker": f"RabbitMQ {version}", "store": f"RabbitMQ, {len(fleet.there):,} boxes"}
+    yield found | said
+
+
+def keep(row: dict[str, Any]) -> None:
+    """Put the row beside the others, in place of an older one, and write the page."""
+    known = json.loads(RESULTS.read_text())
+    others = [one for one in known["boxes"] if one["store"] != row["store"]]
+    known["boxes"] = [*others, row]
+    RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+    PAGE.write_text(page_text.of(known))
 
 
 if __name__ == "__main__":

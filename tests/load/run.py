@@ -181,7 +181,7 @@ def main() -> None:
         # a store that is not measured now keeps its rows
         kept = [one for one in known.get(name, []) if one["store"] not in {"", *options.stores}]
         fresh = list[dict[str, Any]]()
-        for one in _stamped(ROWS[name](options)):
+        for one in stamped(ROWS[name](options)):
             print(name, json.dumps(one), flush=True)
             fresh.append(one)
             known[name] = sorted(kept + fresh, key=lambda row: str(row["store"]), reverse=True)
@@ -189,7 +189,7 @@ def main() -> None:
     PAGE.write_text(page_text.of(known))
 
 
-def _stamped(rows: Iterator[Any]) -> Iterator[dict[str, Any]]:
+def stamped(rows: Iterator[Any]) -> Iterator[dict[str, Any]]:
     """Each with its store, its end, its machine, and the load on it before and after."""
     before = os.getloadavg()[0]
     for one in rows:
