@@ -1,11 +1,11 @@
-"""How many boxes say `health` in the same second."""
+"""How many boxes say `health` or `status` in the same second."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
 
-from sered.box.service import health_pause_s
+from sered.delivery.backoff import spread_s
 
 _EVERY_S = 300.0
 _BOXES = 10_000
@@ -18,7 +18,7 @@ def test_boxes_that_got_power_at_once_speak_evenly() -> None:
     rounds = 0
     for _ in range(_BOXES):
         at, first = 0.0, True
-        while (at := at + health_pause_s(_EVERY_S, first=first, die=die)) < 3600.0:
+        while (at := at + spread_s(_EVERY_S, first=first, die=die)) < 3600.0:
             heard[int(at)] += 1
             first = False
             rounds += 1

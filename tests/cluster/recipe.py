@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import net, rogue
+from cluster import net, rogue, wan
 from cluster.net import HOSTS, Host
 from project import ROOT
 from system.desk import CHECKOUT, put_checkout
@@ -191,6 +191,7 @@ def follow(work: Path) -> None:
         made = hosts.machines["central1"].disk.root / CHECKOUT[1:] / "certificates"
         rogue.a_call_goes_the_whole_way(made, hosts.machines["pg1"])
         rogue.a_box_is_shut_out(made, hosts.machines)
+        wan.a_site_is_alone_for_a_day(hosts.machines, work)
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import random
 import signal
 import threading
 import time
@@ -24,6 +23,7 @@ from sered.box.vitals import BoxVitals, LineVitals
 from sered.contract import messages
 from sered.contract.topics import Box
 from sered.delivery import certificate
+from sered.delivery.backoff import spread_s
 from sered.delivery.mqtt_publisher import MqttPublisher
 from sered.delivery.outbox import draft, ends_of
 from sered.delivery.spool import Spool
@@ -57,16 +57,6 @@ _SPOOL_S = 6.0
 """For reports on their way to a disk that is slow, on a box that is starved."""
 _FLUSH_S = 0.7
 """With a silent broker and words that take long, a stop takes less than 3 s."""
-
-
-def health_pause_s(
-    every_s: float, *, first: bool, die: Callable[[float, float], float] = random.uniform
-) -> float:
-    """Until the next `health`: boxes that got power at once soon speak at different times.
-
-    `die` gives a number between two.
-    """
-    return every_s * die(*((0.1, 1.0) if first else (0.9, 1.1)))
 
 
 class Service:
@@ -129,7 +119,7 @@ class Service:
                 self._box = self._look()
             self._tick()
             if time.monotonic() >= next_health:
-                next_health = time.monotonic() + health_pause_s(
+                next_health = time.monotonic() + spread_s(
                     self._settings.health_every_s, first=self._last_health is None
                 )
                 self._last_health = self._health()

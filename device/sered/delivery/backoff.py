@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DELAYS_S = (1.0, 60.0)
 """First and longest wait before the next try."""
@@ -14,6 +18,16 @@ _RIVAL_SIGNS = 3
 """Idle connections cut young, one after the other, that make us suspect a second box."""
 _YOUNG_S = 30.0
 """Seconds; two boxes that take the session from one another live shorter."""
+
+
+def spread_s(
+    every_s: float, *, first: bool, die: Callable[[float, float], float] = random.uniform
+) -> float:
+    """Until the next word of those that are said over and over; `die` gives a number between two.
+
+    Boxes that got power at once soon speak at different times, and stay apart.
+    """
+    return every_s * die(*((0.1, 1.0) if first else (0.9, 1.1)))
 
 
 class Backoff:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sered import __version__, spelling
 from sered.contract import topics
 from sered.delivery import homeassistant
-from sered.delivery.backoff import DELAYS_S, Backoff
+from sered.delivery.backoff import DELAYS_S, Backoff, spread_s
 from sered.delivery.broker import check_secret, client_id, rival, stays_open
 from sered.delivery.in_flight import LEAVES, InFlight
 from sered.delivery.publisher import PublisherState, headline, offline
@@ -229,7 +229,8 @@ class MqttPublisher:
         try:
             while True:
                 if time.monotonic() >= self._repeat_at:
-                    self._repeat_at = time.monotonic() + self._repeat_s
+                    pause_s = spread_s(self._repeat_s, first=not self._repeat_at)
+                    self._repeat_at = time.monotonic() + pause_s
                     self._retained.tell_again("status")
                 for leaf in self._retained.untold():
                     if out.may_tell(leaf):
