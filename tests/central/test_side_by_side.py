@@ -19,12 +19,13 @@ from sered.central.store import tables
 if TYPE_CHECKING:
     from central_stage import Clock
     from sered.central.context import Central
+    from sered.contract.messages import CallReport
 
 pytestmark = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 
 
-def _row(central: Central, report: object, clock: Clock) -> dict[str, object]:
-    return sifting.call_row(report, "", clock(), central.settings.cases.late_after_s)  # type: ignore[arg-type]  # a report
+def _row(central: Central, report: CallReport, clock: Clock) -> dict[str, object]:
+    return sifting.call_row(report, "", clock(), central.settings.cases.late_after_s)
 
 
 def _somebody_waits(central: Central) -> bool:

@@ -95,6 +95,31 @@ def test_boxes_become_logins_of_rabbitmq(made: Path) -> None:
     assert not re.match(rule["write"], f"sered.{site}x{device}.calls")
 
 
+def test_a_sites_own_broker_may_write_for_its_boxes_only(made: Path) -> None:
+    """At Mosquitto and at RabbitMQ: the whole site, no other one, and nothing to read."""
+    make(made.parent, "site", "berlin")
+    assert (made / "acl").read_text().endswith("\nuser site-berlin\ntopic write sered/berlin/#\n")
+    found = json.loads(make(made.parent, "rabbitmq"))
+    (rule,) = (each for each in found["topic_permissions"] if each["user"] == "site-berlin")
+    assert re.match(rule["write"], "sered.berlin.desk7.calls")
+    assert not re.match(rule["write"], "sered.berlin2.desk7.calls")
+    assert "is revoked" in make(made.parent, "revoke", "site-berlin")
+    assert "site-berlin" not in (made / "acl").read_text()
+
+
+def test_a_server_answers_and_asks(made: Path) -> None:
+    """A host of a cluster has one certificate for both, by its names, renewed with both."""
+    make(made.parent, "server", "pg1", "pg1", "front", "10.0.0.7")
+    for _ in range(2):
+        words = ["openssl", "x509", "-in", str(made / "pg1.crt"), "-noout"]
+        words += ["-ext", "extendedKeyUsage,subjectAltName"]
+        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        assert "TLS Web Server Authentication, TLS Web Client Authentication" in said
+        assert "DNS:pg1, DNS:front, IP Address:10.0.0.7" in said
+        make(made.parent, "renew", "pg1")
+    assert "wanted: make-certificates server" in make(made.parent, "server", "pg2", fails=True)
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

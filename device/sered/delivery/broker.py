@@ -178,11 +178,11 @@ def refusal(mqtt: MqttSettings, reason: ReasonCode, client_id: str = "") -> Brok
 
 def hung_up(mqtt: MqttSettings) -> UnansweredError:
     """What it may mean that a broker ends the connection before its first word."""
-    hint = (
-        "Does it ask for a certificate of ours ([mqtt] cert, key)?"
-        if mqtt.tls
-        else "Is it an MQTT broker? If this is its TLS port, set tls = true."
-    )
+    hint = "Is it an MQTT broker? If this is its TLS port, set tls = true."
+    if mqtt.tls and mqtt.cert:
+        hint = f"It does not take {mqtt.cert}: revoked, over, or not of an authority that it knows?"
+    elif mqtt.tls:
+        hint = "Does it ask for a certificate of ours ([mqtt] cert, key)?"
     msg = f"The broker {mqtt.host}:{mqtt.port} hangs up on us before a word. {hint}"
     return UnansweredError(msg, "tls" if mqtt.tls else "no_broker")
 

@@ -56,7 +56,8 @@ def boxes(central: Central) -> Answer:
         "RTF", "°C", "clock",
     )  # fmt: skip
     said = ", ".join(f"{n} {state}" for state, n in sorted(states.items())) or "none yet"
-    lead = f"{len(found)} boxes: {said}; {len(never)} never connected."
+    boxes = "1 box" if len(found) == 1 else f"{len(found)} boxes"
+    lead = f"{boxes}: {said}; {len(never)} never connected."
     drift = (
         "calls", "undetermined", "mean score", "recogniser's confidence", "signal to noise dB",
         "lost s an hour",

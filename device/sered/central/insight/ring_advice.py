@@ -83,13 +83,17 @@ class Advice:
         return f"{self.word}: {'; '.join(self.reasons)}."
 
 
+def _boxes(count: int) -> str:
+    return "1 box" if count == 1 else f"{count} boxes"
+
+
 def advise(ring: RingFigures) -> Advice:
     """Stop where something is worse beyond chance, go where nothing that matters can be, else wait.
 
     A ring of fewer than five boxes is never let go on, and nothing is said of its calls.
     """
     if ring.version is None:
-        return Advice("wait", (f"no version came into the ring of {ring.boxes} boxes lately",))
+        return Advice("wait", (f"no version came into the ring of {_boxes(ring.boxes)} lately",))
     found = [_went_back(ring), _state(ring), _lost(ring), *_calls(ring)]
     said = [one for one in found if one is not None]
     for word in ("stop", "wait"):
