@@ -140,7 +140,7 @@ class Machine:
             return False
         return True
 
-    def await_(self, port: int, within_s: float = 180.0) -> None:
+    def await_(self, port: int, within_s: float = 400.0) -> None:
         """Wait until it listens."""
         end = time.monotonic() + within_s
         while not self.answers(port):

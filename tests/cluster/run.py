@@ -112,16 +112,16 @@ class Cluster:
         self.machines["pg1"].await_(5432)
         self.machines["pg2"].start()
         self.machines["front"].start()
-        _until(lambda: self.primary() is not None, 180, "a primary")
+        _until(lambda: self.primary() is not None, 400, "a primary")
         _database(self.machines[self.primary() or ""])
-        _until(self._synchronous, 240, "a synchronous replica")
+        _until(self._synchronous, 400, "a synchronous replica")
         for name in ("rabbit1", "rabbit2", "rabbit3"):
             self.machines[name].await_(8883)
         self.central[0].init()
         for part in PARTS:
             for one in self.central:
                 one.start(part)
-        _until(self._consumed, 240, "two consumers")
+        _until(self._consumed, 400, "two consumers")
         self.watch.start()
 
     def primary(self) -> str | None:
@@ -160,12 +160,12 @@ class Cluster:
             for part in PARTS:
                 one.start(part)
         try:
-            _until(lambda: self.primary() is not None, 120, "a primary")
+            _until(lambda: self.primary() is not None, 400, "a primary")
         except AssertionError:
             print(self.machines["pg1"].words(), self.machines["pg2"].words(), flush=True)
             raise
-        self.watch.flows(180)
-        _until(self._synchronous, 180, "a synchronous replica")
+        self.watch.flows(400)
+        _until(self._synchronous, 400, "a synchronous replica")
 
 
 def _connected(one: CentralHost) -> bool:
@@ -199,7 +199,7 @@ def events(cluster: Cluster) -> dict[str, list[Callable[[], None]]]:
     def no_primary() -> None:
         was = primary()
         was.kill()
-        _until(lambda: cluster.primary() not in {None, was.name}, 120, "the next primary")
+        _until(lambda: cluster.primary() not in {None, was.name}, 400, "the next primary")
 
     def ingester(number: int) -> Callable[[], None]:
         return partial(dies, c[number], "ingest")
@@ -268,7 +268,7 @@ def play(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     source = Publisher(
         "front:8883", folder / "times", options.a_second, seconds, 0.1, folder / "certificates"
     )
-    cluster.watch.flows(120)
+    cluster.watch.flows(400)
     done, left = list[Event](), list[str]()
     for what in chosen(options, list(plan := events(cluster))):
         if time.monotonic() - began > options.minutes * 60:
