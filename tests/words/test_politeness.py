@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from bench.sentences import heard, label
 from sered.records import Transcript
 from sered.words.courtesy import NOD, THANKS
 from sered.words.polarity import CallPolarity
-from utterance_makers import LEXICON, polarity
+from utterance_makers import LEXICON, network, polarity
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def score(text: str) -> float:
@@ -56,6 +61,15 @@ def test_thanks_by_themselves_are_worth_little(text: str) -> None:
 def test_gratitude_is_heard(text: str) -> None:
     """Who says more than thanks is glad as before."""
     assert score(text) > 2 * THANKS
+
+
+def test_a_site_may_weigh_thanks_itself(tmp_path: Path) -> None:
+    """A site's own valence of a thanks or a nod is not cut."""
+    own = tmp_path / "own.tsv"
+    own.write_text("thank you\t3\tours\nlovely\t3\tours\n")
+    theirs = CallPolarity(LEXICON, own, network=network())
+    for text in ("okay thank you", "lovely"):
+        assert theirs.score(heard(text)).score > 0.5
 
 
 def test_thanks_without_a_network_are_as_small() -> None:

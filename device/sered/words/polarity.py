@@ -78,18 +78,22 @@ class CallPolarity:
         """Polarity of one utterance and the words it comes from."""
         said = self._said(transcript)
         polarity = self._read(said)
-        if thanks := said.thanks():
-            rest = tuple(word for at, word in enumerate(said.heard) if at not in thanks)
-            without = self._read(self._said(replace(transcript, words=rest)))
-            polarity = courtesy.with_thanks(
-                polarity, without, {said.heard[at].start_s for at in thanks}
-            )
-        if courtesy.is_nod(said.tokens):
-            polarity = courtesy.at_most(courtesy.NOD, polarity)
+        if not said.of_a_site:
+            polarity = self._polite(transcript, said, polarity)
         if self._pairs is None:
             return polarity
         pairs, bits = self._pairs.count(said.tokens, said.names())
         return replace(polarity, pairs=pairs, usual=bits)
+
+    def _polite(self, transcript: Transcript, said: _ReadWords, polarity: Polarity) -> Polarity:
+        if thanks := said.thanks():
+            rest = tuple(word for at, word in enumerate(said.heard) if at not in thanks)
+            without = self._read(self._said(replace(transcript, words=rest)))
+            times = {said.heard[at].start_s for at in thanks}
+            polarity = courtesy.with_thanks(polarity, without, times)
+        if courtesy.is_nod(said.tokens):
+            polarity = courtesy.at_most(courtesy.NOD, polarity)
+        return polarity
 
     def _read(self, said: _ReadWords) -> Polarity:
         terms = said.terms
