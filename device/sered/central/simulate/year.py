@@ -72,11 +72,12 @@ def _day(plan: Plan, random: Random, at: datetime, part: float) -> Iterator[dict
     """Calls of one site and day; `part` of the year has passed."""
     broken = part >= plan.broken_from
     fresh = plan.upgraded and part >= year_truth.UPGRADE
+    world = plan.world
     seconds = (_CLOSE_H - _OPEN_H) * 3600
     for number in range(round(random.gauss(plan.calls_a_day, plan.calls_a_day**0.5))):
         ended = at + timedelta(hours=_OPEN_H, seconds=random.uniform(0, seconds))
-        drawn = plan.world.draw(random)
-        unhappy = random.random() < plan.world.unhappy(drawn)
+        drawn = world.draw(random)
+        unhappy = random.random() < world.unhappy(drawn)
         score = drawn
         if broken and random.random() < plan.broken_share:
             # the network takes some calm voices for angry ones

@@ -61,31 +61,11 @@ class World:
 
     def share(self, low: float, high: float) -> float:
         """Of calls with a score in (low, high], how many customers are unhappy."""
-        inside = felt = 0.0
-        for at, weight in self._grid(low, high):
-            inside += weight
-            felt += weight * self.unhappy(at)
-        return felt / inside
+        return _share(self.offset, low, high)
 
     def below(self, score: float) -> float:
         """Share of calls at or under a score."""
-        return sum(weight for _, weight in self._grid(-1.0, score))
-
-    def _grid(self, low: float, high: float) -> list[tuple[float, float]]:
-        parts = ((_ANGRY, NormalDist(_CENTRE, _SPREAD)), (1 - _ANGRY, NormalDist(*_CALM)))
-
-        def mass(a: float, b: float) -> float:
-            return sum(share * (kind.cdf(b) - kind.cdf(a)) for share, kind in parts)
-
-        step = (high - low) / _STEPS
-        edges = [low + step * n for n in range(_STEPS + 1)]
-        grid = [((a + b) / 2, mass(a, b)) for a, b in pairwise(edges)]
-        # what lies beyond a score's ends is drawn onto them
-        if low <= -1.0:
-            grid.append((-1.0, mass(-9.0, -1.0)))
-        if high >= 1.0:
-            grid.append((1.0, mass(1.0, 9.0)))
-        return grid
+        return sum(weight for _, weight in _grid(-1.0, score))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +160,34 @@ def stated() -> float:
         else:
             low = middle
     return (low + high) / 2
+
+
+@cache
+def _share(offset: float, low: float, high: float) -> float:
+    inside = felt = 0.0
+    for at, weight in _grid(low, high):
+        inside += weight
+        felt += weight * _sigmoid(offset - SLOPE * drive(at))
+    return felt / inside
+
+
+@cache
+def _grid(low: float, high: float) -> list[tuple[float, float]]:
+    """Scores in (low, high] and how many calls have about each."""
+    parts = ((_ANGRY, NormalDist(_CENTRE, _SPREAD)), (1 - _ANGRY, NormalDist(*_CALM)))
+
+    def mass(a: float, b: float) -> float:
+        return sum(share * (kind.cdf(b) - kind.cdf(a)) for share, kind in parts)
+
+    step = (high - low) / _STEPS
+    edges = [low + step * n for n in range(_STEPS + 1)]
+    grid = [((a + b) / 2, mass(a, b)) for a, b in pairwise(edges)]
+    # what lies beyond a score's ends is drawn onto them
+    if low <= -1.0:
+        grid.append((-1.0, mass(-9.0, -1.0)))
+    if high >= 1.0:
+        grid.append((1.0, mass(1.0, 9.0)))
+    return grid
 
 
 def _sigmoid(x: float) -> float:
