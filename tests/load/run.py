@@ -147,7 +147,9 @@ def numbers(_: argparse.Namespace) -> Iterator[Any]:
 def long_years(options: argparse.Namespace) -> Iterator[Any]:
     """Figures over 25 months of calls, in SQLite."""
     with tempfile.TemporaryDirectory(prefix="sered-load-") as name:
-        yield years.measure(Path(name), options.calls_of_years)
+        folder = options.years_in or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        yield years.measure(folder, options.calls_of_years)
 
 
 ROWS: dict[str, Callable[[argparse.Namespace], Iterator[Any]]] = {
@@ -174,6 +176,7 @@ def main() -> None:
     parser.add_argument("--boxes", type=int, default=10_000)
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--calls-of-years", type=int, default=10_000_000)
+    parser.add_argument("--years-in", type=Path, help="folder that is kept, and gone on with")
     parser.add_argument("--stores", nargs="+", default=list(KINDS), choices=KINDS)
     options = parser.parse_args()
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

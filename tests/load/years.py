@@ -93,9 +93,16 @@ class Years:
     """All hours and days anew, from an empty count."""
     waited_s: float
     """The longest that another writer waited meanwhile."""
+    cpu_s: float
+    """Of the processor, for counting."""
     followed_s: float
     """The counting that runs every minute, afterwards."""
+    checked_s: float
+    """All counts held against the rows."""
+    wrong: int
+    """Counts that were not those of the rows."""
     pages_p95_ms: dict[str, float]
+    """By page, and by its figures as CSV (`.csv`)."""
 
 
 def measure(folder: Path, calls: int, times: int = 20) -> Years:
@@ -105,14 +112,19 @@ def measure(folder: Path, calls: int, times: int = 20) -> Years:
     """
     central = _central(folder)
     filled, cases = fill(folder, calls)
-    counted, waited = count(central)
+    counted, waited, cpu = count(central)
     began = time.perf_counter()
     keeping.count(central)
     followed = time.perf_counter() - began
+    began = time.perf_counter()
+    wrong = len(keeping.differences(central))
+    checked = time.perf_counter() - began
     pages = dict(_pages(central, times))
     central.store.close()
     size = os.path.getsize(folder / _FILE) / 1e9  # noqa: PTH202 - a number, not a path
-    return Years(calls, cases, size, filled, counted, waited, followed, pages)
+    return Years(
+        calls, cases, size, filled, counted, waited, cpu, followed, checked, wrong, pages
+    )  # fmt: skip
 
 
 def _central(folder: Path) -> Central:
@@ -186,19 +198,19 @@ def _steps(
     yield "ANALYZE", {}
 
 
-def count(central: Central) -> tuple[float, float]:
-    """Count all anew from the rows: seconds, and the longest that another writer waited."""
+def count(central: Central) -> tuple[float, float, float]:
+    """Count all anew: seconds, the longest that another writer waited, CPU seconds."""
     waits: list[float] = [0.0]
     over = threading.Event()
     other = threading.Thread(target=_write_beside, args=(central, over, waits))
     other.start()
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.thread_time()
     try:
-        keeping.count(central)
+        keeping.rebuild(central)
     finally:
         over.set()
         other.join()
-    return time.perf_counter() - began, max(waits)
+    return time.perf_counter() - began, max(waits), time.thread_time() - cpu
 
 
 def _write_beside(central: Central, over: threading.Event, waits: list[float]) -> None:
@@ -223,7 +235,8 @@ def _pages(central: Central, times: int) -> Iterator[tuple[str, float]]:
     server = BoardServer(central)
     server.start()
     try:
-        for key in (*PAGES, "unhappy?site=site3"):
+        exports = [f"{key}.csv" for key in PAGES]
+        for key in (*PAGES, "unhappy?site=site3", *exports):
             took = []
             for _ in range(times):
                 url = f"http://127.0.0.1:{server.port}/figures/{key}"
@@ -231,7 +244,7 @@ def _pages(central: Central, times: int) -> Iterator[tuple[str, float]]:
                 with urlopen(Request(url, headers={"Cookie": f"{COOKIE}={token}"})) as answer:
                     body = answer.read()
                 took.append((time.perf_counter() - began) * 1000)
-                assert b"<h1>" in body, body[:300]
+                assert key in exports or b"<h1>" in body, body[:300]
             yield key, float(np.percentile(took, 95))
     finally:
         server.stop()

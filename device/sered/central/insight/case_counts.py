@@ -1,7 +1,8 @@
 """Counts cases by the day: opened by the hold-out's arm; closed, right, and who rang again.
 
-As with calls the counts follow the rows: the days of the last while are counted anew each time,
-since a case may still be judged, taken back or found to have led to another call.
+As with calls the counts follow the rows, and the store does the counting: the days of the last
+while are counted anew each time, since a case may still be judged, taken back or found to have led
+to another call.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.expression import literal_column
 
 from sered.central import retention
+from sered.central.insight import due
 from sered.central.insight.rollup import moment
 from sered.central.store.tables import (
     call,
@@ -37,7 +39,7 @@ from sered.central.store.tables import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import FromClause, Label, Select
+    from sqlalchemy import Connection, FromClause, Label, Select
 
     from sered.central.context import Central
 
@@ -51,41 +53,57 @@ _TABLES = (daily_case, daily_case_cause, daily_open)
 _RECENT = timedelta(days=10)
 _AT_ONCE = 300
 _READ_DAYS = 7
+_DAY = timedelta(days=1)
 
 
 def follow(central: Central) -> int:
     """Count anew the days on which something may have changed; how many."""
+    settle_repeats(central)
+    _mark(central)
+    # of days whose cases were deleted the counts are all that there is
+    whole, counted = retention.whole_since(central.settings, central.now()), 0
+    for run in _runs(due.waiting(central, due.CASES)):
+        with central.store.writing() as connection:
+            days = [at for at in due.take(connection, due.CASES, run) if at >= whole]
+            if days:
+                _count(connection, central, days[0], days[-1] + _DAY)
+        counted += len(days)
+    return counted
+
+
+def _mark(central: Central) -> None:
+    """The last days, and those whose cases were judged lately; all, where none was counted."""
     now = central.now()
-    touched = {_day_of(at) for at in settle_repeats(central)}
     begin = _day_of(now - _RECENT)
     with central.store.reading() as connection:
         known = connection.scalar(select(func.max(daily_open.c.day)))
         late = select(cases.c.closed_at).join(feedback, feedback.c.call_id == cases.c.call_id)
         late = late.where(feedback.c.at >= begin, cases.c.closed_at < begin)
-        touched |= {_day_of(at) for at in connection.scalars(late) if at}
+        found = {_day_of(at) for at in connection.scalars(late) if at}
         first = connection.scalar(select(func.min(cases.c.opened_at)))
     if first is None:
-        return 0
-    # a store that was never counted is counted from its first case on
-    day = begin if known is not None else _day_of(first)
-    while day <= now:
-        touched.add(day)
-        day += timedelta(days=1)
-    # of days whose cases were deleted the counts are all that there is
-    whole = retention.whole_since(central.settings, now)
-    days = sorted(day for day in touched if day >= whole)
-    for run in _runs(days):
-        _count(central, run)
-    return len(days)
-
-
-def rebuild(central: Central) -> int:
-    """Forget the counts and make them anew from the rows; how many days."""
+        return
     with central.store.writing() as connection:
-        for table in _TABLES:
-            whole = retention.whole_since(central.settings, central.now())
-            connection.execute(delete(table).where(table.c.day >= whole))
-    return follow(central)
+        due.mark(connection, due.CASES, found)
+        _mark_since(connection, central, begin if known is not None else first)
+
+
+def _mark_since(connection: Connection, central: Central, first: datetime) -> None:
+    day, now = _day_of(first), central.now()
+    whole = retention.whole_since(central.settings, now)
+    days = [day + _DAY * n for n in range((now - day) // _DAY + 1)]
+    due.mark(connection, due.CASES, (day for day in days if day >= whole))
+
+
+def mark_all(central: Central) -> None:
+    """Have all counts made anew from the rows by the next `follow`."""
+    with central.store.reading() as connection:
+        firsts = [connection.scalar(select(func.min(at)))
+                  for at in (cases.c.opened_at, *(table.c.day for table in _TABLES))]  # fmt: skip
+    with central.store.writing() as connection:
+        for first in firsts:
+            if first is not None:
+                _mark_since(connection, central, first)
 
 
 def differences(central: Central) -> list[str]:
@@ -120,23 +138,22 @@ def differences(central: Central) -> list[str]:
     return out
 
 
-def settle_repeats(central: Central) -> list[datetime]:
-    """Note whether callers rang again, of cases whose seven days have passed; when those opened
-    and closed.
+def settle_repeats(central: Central) -> None:
+    """Note whether callers rang again, of cases whose seven days have passed.
 
-    It is noted before the numbers are forgotten: afterwards nobody could tell.
+    It is noted before the numbers are forgotten: afterwards nobody could tell. The days on which
+    those cases were opened and closed are due to be counted.
     """
     now = central.now()
     columns = (cases.c.call_ended_at, cases.c.opened_at, cases.c.closed_at)
-    due = select(cases.c.id, cases.c.caller_hmac, *columns).where(
+    ready = select(cases.c.id, cases.c.caller_hmac, *columns).where(
         cases.c.caller_hmac.is_not(None),
         cases.c.called_again.is_(None),
         cases.c.call_ended_at < now - REPEAT,
     )
-    moments: list[datetime] = []
     while True:
         with central.store.reading() as connection:
-            rows = connection.execute(due.order_by(cases.c.id).limit(_AT_ONCE)).all()
+            rows = connection.execute(ready.order_by(cases.c.id).limit(_AT_ONCE)).all()
             marks = {row.caller_hmac for row in rows}
             query = select(pbx_call.c.number_hmac, pbx_call.c.started).where(
                 pbx_call.c.number_hmac.in_(sorted(marks)), pbx_call.c.direction == "in"
@@ -145,20 +162,21 @@ def settle_repeats(central: Central) -> list[datetime]:
             for mark, started in connection.execute(query):
                 calls.setdefault(str(mark), []).append(started)
         if not rows:
-            return moments
+            return
         with central.store.writing() as connection:
             for row in rows:
                 end = row.call_ended_at
                 again = any(end < at <= end + REPEAT for at in calls.get(row.caller_hmac, ()))
                 one = cases.update().where(cases.c.id == row.id)
                 connection.execute(one.values(called_again=again))
-        moments += [at for row in rows for at in (row.opened_at, row.closed_at) if at]
+            moments = [at for row in rows for at in (row.opened_at, row.closed_at) if at]
+            due.mark(connection, due.CASES, map(_day_of, moments))
 
 
 def _runs(days: list[datetime]) -> list[list[datetime]]:
     runs: list[list[datetime]] = []
     for day in days:
-        fits = runs and day - runs[-1][-1] <= timedelta(days=1) and len(runs[-1]) < _READ_DAYS
+        fits = runs and day - runs[-1][-1] <= _DAY and len(runs[-1]) < _READ_DAYS
         if fits:
             runs[-1].append(day)
         else:
@@ -166,13 +184,13 @@ def _runs(days: list[datetime]) -> list[list[datetime]]:
     return runs
 
 
-def _count(central: Central, days: list[datetime]) -> None:
-    end = days[-1] + timedelta(days=1)
+def _count(connection: Connection, central: Central, begin: datetime, end: datetime) -> None:
+    """Replace the counts of all days from `begin` to before `end`."""
     over = cases.outerjoin(feedback, feedback.c.call_id == cases.c.call_id)
     counted = (
         (cases.c.state == "closed")
         & cases.c.joined_to.is_(None)
-        & (cases.c.closed_at >= days[0])
+        & (cases.c.closed_at >= begin)
         & (cases.c.closed_at < end)
     )
     day = _day(central, cases.c.closed_at).label("day")
@@ -183,21 +201,19 @@ def _count(central: Central, days: list[datetime]) -> None:
     cause = func.coalesce(call_cause.c.cause, "none").label("cause")
     caused: FromClause = over.outerjoin(call_cause, call_cause.c.call_id == cases.c.call_id)
     by_cause = select(day, cases.c.site, cause, *_judged()).select_from(caused).where(counted)
-    opened = _opened(central).where(cases.c.opened_at >= days[0], cases.c.opened_at < end)
-    with central.store.reading() as connection:
-        open_rows = [_plain(row) for row in connection.execute(opened)]
-        rows = [_plain(row) for row in connection.execute(by_case.group_by(*keys))]
-        grouped = by_cause.group_by(day, cases.c.site, cause)
-        cause_rows = [_plain(row) for row in connection.execute(grouped)]
-    with central.store.writing() as connection:
-        for table, found in zip(_TABLES, (rows, cause_rows, open_rows), strict=True):
-            connection.execute(delete(table).where(table.c.day.in_(days)))
-            if found:
-                connection.execute(insert(table), found)
+    opened = _opened(central).where(cases.c.opened_at >= begin, cases.c.opened_at < end)
+    for table, rows in (
+        (daily_case, _grouped(by_case, len(keys))),
+        (daily_case_cause, _grouped(by_cause, 3)),
+        (daily_open, opened),
+    ):
+        connection.execute(delete(table).where(table.c.day >= begin, table.c.day < end))
+        connection.execute(insert(table).from_select(rows.selected_columns.keys(), rows))
 
 
-def _plain(row: Any) -> dict[str, Any]:
-    return dict(row._mapping) | {"day": moment(row.day)}
+def _grouped(query: Select[Any], keys: int) -> Select[Any]:
+    """By its first columns, named by their place: what they are reckoned from has parameters."""
+    return query.group_by(*(literal_column(str(n + 1)) for n in range(keys)))
 
 
 def _sum(condition: ColumnElement[bool], name: str) -> Label[int]:
@@ -232,7 +248,7 @@ def _opened(central: Central) -> Select[Any]:
         func.count().label("opened"),
         _sum(cases.c.caller_hmac.is_not(None), "marked"),
         *_after()[1:],
-    ).group_by(*keys)
+    ).group_by(*(literal_column(str(n + 1)) for n in range(len(keys))))
 
 
 def _severity() -> Label[str]:

@@ -37,11 +37,14 @@ def count(central: Central) -> None:
 
 
 def rebuild(central: Central) -> None:
-    """Forget all counts and make them anew from the rows, as far as those are there still."""
+    """Make all counts anew from the rows, as far as those are there still.
+
+    Whatever is left of it after an end in the middle is done by the next `count`.
+    """
+    rollup.mark_all(central)
+    case_counts.mark_all(central)
     told.forget(central)
-    rollup.rebuild(central)
-    told.follow(central)
-    case_counts.rebuild(central)
+    count(central)
 
 
 def differences(central: Central) -> list[str]:

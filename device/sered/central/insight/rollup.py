@@ -1,8 +1,9 @@
 """Counts calls by the hour: what every chart is made of, so that ten million calls answer at once.
 
 The counts follow the rows: hours that calls arrived for since the last look are counted anew from
-the rows themselves, so a call that comes late, twice or after a crash is counted once. `rebuild`
-makes all of them anew, `differences` holds them against the rows.
+the rows themselves, so a call that comes late, twice or after a crash is counted once. The store
+does the counting; no call's row leaves it. `mark_all` has all of them made anew, `differences`
+holds them against the rows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 
 from sered.central import retention
+from sered.central.insight import due
 from sered.central.insight.days import Days
 from sered.central.store import upsert
 from sered.central.store.tables import (
@@ -34,50 +36,47 @@ from sered.central.store.tables import (
     hourly_cause,
     rolled_up,
 )
+from sered.central.store.tables.insight import WHOLE_SUMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from sqlalchemy import Select
+    from sqlalchemy import Connection, Select
 
     from sered.central.context import Central
 
 _OVERLAP = timedelta(seconds=120)
 """A transaction may COMMIT after a later one did: what was received shortly before counts again."""
-_AT_ONCE = 500
-_NEAR, _SPAN = timedelta(hours=15), timedelta(hours=96)
-"""Hours with calls that are read in one go: across a night, at most four days."""
-_WRITTEN = 800
-"""Rows of counts that one transaction writes, about: milliseconds, however large the fleet."""
+_NEAR, _SPAN = timedelta(hours=4), timedelta(hours=24)
+"""Hours that one transaction counts: near each other, at most a day, so that others who write wait
+for the counting of a day's calls at most."""
+_MONTH = timedelta(days=30)
+_HOUR = timedelta(hours=1)
 _DESK = ("site", "queue", "device", "line", "versions")
 
 
 def follow(central: Central) -> int:
-    """Count anew the hours that calls arrived for since the last time; how many hours.
-
-    Rows are read beside everybody else; only the writing of some hours' counts takes the turn of
-    a writer, so that nobody waits for a look at a million calls.
-    """
+    """Count anew the hours that calls arrived for since the last time; how many hours."""
     now = central.now()
-    hour = hour_of(central)
-    with central.store.reading() as connection:
-        since = connection.scalar(select(rolled_up.c.received_at).where(rolled_up.c.id == 1))
-        fresh = select(hour.label("hour")).distinct()
-        if since is not None:
-            fresh = fresh.where(call.c.received_at > since - _OVERLAP)
-        found = [moment(at) for at in connection.scalars(fresh)]
     # of hours whose calls were deleted the counts are all that there is
     whole = retention.whole_since(central.settings, now)
-    hours = sorted(at for at in found if at >= whole)
-    desks: dict[tuple[str, ...], datetime] = {}
-    days = Days(central.settings)
-    for run in _runs(hours):
-        for key, last in _count(central, days, run):
-            desks[key] = max(last, desks.get(key, last))
-    _note_desks(central, desks)
+    with central.store.reading() as connection:
+        since = connection.scalar(select(rolled_up.c.received_at).where(rolled_up.c.id == 1))
+        fresh = select(hour_of(central)).distinct()
+        if since is not None:
+            fresh = fresh.where(call.c.received_at > since - _OVERLAP)
+        found = {moment(at) for at in connection.scalars(fresh)}
     with central.store.writing() as connection:
+        due.mark(connection, due.CALLS, (at for at in found if at >= whole))
         upsert.put(connection, rolled_up, {"id": 1, "received_at": now}, ["id"])
-    return len(hours)
+    days, counted = Days(central.settings), 0
+    for run in _runs(due.waiting(central, due.CALLS)):
+        with central.store.writing() as connection:
+            hours = [at for at in due.take(connection, due.CALLS, run) if at >= whole]
+            if hours:
+                _count(connection, central, days, hours[0], hours[-1] + _HOUR)
+        counted += len(hours)
+    return counted
 
 
 def _runs(hours: list[datetime]) -> Iterator[list[datetime]]:
@@ -92,45 +91,67 @@ def _runs(hours: list[datetime]) -> Iterator[list[datetime]]:
         yield run
 
 
-def rebuild(central: Central) -> int:
-    """Forget all counts and make them anew from the rows; how many hours."""
-    for table in (hourly, hourly_cause):
-        with central.store.reading() as connection:
-            fresh = table.c.hour >= retention.whole_since(central.settings, central.now())
-            hours = list(connection.scalars(select(table.c.hour).where(fresh).distinct()))
-        for run in range(0, len(hours), _AT_ONCE):
-            with central.store.writing() as connection:
-                gone = table.c.hour.in_(hours[run : run + _AT_ONCE])
-                connection.execute(delete(table).where(gone))
+def mark_all(central: Central) -> None:
+    """Have all counts made anew from the rows by the next `follow`."""
+    whole = retention.whole_since(central.settings, central.now())
+    queries = [select(hour_of(central)), *(select(t.c.hour) for t in (hourly, hourly_cause))]
+    with central.store.reading() as connection:
+        hours = {moment(at) for each in queries for at in connection.scalars(each.distinct())}
     with central.store.writing() as connection:
-        for table in (desk, rolled_up, day_due):
+        due.mark(connection, due.CALLS, (at for at in hours if at >= whole))
+        for table in (desk, day_due):
             connection.execute(delete(table))
-    return follow(central)
 
 
 def differences(central: Central) -> list[str]:
-    """A sentence for every hour whose counts are not those of the rows; none: they agree."""
+    """A sentence for every hour whose counts are not those of the rows; none: they agree.
+
+    Every whole number by site, queue and versions is held against the rows, a month at a time.
+    """
     whole = retention.whole_since(central.settings, central.now())
-    rows = _grouped(central).subquery()
-    query = select(rows.c.hour, *(func.sum(rows.c[n]).label(n) for n in ("calls", "negative")))
-    kept = select(hourly.c.hour, *(func.sum(hourly.c[n]).label(n) for n in ("calls", "negative")))
+    names = ("hour", "site", "queue", "versions", *WHOLE_SUMS)
+    wrong: set[datetime] = set()
     with central.store.reading() as connection:
-        truth = {moment(r.hour): (int(r.calls), int(r.negative)) for r in
-                 connection.execute(query.group_by(rows.c.hour))}  # fmt: skip
-        said = {r.hour: (int(r.calls), int(r.negative)) for r in
-                connection.execute(kept.group_by(hourly.c.hour))}  # fmt: skip
-    return [
-        f"{at:%Y-%m-%d %H:00}: {said.get(at, (0, 0))} counted, {truth.get(at, (0, 0))} in the rows"
-        for at in sorted(truth.keys() | said.keys())
-        if at >= whole and truth.get(at) != said.get(at)
-    ]
+        ends = [connection.execute(select(func.min(at), func.max(at))).one()
+                for at in (call.c.ended_at, hourly.c.hour)]  # fmt: skip
+        begin = max(min((low for low, _ in ends if low), default=whole), whole - _HOUR)
+        last = max((high for _, high in ends if high), default=whole)
+        while begin <= last:
+            begin = begin.replace(minute=0, second=0, microsecond=0)
+            end = begin + _MONTH
+            rows = _grouped(central).where(call.c.ended_at >= begin, call.c.ended_at < end)
+            found = rows.subquery()
+            truth = select(*(found.c[name] for name in names))
+            kept = select(*(hourly.c[name] for name in names))
+            kept = kept.where(hourly.c.hour >= begin, hourly.c.hour < end)
+            for one, other in ((truth, kept), (kept, truth)):
+                odd = one.except_(other).subquery()
+                wrong |= {moment(at) for at in connection.scalars(select(odd.c.hour).distinct())}
+            begin = end
+        return [_said(connection, at) for at in sorted(wrong) if at >= whole]
+
+
+def _said(connection: Connection, at: datetime) -> str:
+    """An hour's calls and negative ones, as counted and as they are."""
+    negative = func.coalesce(func.sum(case((call.c.category == "negative", 1), else_=0)), 0)
+    within = (call.c.ended_at >= at) & (call.c.ended_at < at + _HOUR)
+    sums = [func.coalesce(func.sum(hourly.c[name]), 0) for name in ("calls", "negative")]
+    kept = select(*sums).where(hourly.c.hour == at)
+    one, other = (
+        tuple(int(n) for n in connection.execute(query).one())
+        for query in (kept, select(func.count(), negative).where(within))
+    )
+    said = f"{at:%Y-%m-%d %H:00}: {one} counted, {other} in the rows"
+    return said + (", but by other sites, queues or moods" if one == other else "")
 
 
 def hour_of(central: Central) -> ColumnElement[Any]:
     """The hour (UTC) in which a call ended."""
     if central.store.dialect == "postgresql":
         return func.date_trunc("hour", call.c.ended_at, literal_column("'UTC'"))
-    return type_coerce(func.strftime("%Y-%m-%d %H:00:00.000000", call.c.ended_at), DateTime())
+    # a moment is text there; literals, so that the store sees that it groups by what it selects
+    hour = func.substr(call.c.ended_at, literal_column("1"), literal_column("13"))
+    return type_coerce(hour.op("||")(literal_column("':00:00.000000'")), DateTime())
 
 
 def moment(found: datetime | str) -> datetime:
@@ -170,10 +191,13 @@ def _grouped(central: Central) -> Select[Any]:
 
 
 def _count(
-    central: Central, days: Days, hours: list[datetime]
-) -> list[tuple[tuple[str, ...], datetime]]:
-    """Write the counts of these hours; desks that had calls then, with the last one's end."""
-    within = (call.c.ended_at >= hours[0]) & (call.c.ended_at < hours[-1] + timedelta(hours=1))
+    connection: Connection, central: Central, days: Days, begin: datetime, end: datetime
+) -> None:
+    """Replace the counts of all hours from `begin` to before `end`, and note whose calls it were.
+
+    Their days are due to be told.
+    """
+    within = (call.c.ended_at >= begin) & (call.c.ended_at < end)
     hour = hour_of(central)
     causes = (
         select(
@@ -184,52 +208,15 @@ def _count(
         .where(within, call.c.category == "negative")
         .group_by(hour, call.c.site, call.c.queue, call_cause.c.cause)
     )  # fmt: skip
+    grouped = _grouped(central).where(within)
+    for table, rows in ((hourly, grouped), (hourly_cause, causes)):
+        connection.execute(delete(table).where(table.c.hour >= begin, table.c.hour < end))
+        connection.execute(insert(table).from_select(rows.selected_columns.keys(), rows))
+    there = select(hourly.c.hour, hourly.c.site).distinct()
+    there = there.where(hourly.c.hour >= begin, hourly.c.hour < end)
+    found = {(days.of(site, at), site) for at, site in connection.execute(there)}
+    fresh = [{"day": day, "site": site} for day, site in sorted(found)]
+    upsert.insert_if_new(connection, day_due, fresh)
     place = [call.c[name] for name in _DESK]
-    seen = select(*place, func.max(call.c.ended_at).label("last_call")).where(within)
-    with central.store.reading() as connection:
-        rows = _of_hours(connection.execute(_grouped(central).where(within)))
-        cause_rows = _of_hours(connection.execute(causes))
-        desks = [(tuple(row[:-1]), row[-1]) for row in connection.execute(seen.group_by(*place))]
-    some: list[datetime] = []
-    for at in hours:
-        some.append(at)
-        if at == hours[-1] or sum(len(rows.get(h, ())) for h in some) >= _WRITTEN:
-            with central.store.writing() as connection:
-                for table, found in ((hourly, rows), (hourly_cause, cause_rows)):
-                    connection.execute(delete(table).where(table.c.hour.in_(some)))
-                    ready = [row for h in some for row in found.get(h, ())]
-                    if ready:
-                        connection.execute(insert(table), ready)
-                upsert.insert_if_new(connection, day_due, _due(days, some, rows))
-            some = []
-    return desks
-
-
-def _due(
-    days: Days, hours: list[datetime], rows: dict[datetime, list[dict[str, Any]]]
-) -> list[dict[str, Any]]:
-    found = {(days.of(row["site"], at), row["site"]) for at in hours for row in rows.get(at, ())}
-    return [{"day": day, "site": site} for day, site in sorted(found)]
-
-
-def _of_hours(found: Iterable[Any]) -> dict[datetime, list[dict[str, Any]]]:
-    out: dict[datetime, list[dict[str, Any]]] = {}
-    for row in found:
-        hour = moment(row.hour)
-        out.setdefault(hour, []).append(dict(row._mapping) | {"hour": hour})
-    return out
-
-
-def _note_desks(central: Central, desks: dict[tuple[str, ...], datetime]) -> None:
-    """Keep each desk's last call, where it is later than what is known."""
-    with central.store.reading() as connection:
-        query = select(*(desk.c[name] for name in (*_DESK, "last_call")))
-        known = {tuple(row[:-1]): row[-1] for row in connection.execute(query)} if desks else {}
-    newer = [
-        dict(zip(_DESK, key, strict=True), last_call=last)
-        for key, last in desks.items()
-        if key not in known or known[key] < last
-    ]
-    for run in range(0, len(newer), _AT_ONCE):
-        with central.store.writing() as connection:
-            upsert.put_all(connection, desk, newer[run : run + _AT_ONCE], _DESK)
+    seen = select(*place, func.max(call.c.ended_at)).where(within).group_by(*place)
+    upsert.put_later(connection, desk, (*_DESK, "last_call"), seen)

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import timedelta
+from functools import cache
 from itertools import groupby
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select
@@ -52,6 +54,9 @@ GRACE = timedelta(hours=1)
 _AT_ONCE = 50
 _HOUR = timedelta(hours=1)
 _TOLD = (told_day, told_hour, told_cause)
+_KINDS = (SITE, QUEUE, VERSION)
+_HOURS, _QUEUES, _VERSIONS = 0, 1, 2
+"""Where these stand in what is read."""
 
 
 def follow(central: Central) -> int:
@@ -114,12 +119,16 @@ def differences(central: Central) -> list[str]:
 
 
 class _Read:
-    """Of a day by site: which desks had calls when, and what is counted of them."""
+    """Of a day by site: which desks had calls when, and what is counted of them.
+
+    `desks`: (hour, queue, versions, desk); `counts`: (hour, queue, versions, sums as in SUMS);
+    `causes`: (queue, cause, calls).
+    """
 
     def __init__(self) -> None:
-        self.desks: defaultdict[str, list[Any]] = defaultdict(list)
-        self.counts: defaultdict[str, list[Any]] = defaultdict(list)
-        self.causes: defaultdict[str, list[Any]] = defaultdict(list)
+        self.desks: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        self.counts: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        self.causes: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
 
 
 def _read(central: Central, days: Days, day: date, sites: list[str]) -> _Read:
@@ -129,21 +138,35 @@ def _read(central: Central, days: Days, day: date, sites: list[str]) -> _Read:
     # an hour more at both ends: where midnight is at no full hour, the hour's beginning decides
     begin = min(days.begin(site, day) for site in sites) - _HOUR
     end = max(days.begin(site, day + timedelta(days=1)) for site in sites) + _HOUR
-    place = (call.c.site, call.c.queue, call.c.versions, call.c.device, call.c.line)
-    seen = select(hour_of(central).label("hour"), *place).distinct()
-    queries = (
-        (found.desks, seen.where(call.c.ended_at >= begin, call.c.ended_at < end)),
-        (found.counts, select(hourly).where(hourly.c.hour >= begin, hourly.c.hour < end)),
-        (
-            found.causes,
-            select(hourly_cause).where(hourly_cause.c.hour >= begin, hourly_cause.c.hour < end),
-        ),
-    )
+
+    @cache
+    def is_asked(hour: datetime | str, site: str) -> bool:
+        return site in mine and days.of(site, moment(hour)) == day
+
+    place = (call.c.queue, call.c.versions, call.c.device, call.c.line)
+    hour = hour_of(central)
+    seen = select(hour, call.c.site, *place).distinct()
+    of = hourly.c
+    counts = select(of.hour, of.site, of.queue, of.versions, *(of[name] for name in SUMS))
+    why = hourly_cause.c
+    causes = select(why.hour, why.site, why.queue, why.cause, why.calls)
     with central.store.reading() as connection:
-        for out, query in queries:
-            for row in connection.execute(query):
-                if row.site in mine and days.of(row.site, moment(row.hour)) == day:
-                    out[row.site].append(row)
+        at = call.c.ended_at
+        for hour_, site, queue, versions, *desk in connection.execute(
+            seen.where(at >= begin, at < end)
+        ):
+            if is_asked(hour_, site):
+                found.desks[site].append((moment(hour_), queue, versions, tuple(desk)))
+        for hour_, site, queue, versions, *sums in connection.execute(
+            counts.where(of.hour >= begin, of.hour < end)
+        ):
+            if is_asked(hour_, site):
+                found.counts[site].append((hour_, queue, versions, sums))
+        for hour_, site, *rest in connection.execute(
+            causes.where(why.hour >= begin, why.hour < end)
+        ):
+            if is_asked(hour_, site):
+                found.causes[site].append(tuple(rest))
     return found
 
 
@@ -160,6 +183,9 @@ def _write(central: Central, day: date, sites: list[str], kept: list[str], found
         with central.store.writing() as connection:
             for table in _TOLD:
                 old = delete(table).where(table.c.day == day, table.c.site.in_(some))
+                if table is not told_hour:
+                    # the key begins with it: without, all days are looked at
+                    old = old.where(table.c.kind.in_(_KINDS))
                 connection.execute(old)
                 if rows[table.name]:
                     connection.execute(insert(table), rows[table.name])
@@ -171,42 +197,37 @@ def _of_site(where: dict[str, Any], found: _Read) -> Iterator[tuple[str, dict[st
     """Rows by table, of one site's day."""
     site = where["site"]
     seen, counts, causes = found.desks[site], found.counts[site], found.causes[site]
-    hours = _desks("hour", counts, seen)
+    hours = _desks(_HOURS, counts, seen)
     if not enough(hours):
         return
-    of_queue = _labels(_desks("queue", counts, seen))
-    of_version = _labels(_desks("versions", counts, seen))
-    for kind, column, label in (
-        (SITE, "site", {site: ""}),
-        (QUEUE, "queue", of_queue),
-        (VERSION, "versions", of_version),
+    of_queue = _labels(_desks(_QUEUES, counts, seen))
+    of_version = _labels(_desks(_VERSIONS, counts, seen))
+    for kind, sums_by in (
+        (SITE, _summed(counts, _QUEUES, dict.fromkeys(of_queue, ""))),
+        (QUEUE, _summed(counts, _QUEUES, of_queue)),
+        (VERSION, _summed(counts, _VERSIONS, of_version)),
     ):
-        for name, sums in _summed(counts, column, label).items():
+        for name, sums in sums_by.items():
             yield "told_day", where | {"kind": kind, "name": name} | sums
     block = blocks([(at, hours[at]) for at in sorted(hours)])
     # as long as its last hour with calls; between blocks there were none
     spans = {first: int((at - first) / _HOUR) + 1 for at, first in sorted(block.items())}
-    for first, sums in _summed(counts, "hour", block).items():
+    for first, sums in _summed(counts, _HOURS, block).items():
         yield "told_hour", where | {"hour": first, "hours": spans[first]} | sums
     n: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    for row in causes:
-        n[SITE, "", row.cause] += row.calls
-        n[QUEUE, of_queue.get(row.queue, OTHERS), row.cause] += row.calls
+    for queue, cause, calls in causes:
+        n[SITE, "", cause] += calls
+        n[QUEUE, of_queue.get(queue, OTHERS), cause] += calls
     for (kind, name, cause), calls in n.items():
         said = {"kind": kind, "name": name, "cause": cause, "calls": calls}
         yield "told_cause", where | said
 
 
-def _desks(column: str, counts: list[Any], seen: list[Any]) -> Desks:
-    out: dict[Any, set[tuple[str, str]]] = {_key(row, column): set() for row in counts}
+def _desks(column: int, counts: list[Any], seen: list[Any]) -> Desks:
+    out: dict[Any, set[tuple[str, str]]] = {row[column]: set() for row in counts}
     for row in seen:
-        out.setdefault(_key(row, column), set()).add((row.device, row.line))
+        out.setdefault(row[column], set()).add(row[3])
     return out
-
-
-def _key(row: Any, column: str) -> str | datetime:
-    found = getattr(row, column)
-    return moment(found) if column == "hour" else found
 
 
 def _labels(groups: Desks) -> dict[Any, Any]:
@@ -214,12 +235,10 @@ def _labels(groups: Desks) -> dict[Any, Any]:
     return {key: key if key in by_name else OTHERS for key in groups}
 
 
-def _summed(
-    counts: list[Any], column: str, label: Mapping[Any, Any]
-) -> dict[Any, dict[str, float]]:
-    out: dict[Any, dict[str, float]] = {}
+def _summed(counts: list[Any], column: int, label: Mapping[Any, Any]) -> dict[Any, dict[str, Any]]:
+    out: dict[Any, list[float]] = {}
     for row in counts:
-        sums = out.setdefault(label[_key(row, column)], dict.fromkeys(SUMS, 0))
-        for name in SUMS:
-            sums[name] += getattr(row, name)
-    return out
+        name = label[row[column]]
+        before = out.get(name)
+        out[name] = list(map(add, before, row[3])) if before else row[3]
+    return {name: dict(zip(SUMS, sums, strict=True)) for name, sums in out.items()}

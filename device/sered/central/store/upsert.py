@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, Select, Table
 
 
 def insert_new(
@@ -59,6 +59,19 @@ def put_all(
     fresh = {name: statement.excluded[name] for name in rows[0] if name not in kept}
     update = statement.on_conflict_do_update(index_elements=list(key), set_=fresh)
     connection.execute(update, list(rows))
+
+
+def put_later(
+    connection: Connection, table: Table, names: Sequence[str], rows: Select[Any]
+) -> None:
+    """Insert what the query finds; where the key is there, the later of its last column is kept."""
+    *key, last = names
+    statement = _insert(connection, table).from_select(list(names), rows)
+    newer = statement.excluded[last]
+    update = statement.on_conflict_do_update(
+        index_elements=key, set_={last: newer}, where=table.c[last] < newer
+    )
+    connection.execute(update)
 
 
 def _insert(connection: Connection, table: Table) -> Any:

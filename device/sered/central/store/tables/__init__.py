@@ -25,6 +25,7 @@ from sered.central.store.tables.cases import (
 from sered.central.store.tables.columns import metadata
 from sered.central.store.tables.enrolment import enrolment, revocation_list
 from sered.central.store.tables.insight import (
+    count_due,
     courtesy,
     daily_case,
     daily_case_cause,
@@ -53,6 +54,7 @@ __all__ = [
     "channel_state",
     "claim_token",
     "clock_offset",
+    "count_due",
     "courtesy",
     "daily_case",
     "daily_case_cause",

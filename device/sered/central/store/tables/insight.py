@@ -8,17 +8,18 @@ from sqlalchemy import Boolean, Column, Date, Float, ForeignKey, Index, Integer,
 
 from sered.central.store.tables.columns import Id, Utc, call_key, metadata
 
-_INTEGERS = (
+WHOLE_SUMS = (
     "calls", "negative", "positive", "undetermined", "escalate", "heard", "snr_n", "score_n",
 )  # fmt: skip
+"""Whole numbers that are summed of calls."""
 _FLOATS = ("asr_sum", "snr_sum", "score_sum", "lost_s", "duration_s")
-SUMS = (*_INTEGERS, *_FLOATS)
+SUMS = (*WHOLE_SUMS, *_FLOATS)
 """What is summed of calls."""
 
 
 def _sums() -> tuple[Column[Any], ...]:
     return (
-        *(Column(name, Integer, nullable=False) for name in _INTEGERS),
+        *(Column(name, Integer, nullable=False) for name in WHOLE_SUMS),
         *(Column(name, Float, nullable=False) for name in _FLOATS),
     )
 
@@ -42,6 +43,14 @@ hourly_cause = Table(
     Column("cause", String(64), primary_key=True),
     Column("calls", Integer, nullable=False),
 )
+
+count_due = Table(
+    "count_due",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("at", Utc, primary_key=True),
+)
+"""Hours of calls and days of cases that are to be counted anew (`due`)."""
 
 day_due = Table(
     "day_due",
