@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 def _wrong(board: Served, login: str, word: str, asks: str) -> int:
     form = {"login": login, "password": word}
     headers = {"x-forwarded-for": asks}
-    return httpx.post(f"{board.address}/login", data=form, headers=headers).status_code
+    return httpx.post(
+        f"{board.address}/login", data=form, headers=headers, timeout=60.0
+    ).status_code
 
 
 def test_a_web_server_before_the_board_may_be_named(served: Callable[..., Served]) -> None:
@@ -50,10 +52,10 @@ def test_the_board_answers_by_https_itself(served: Callable[..., Served], tmp_pa
     board = served(web={"port": 0, "cert": str(cert), "key": str(key)})
     port = httpx.URL(board.address).port
     context = ssl.create_default_context(cafile=authority.certificate)
-    answer = httpx.get(f"https://localhost:{port}/alive", verify=context)
+    answer = httpx.get(f"https://localhost:{port}/alive", verify=context, timeout=60.0)
     assert answer.status_code == 200
     with pytest.raises(httpx.HTTPError):
-        httpx.get(f"{board.address}/alive")
+        httpx.get(f"{board.address}/alive", timeout=60.0)
 
 
 def test_a_certificate_that_cannot_be_used_is_said(

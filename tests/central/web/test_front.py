@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _COOKIE = "board"
 _HAPROXY = "/usr/sbin/haproxy"
+_PATIENT_S = 60.0
 
 
 class Front:
@@ -62,7 +63,9 @@ class Front:
     def _answers(self, port: int) -> bool:
         asked = f"https://127.0.0.1:{port}/alive"
         try:
-            answer = httpx.get(asked, headers={"host": "localhost"}, verify=self.context)
+            answer = httpx.get(
+                asked, headers={"host": "localhost"}, verify=self.context, timeout=_PATIENT_S
+            )
         except httpx.HTTPError:
             return False
         return answer.status_code == 200
@@ -179,9 +182,10 @@ def test_a_board_that_dies_is_not_missed(
 def test_nothing_is_shown_in_clear(front: Front) -> None:
     """By http a browser is sent to https; only the public list of the revoked is served."""
     clear = f"http://127.0.0.1:{front.clear}"
-    sent = httpx.get(f"{clear}/login")
+    sent = httpx.get(f"{clear}/login", timeout=_PATIENT_S)
     assert (sent.status_code, sent.headers["location"][:8]) == (302, "https://")
-    assert httpx.get(f"{clear}/revoked.pem").status_code != 302
-    login = httpx.get(f"{front.address}/login", verify=front.context)
+    listed = httpx.get(f"{clear}/revoked.pem", timeout=_PATIENT_S)
+    assert listed.status_code != 302
+    login = httpx.get(f"{front.address}/login", verify=front.context, timeout=_PATIENT_S)
     assert login.status_code == 200
     assert "secure" in login.headers["set-cookie"].lower()
