@@ -63,7 +63,7 @@ def certificates(folder: Path) -> Path:
     words += [["client", "central"], ["client", "box"], ["box", "berlin", "desk1"]]
     _make(folder, words)
     (folder / "hosts").mkdir()
-    front = {"pg1": ["front"], "pg2": ["front"]}
+    front = {"pg1": ["front", "localhost"], "pg2": ["front", "localhost"]}
     _make(
         folder / "hosts",
         [["ca"], *(["server", each, each, *front.get(each, [])] for each in HOSTS)],

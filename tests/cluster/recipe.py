@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import net, rogue, wan
+from cluster import net, rogue, upgrade, wan
 from cluster.net import HOSTS, Host
 from project import ROOT
 from system.desk import CHECKOUT, put_checkout
@@ -192,6 +192,8 @@ def follow(work: Path) -> None:
         rogue.a_call_goes_the_whole_way(made, hosts.machines["pg1"])
         rogue.a_box_is_shut_out(made, hosts.machines)
         wan.a_site_is_alone_for_a_day(hosts.machines, work)
+        upgrade.a_host_is_brought_up(hosts.machines["central1"])
+        rogue.a_call_goes_the_whole_way(made, hosts.machines["pg1"], seed=2)
 
 
 def main() -> None:
