@@ -73,6 +73,12 @@ test-archive-farm: $(VENV)/.dev ## As root: an archive on a Slurm of two nodes a
 	  || $(PIP) install -q --disable-pip-version-check 'distributed>=2024.8'
 	@$(BIN)/python -m pytest -m farm tests/farm $(PYTEST_ARGS)
 
+.PHONY: test-installed
+test-installed: $(VENV)/.dev ## What uv, pipx and hard links make of the docs' own lines judges a call; a network, minutes
+	@$(BIN)/python -c 'import uv, pipx' 2>/dev/null \
+	  || $(PIP) install -q --disable-pip-version-check uv pipx
+	@$(BIN)/python -m pytest -m installed tests/installed $(PYTEST_ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Style and types of everything: ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
