@@ -78,6 +78,19 @@ def test_a_good_version_is_switched_to(desk: Desk) -> None:
     assert outage.longest_s < 30
 
 
+def test_a_version_that_cannot_begin_is_not_switched_to(desk: Desk) -> None:
+    """Its service cannot be imported: the one that listens is not even restarted, and says why."""
+    old, pid = _current(desk), desk.show("MainPID")
+    desk.run(f"echo 'import nowhere_to_be_found' >> {_SERVICE}")
+    ended = desk.install("--upgrade", check=False)
+    print(ended.err)
+    assert ended.status != 0
+    assert "cannot begin" in ended.err
+    assert "nowhere_to_be_found" in ended.err
+    assert (_current(desk), desk.show("MainPID")) == (old, pid)
+    assert desk.healthy
+
+
 def test_a_version_that_dies_is_rolled_back(desk: Desk) -> None:
     """It passes its examination and then falls over: the old one runs again within a minute."""
     old = _current(desk)
