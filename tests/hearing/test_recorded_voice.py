@@ -13,15 +13,16 @@ import sered
 from bench.recorded_calls import listen
 from sered.hearing import fingerprint
 from sered.hearing.beeps import Beeps
+from sered.hearing.recorded_voice import RecordedVoices
 from sered.hearing.remembered import Remembered
-from sered.records import BLOCK, RATE_HZ, Side, State
+from sered.records import BLOCK, FRAME, RATE_HZ, AudioFrame, Heard, Side, State, Utterance
 from sered.testing import sounds
 from sered.testing.tape import LineRecipe, Tape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sered.records import CallEnded, Utterance
+    from sered.records import CallEnded
 
     Pcm = NDArray[np.int16]
 
@@ -157,6 +158,30 @@ def test_a_greeting_ends_with_a_beep(said: dict[str, list[Pcm]]) -> None:
     tape.say(Side.AGENT, said["agent"][1])
     tape.wait(5.0)
     assert set(flags(heard(tape))) == {True}
+
+
+@pytest.mark.parametrize(("speaks_on_s", "machine"), [(0.0, True), (0.2, True), (0.5, False)])
+def test_nobody_speaks_on_after_a_beep(speaks_on_s: float, *, machine: bool) -> None:
+    """A vowel may ring like a beep; the detector may take a beep, and a pad, for the utterance."""
+    voices = RecordedVoices((Side.CUSTOMER, Side.AGENT))
+    voices.begin(0.0)
+    rings = 3.0, 3.2
+    for start in range(0, 12 * RATE_HZ, FRAME):
+        at_s = start / RATE_HZ
+        sounding = rings[0] <= at_s < rings[1] + 0.1
+        tone = sounds.sines([1_000.0], FRAME / RATE_HZ)[:FRAME] * 3_000.0 * sounding
+        pcm = {Side.CUSTOMER: tone.astype(np.int16), Side.AGENT: np.zeros(FRAME, np.int16)}
+        near = State.SPEECH if 5.0 <= at_s < 6.0 else State.SILENCE
+        far = State.SPEECH if 1.0 <= at_s < 4.0 else State.SILENCE
+        level = {Side.CUSTOMER: -20.0 if sounding else -90.0, Side.AGENT: -90.0}
+        states = {Side.CUSTOMER: far, Side.AGENT: near}
+        voices.feed(
+            AudioFrame(start, pcm),
+            [Heard(at_s + n * BLOCK / RATE_HZ, states, level) for n in range(FRAME // BLOCK)],
+        )
+    (beep,) = voices._beeps.runs
+    voices.take(Utterance(Side.CUSTOMER, 1.0, beep[1] + speaks_on_s, 2.0), np.zeros(0, np.int16))
+    assert voices.flags(over=True) == [machine]
 
 
 def test_nobody_speaks_to_an_announcement(said: dict[str, list[Pcm]]) -> None:

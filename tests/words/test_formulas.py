@@ -23,6 +23,20 @@ from sered.words.formulas import formulas
         "please hold while i connect you",
         "the mailbox cannot accept any messages at this time",
         "has a voice mail box that has not been set up yet",
+        "for opening hours touch four",
+        "please enter your customer number followed by the hash key",
+        "the number has been changed the new number is",
+        "your call could not be connected please hang up",
+        "you have insufficient credit for this call",
+        "our office is currently closed",
+        "we are open from eight until six",
+        "you can say things like where is my order",
+        "each of our specialists are serving other callers",
+        "an operator will be with you shortly",
+        "calls are recorded",
+        "you are the only person in this conference",
+        "calls to this number are barred",
+        "please answer three short questions about your call",
     ],
 )
 def test_machines_say_formulas(text: str) -> None:
@@ -60,6 +74,10 @@ def test_machines_are_known_as_recognisers_hear_them(text: str) -> None:
         "what is the next available slot",
         "my call was never answered",
         "the parcel did not fit into the mailbox",
+        "i entered the number and it failed again",
+        "your office was closed when i came",
+        "i changed my number last week",
+        "nobody was with me so i hung up",
     ],
 )
 def test_people_say_none(text: str) -> None:

@@ -21,6 +21,9 @@ _RECENT_BLOCKS = 6
 """A side that has sounded within 0.2 s is still leaking."""
 _FAINT_DB = 20.0
 """A sound that is so much louder than its alleged source is no leak."""
+_TAIL_DB, _LATELY_BLOCKS = 6.0, 32
+"""What goes on from a leak, no louder above the quietest block of the last second, is the voice
+detector's hang-over. Under a voice that leaks in all the time a floor cannot be learnt."""
 
 
 class Leakage:
@@ -68,6 +71,9 @@ class Ownership:
         self._into_agent = Leakage()
         self._into_customer = Leakage()
         self._before = np.full((2, 1), -90.0)
+        self._after_leak = [False, False]
+        """Whether what the customer's and the agent's channel carry goes on from a leak."""
+        self._lately = tuple(deque[float](maxlen=_LATELY_BLOCKS) for _ in range(2))
 
     def settle(
         self,
@@ -90,10 +96,20 @@ class Ownership:
                 self._into_customer.learn(near, near_db, far_db)
             if not to_customer:
                 self._into_agent.learn(far, far_db, near_db)
-            if far in _OWNED and to_customer and near_db > far_db - _FAINT_DB:
-                customer[index] = State.SILENCE
-            if near in _OWNED and to_agent and far_db > near_db - _FAINT_DB:
-                agent[index] = State.SILENCE
+            leaks = (
+                to_customer and near_db > far_db - _FAINT_DB,
+                to_agent and far_db > near_db - _FAINT_DB,
+            )
+            for of, (side, level_db) in enumerate(((customer, far_db), (agent, near_db))):
+                self._lately[of].append(level_db)
+                if side[index] not in _OWNED:
+                    self._after_leak[of] = False
+                    continue
+                floor_db = max(floors_db[of], min(self._lately[of]))
+                tail = self._after_leak[of] and level_db < floor_db + _TAIL_DB
+                self._after_leak[of] = leaks[of] or tail
+                if self._after_leak[of]:
+                    side[index] = State.SILENCE
 
     def _smooth(self, levels_db: NDArray[np.float64]) -> list[list[float]]:
         padded = np.concatenate((self._before, levels_db, levels_db[:, -1:]), axis=1)

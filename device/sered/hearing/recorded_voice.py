@@ -36,6 +36,8 @@ _NEAR_S = 2.5
 _TUNE_S = 4.0
 """A tune is known as one seconds after its first note."""
 _SHORT_S = 1.0
+_ECHO_S = 0.3
+"""The voice detector may take a beep, and so long after it, for its utterance."""
 _SCRAP_S = 0.6
 """A shorter piece of speech between music may be the music's."""
 _WORDLESS_S = 1.5
@@ -288,8 +290,9 @@ class RecordedVoices:
             return 0
         count = opening[-1]
         voiced_s = sum(said.voiced_s for said in self._said[:count])
-        for beep_s, _ in self._beeps.runs:
-            before = [last for last in opening if self._said[last - 1].end_s <= beep_s + _SHORT_S]
+        for beep_s, over_s in self._beeps.runs:
+            # a vowel may ring like a beep; nobody speaks on after one
+            before = [last for last in opening if self._said[last - 1].end_s < over_s + _ECHO_S]
             if before and beep_s - self._said[before[-1] - 1].end_s < _NEAR_S and voiced_s >= 1.0:
                 return before[-1]
         if not over or not self._calls_out() or first_s < float("inf") or not self._alive:

@@ -49,6 +49,27 @@ _FORMULAS = tuple(
         "(?:our )?(?:office|business|opening) hours are",
         "you are being (?:transferred|connected)",
         "(?:please )?(?:hold|wait) while (?:i|we) (?:connect|transfer|try)",
+        rf"(?:touch|push) (?:the )?{_DIGIT}",
+        r"(?:enter|type in|key in) your (?:\w+ ){0,3}(?:number|code|pin|passcode|password)",
+        "followed by (?:the )?(?:pound|hash|star)",
+        "number (?:you )?(?:have |had )?(?:dialed |dialled |called )?has (?:been )?changed",
+        "the new number is",
+        "please hang up",
+        "your call (?:has failed|(?:could not|cannot|can not) be)",
+        "(?:not have|have not|insufficient) (?:enough |sufficient )?credit",
+        "top up your account",
+        "(?:offices?|lines) (?:is|are) (?:now |currently )?closed(?: at the moment)?",
+        "we are open (?:from )?(?:monday|seven|eight|nine)",
+        "you can say things like",
+        rf"(?:all|each) of our (?:team members|specialists|{_STAFF}) are "
+        "(?:helping|assisting|with|serving)",
+        r"(?:somebody|someone|an? \w+) will be with you (?:shortly|soon)",
+        "(?:call|conversation)s? (?:is|are) (?:being )?(?:recorded|monitored)",
+        "music will play until",
+        "(?:first|only) person in (?:this|the) (?:conference|meeting)",
+        "(?:cannot|can not) take any more messages",
+        "calls to this (?:destination|number) are (?:blocked|barred)",
+        r"(?:answer|complete) (?:a|two|three|our) (?:\w+ ){0,2}(?:questions?|survey) about",
     )
 )
 
