@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sered.contract.messages import Alert, CallReport, Live
     from sered.hearing.ears import Ears
     from sered.hearing.remembered import Remembered
-    from sered.records import State
+    from sered.records import Heard, State
     from sered.tap.clock import Clock
     from sered.verdict.report import ReportSettings
 
@@ -137,16 +137,25 @@ class Line:
         blocks = self._ears.feed(frame, off_hook)
         self._sides.feed(frame, blocks)
         self._voices.feed(frame, blocks)
-        for heard in blocks:
-            for side, state in heard.states.items():
-                if side not in self.heard:
-                    self.heard[side] = Counter()
-                    self._levels[side] = deque(maxlen=_FLOOR_BLOCKS)
-                self.heard[side][state] += 1
-                self._levels[side].append(heard.level_db[side])
-            out += self._take(self._segmenter.feed(heard))
+        for side in blocks[0].states:
+            if side not in self.heard:
+                self.heard[side] = Counter()
+                self._levels[side] = deque(maxlen=_FLOOR_BLOCKS)
+            self.heard[side].update(heard.states[side] for heard in blocks)
+        known = 0
+        for at, heard in enumerate(blocks, 1):
+            if events := self._segmenter.feed(heard):
+                # an utterance's noise is that of the blocks up to its end
+                self._know(blocks[known:at])
+                known = at
+                out += self._take(events)
+        self._know(blocks[known:])
         self.sides_found = self._sides_found()
         return out
+
+    def _know(self, blocks: Sequence[Heard]) -> None:
+        for side, levels in self._levels.items():
+            levels.extend([heard.level_db[side] for heard in blocks])
 
     def hurry(self) -> None:
         """Look for no more words, so that `finish` takes no time; safe from any thread."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _NEVER = float("-inf")
 _QUIET = frozenset({State.SILENCE, State.NOISE})
+_TALK = _QUIET | {State.SPEECH, State.MUSIC}
 _END_TONES = frozenset({State.BUSY, State.REORDER, State.HOWLER, State.SIT})
 _CADENCED = _END_TONES | {State.DIAL, State.RINGBACK}
 _TONE_GAP_S = 0.8
@@ -61,6 +62,13 @@ class ToneRun:
     def feed(self, heard: Heard) -> None:
         """Take one block."""
         now_s, sounding = heard.start_s, set(heard.states.values())
+        if sounding <= _TALK:
+            # as almost always: nothing of a tone
+            self.ends, self.dial_s = False, None
+            if now_s < self._announced_until_s:
+                self._announce(now_s, sounding)
+            self._sound(now_s, sounds=not sounding <= _QUIET)
+            return
         self._announce(now_s, sounding)
         if sounding & _CADENCED:
             if now_s - self._last_s > _TONE_GAP_S:
@@ -68,12 +76,8 @@ class ToneRun:
                 self.start_s = min([now_s, *began])
                 self.before_s = self._sound_s
             self._last_s = now_s
-        elif sounding - _QUIET:
-            self._sound_blocks += 1
-            if self._sound_blocks >= _SURE_BLOCKS:
-                self._sound_s = now_s + BLOCK_S
         else:
-            self._sound_blocks = 0
+            self._sound(now_s, sounds=bool(sounding - _QUIET))
         if sounding & _CADENCED - {State.DIAL}:
             self._sound_s = now_s + BLOCK_S
         enders = sounding & _END_TONES
@@ -81,6 +85,11 @@ class ToneRun:
         for state in enders:
             self._deaf_until_s = now_s + _DEAF_S.get(state, _DEAF_AFTER_END_TONE_S)
         self._dial(now_s, sounding)
+
+    def _sound(self, now_s: float, *, sounds: bool) -> None:
+        self._sound_blocks = self._sound_blocks + 1 if sounds else 0
+        if self._sound_blocks >= _SURE_BLOCKS:
+            self._sound_s = now_s + BLOCK_S
 
     def blocks_start(self, now_s: float) -> bool:
         """Whether an end tone sounds or has just sounded: what is said now belongs to no call."""

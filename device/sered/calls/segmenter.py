@@ -10,6 +10,8 @@ from sered.calls.utterances import LEAST_VOICED_S, SideSpeech
 from sered.records import BLOCK_S, CallEnded, CallStarted, EndReason, Side, State, Utterance
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sered.records import Heard
     from sered.settings import CallSettings
 
@@ -81,7 +83,7 @@ class Segmenter:
     def feed(self, heard: Heard) -> list[Event]:
         """Take the next block; returns the events that it makes certain."""
         lost = self._lose(heard.start_s)
-        states = dict(heard.states)
+        states = heard.states
         self._hook.feed(heard.start_s, heard.off_hook)
         self._tone.feed(heard)
         self._lead.feed(heard.start_s, states.values(), self._tone.dial_s)
@@ -109,14 +111,15 @@ class Segmenter:
         self._call.active_s = max(self._call.active_s, self._call.start_s)
         return self._close_call(self._call.active_s, reason)
 
-    def _listen(self, heard: Heard, states: dict[Side, State]) -> list[Utterance]:
+    def _listen(self, heard: Heard, states: Mapping[Side, State]) -> list[Utterance]:
         out = []
+        spoken = State.SPEECH in states.values()
         for side, state in states.items():
-            speech = self._speech.setdefault(side, SideSpeech(side))
+            speech = self._speech.get(side)
+            if speech is None:
+                speech = self._speech[side] = SideSpeech(side)
             voiced = state is State.SPEECH
-            foreign = not voiced and (
-                state not in (State.SILENCE, State.NOISE) or State.SPEECH in states.values()
-            )
+            foreign = not voiced and (spoken or state not in (State.SILENCE, State.NOISE))
             utterance = speech.feed(
                 heard.start_s,
                 voiced=voiced,
@@ -163,7 +166,7 @@ class Segmenter:
         return min([*starts, *self._lead.start()], default=None)
 
     def _talking(
-        self, now_s: float, states: dict[Side, State], utterances: list[Utterance]
+        self, now_s: float, states: Mapping[Side, State], utterances: list[Utterance]
     ) -> list[Event]:
         call = self._call
         assert call is not None
@@ -175,7 +178,7 @@ class Segmenter:
         end_s, reason = over
         return [*utterances, *self._close_call(end_s, reason)]
 
-    def _note(self, call: _OpenCall, now_s: float, states: dict[Side, State]) -> None:
+    def _note(self, call: _OpenCall, now_s: float, states: Mapping[Side, State]) -> None:
         sounding = set(states.values())
         call.talk.feed(states)
         if State.RINGBACK in sounding:
@@ -196,16 +199,18 @@ class Segmenter:
                 and not (ringing and side is Side.AGENT)
                 for side, speech in self._speech.items()
             )
-        held = bool(sounding & HELD) or (now_s >= self._station_until_s and self._murmurs(states))
         if voices:
             call.held_s = 0.0
-        elif held:
-            call.held_s += BLOCK_S
-        held = held and call.held_s <= self._settings.hold_limit_s
-        if voices or sounding & TONES or held:
+            call.active_s = now_s + BLOCK_S
+            return
+        held = bool(sounding & HELD) or (
+            State.SPEECH in sounding and now_s >= self._station_until_s and self._murmurs(states)
+        )
+        call.held_s += BLOCK_S * held
+        if sounding & TONES or (held and call.held_s <= self._settings.hold_limit_s):
             call.active_s = now_s + BLOCK_S
 
-    def _murmurs(self, states: dict[Side, State]) -> bool:
+    def _murmurs(self, states: Mapping[Side, State]) -> bool:
         """Whether somebody speaks on some side, however faintly."""
         return any(
             state is State.SPEECH and self._speech[side].voiced_s >= _MURMUR_S

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from sered.records import BLOCK_S, Side, State, Talk
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sered.calls.utterances import SideSpeech
 
 TONES = frozenset(
@@ -37,7 +39,7 @@ class TalkMeter:
         self._customer_quiet_s = 1.0
         self._interruptions = 0
 
-    def feed(self, states: dict[Side, State]) -> None:
+    def feed(self, states: Mapping[Side, State]) -> None:
         """Count one block; silence counts when somebody speaks again."""
         for side, state in states.items():
             if state is State.SPEECH:
@@ -84,7 +86,7 @@ class TalkMeter:
         self._longest_s = max(self._longest_s, self._quiet_s)
         self._quiet_s = 0.0
 
-    def _interrupt(self, states: dict[Side, State]) -> None:
+    def _interrupt(self, states: Mapping[Side, State]) -> None:
         customer = states.get(Side.CUSTOMER) is State.SPEECH
         if customer and self._customer_quiet_s >= 0.5 and self._agent_run_s >= 0.5:
             self._interruptions += 1

@@ -61,6 +61,8 @@ class Beeps:
         loud = [level > _AUDIBLE_DB for level in levels_db]
         if any(state in _TONAL and sounds for state, sounds in zip(states, loud, strict=True)):
             lines = self._lines(pcm)
+        if not (self._line or self._last or any(lines)):
+            return []
         found = []
         for at, line in enumerate(lines):
             now_s = start_s + at * _BLOCK_S

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PURE = 0.6
 """The tone's least share of the energy between 200 and 3600 Hz."""
+_ROUNDED = 0.001
+"""Shares that are summed in single precision may be off by less."""
 _TWIST_DB = 9.0
 """The two lines of a pair differ in level by less."""
 _BLURRED_HZ = 30.0
@@ -95,6 +97,11 @@ class Cadence:
         `music`: music was heard a moment ago, so a rhythm must be beyond doubt.
         """
         self._music = music
+        if self._idle and max(lines.tonal) < _PURE - _ROUNDED:
+            # no block can carry a tone, and there is no rhythm that it could end
+            self._window_db.extend(levels_db)
+            self.since_s, self.doubtful = [0.0] * len(levels_db), [False] * len(levels_db)
+            return [None] * len(levels_db)
         out: list[State | None] = []
         self.since_s, self.doubtful = [], []
         columns = zip(
@@ -108,7 +115,8 @@ class Cadence:
         for one, two, share_one, share_two, level_db in columns:
             self._window_db.append(level_db)
             sounds = level_db > max(threshold_db, max(self._window_db) - 6.0)
-            sets = self._match(one, two, share_one, share_two) if sounds else []
+            tonal = sounds and share_one + share_two > _PURE
+            sets = self._match(one, two, share_one, share_two) if tonal else []
             if sets:
                 self._on(sets, level_db, threshold_db)
             else:
@@ -120,8 +128,9 @@ class Cadence:
 
     def pass_by(self, levels_db: Sequence[float]) -> None:
         """Take the levels of blocks that are too quiet for a look at their spectrum."""
-        for level_db in levels_db:
-            self._off(level_db)
+        if not self._idle:
+            for level_db in levels_db:
+                self._off(level_db)
         self._window_db.clear()
 
     def reset(self) -> None:
@@ -132,6 +141,11 @@ class Cadence:
         self._on_db, self._off_db = [], []
         self._named = None
         self._rhythm_s = 0.0
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nothing of a rhythm is known: neither a burst nor the beginning of one."""
+        return not (self._on_db or self._bursts)
 
     @property
     def _on_s(self) -> float:

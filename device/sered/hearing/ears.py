@@ -12,7 +12,7 @@ from sered.hearing.crosstalk import Ownership
 from sered.hearing.hold_music import MusicDetector
 from sered.hearing.measured import BLOCKS, Measured
 from sered.hearing.sit_and_fax import SitAndFax
-from sered.hearing.tones import DtmfKeys, Howler
+from sered.hearing.tones import NOTE, DtmfKeys, Howler
 from sered.hearing.voice_activity import Gate, VoiceDetector
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
 
@@ -33,8 +33,10 @@ _STEADY_BLOCKS, _STEADY_DB = 6, 1.0
 """Sound whose level moves no more than this for so long is a hum, whatever the detector says."""
 _FAINT_MUSIC_DB, _FORGET_DB = 35.0, 0.003
 """So much under the loudest sound, which fades by 0.1 dB a second, is a line's hum, no music."""
-_NOTE = 0.2
-"""Share of a spectrum's two strongest lines: noise has 0.1, a note has more."""
+
+_NO_TONES: list[State | None] = [None] * BLOCKS
+_NO_HOWLS = [(False, False)] * BLOCKS
+_ALL_SPEECH = [State.SPEECH] * BLOCKS
 
 
 class _SideEars:
@@ -118,14 +120,25 @@ class _SideEars:
             lines, levels, threshold_db, music=self._after_music < _MUSIC_ECHO_FRAMES
         )
         signals = self._sit_and_fax.feed(lines, levels, threshold_db)
+        keys = self._keys.feed(lines.keys)
+        howling = self._howler.feed(lines.howls)
+        sounding = [level > threshold_db for level in levels]
+        if tones == signals == _NO_TONES and not any(keys) and howling == _NO_HOWLS:
+            # as almost always
+            states = [
+                self._voice_or_not(
+                    index, levels[index], lines.first_hz[index], sounding[index], lines.tonal[index]
+                )
+                for index in range(BLOCKS)
+            ]
+            if states == _ALL_SPEECH:
+                self._cadence.reset()
+            return states
         onsets = self._cadence.doubtful
         tones = [
             tone if signal in (None, State.NOISE) else signal
             for signal, tone in zip(signals, tones, strict=True)
         ]
-        keys = self._keys.feed(lines.keys)
-        howling = [self._howler.feed(share) for share in lines.howls]
-        sounding = [level > threshold_db for level in levels]
         named = [
             self._name(None if onset else tone, sounds=sounds, key=key, howl=howl)
             for onset, tone, sounds, key, (_, howl) in zip(
@@ -134,22 +147,22 @@ class _SideEars:
         ]
         states = []
         for index, (tone, sounds) in enumerate(zip(named, sounding, strict=True)):
+            hz = lines.first_hz[index]
             if tone is not None:
-                states.append(
-                    self._tone(index, tone, (levels[index], lines.first_hz[index]), sounds=sounds)
-                )
+                states.append(self._tone(index, tone, (levels[index], hz), sounds=sounds))
                 continue
             states.append(
                 self._voice_or_not(
                     index,
-                    (levels[index], lines.first_hz[index]),
+                    levels[index],
+                    hz,
+                    sounds,
+                    lines.tonal[index] if tones[index] is None else 0.0,
                     until=next((k for k in range(index, BLOCKS) if named[k] is not None), BLOCKS),
-                    sounds=sounds,
-                    tonal=lines.tonal[index] if tones[index] is None else 0.0,
                     doubtful=onsets[index] or signals[index] is State.NOISE or howling[index][0],
                 )
             )
-        if states.count(State.SPEECH) == BLOCKS and tones.count(None) == BLOCKS:
+        if states == _ALL_SPEECH and tones == _NO_TONES:
             self._cadence.reset()
         return states
 
@@ -174,26 +187,29 @@ class _SideEars:
     def _voice_or_not(
         self,
         index: int,
-        heard: tuple[float, float],
-        *,
-        until: int,
-        sounds: bool,
+        level_db: float,
+        hz: float,
+        sounds: bool,  # noqa: FBT001 - names would cost as much as the work
         tonal: float,
-        doubtful: bool,
+        *,
+        until: int = BLOCKS,
+        doubtful: bool = False,
     ) -> State:
-        level_db, hz = heard
         voiced = self._voice.hear(index, until)
         self._after_sure_tone += 1
         self._after_tone = 0 if doubtful and not self._talking else self._after_tone + 1
         self._levels.append(level_db)
-        steady = max(self._levels) - min(self._levels) < _STEADY_DB
-        voiced = voiced and not steady and self._after_tone > _TONE_ECHO_BLOCKS
+        voiced = (
+            voiced
+            and self._after_tone > _TONE_ECHO_BLOCKS
+            and max(self._levels) - min(self._levels) >= _STEADY_DB
+        )
         if voiced and not self._talking:
             lead = min(self._voice.lead, max(self._after_sure_tone - _TONE_ECHO_BLOCKS, 0))
             self.since[index] = lead * BLOCK / RATE_HZ
         self._talking = voiced
         self._loudest_db = max(self._loudest_db - _FORGET_DB, level_db)
-        note = sounds and tonal > _NOTE and level_db > self._loudest_db - _FAINT_MUSIC_DB
+        note = sounds and tonal > NOTE and level_db > self._loudest_db - _FAINT_MUSIC_DB
         if self._music.feed(level_db, hz, note=note, voiced=voiced):
             return State.MUSIC
         if voiced:
@@ -239,18 +255,23 @@ class Ears:
                 (levels[Side.CUSTOMER], levels[Side.AGENT]),
                 (far.floor_db, near.floor_db),
             )
-        return [
-            Heard(
-                start_s := (frame.start + index * BLOCK) / RATE_HZ,
-                {side: of_side[index] for side, of_side in states.items()},
-                {side: of_side[index] for side, of_side in levels.items()},
-                off_hook,
-                {
-                    side: start_s - ears.since[index]
-                    for side, ears in self._sides.items()
-                    if index in ears.since
-                },
-                {side: ears.hiss_db[index] for side, ears in self._sides.items()},
-            )
-            for index in range(BLOCKS)
-        ]
+        return [self._heard(index, frame, states, levels, off_hook) for index in range(BLOCKS)]
+
+    def _heard(
+        self,
+        index: int,
+        frame: AudioFrame,
+        states: dict[Side, list[State]],
+        levels: dict[Side, list[float]],
+        off_hook: bool | None,  # noqa: FBT001 - three-valued
+    ) -> Heard:
+        start_s = (frame.start + index * BLOCK) / RATE_HZ
+        sides = self._sides
+        return Heard(
+            start_s,
+            {side: states[side][index] for side in sides},
+            {side: levels[side][index] for side in sides},
+            off_hook,
+            {s: start_s - ears.since[index] for s, ears in sides.items() if index in ears.since},
+            {side: ears.hiss_db[index] for side, ears in sides.items()},
+        )

@@ -22,32 +22,34 @@ class MusicDetector:
     differ by half a semitone; a hum or a motor does neither."""
 
     def __init__(self) -> None:
-        self._recent: deque[tuple[bool, bool]] = deque(maxlen=self._BLOCKS)
+        self._blocks = 0
+        """How many were taken."""
+        self._notes: deque[int] = deque()
+        self._voices: deque[int] = deque()
+        """Numbers of those in the memory that have a note, and of those with speech."""
         self._levels: deque[float] = deque(maxlen=self._BLOCKS)
         self._lines: deque[float] = deque(maxlen=self._BLOCKS)
-        self._notes = self._voiced = self._run = 0
+        self._run = 0
         self.playing = False
         """Whether music sounds."""
 
     def feed(self, level_db: float, hz: float, *, note: bool, voiced: bool) -> bool:
         """Take one block, its level and its strongest line; True while music sounds."""
-        if len(self._recent) == self._BLOCKS:
-            first = self._recent[0]
-            self._notes -= first[0]
-            self._voiced -= first[1]
-        self._recent.append((note, voiced))
+        self._blocks += 1
+        for numbers, has in ((self._notes, note), (self._voices, voiced)):
+            if has:
+                numbers.append(self._blocks)
+            if numbers and numbers[0] <= self._blocks - self._BLOCKS:
+                numbers.popleft()
         self._levels.append(level_db)
         self._lines.append(hz if note else 0.0)
-        self._notes += note
-        self._voiced += voiced
         self._run = self._run + 1 if voiced else 0
-        if self._run >= self._VOICE_BLOCKS and self._notes:
-            self._notes = 0
-            self._recent = deque(((False, old) for _, old in self._recent), maxlen=self._BLOCKS)
+        if self._run >= self._VOICE_BLOCKS:
+            self._notes.clear()
         enough = self._GO_ON if self.playing else self._BEGIN
         self.playing = (
-            self._notes >= enough * self._BLOCKS
-            and self._voiced <= self._VOICED * self._BLOCKS
+            len(self._notes) >= enough * self._BLOCKS
+            and len(self._voices) <= self._VOICED * self._BLOCKS
             and self._lively()
         )
         return self.playing
@@ -70,8 +72,9 @@ class MusicDetector:
 
     def reset(self) -> None:
         """Forget what was heard."""
-        self._recent.clear()
+        self._notes.clear()
+        self._voices.clear()
         self._levels.clear()
         self._lines.clear()
-        self._notes = self._voiced = self._run = 0
+        self._run = 0
         self.playing = False

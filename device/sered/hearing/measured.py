@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sered.hearing.tones import LONG, SHORT, dtmf_keys, howls, peaks, spectra
+from sered.hearing.tones import LONG, NOTE, SHORT, dtmf_keys, howls, peaks, spectra
 from sered.levels import powers_db
 from sered.records import BLOCK, FRAME
 
@@ -27,7 +27,7 @@ class Lines:
     """The spectral lines of one frame; an entry a block."""
 
     first_hz: list[float]
-    """Of the strongest ..."""
+    """Of the strongest; 0, as of the second, where both have no more than noise ..."""
     second_hz: list[float]
     """... and of the second."""
     first_share: list[float]
@@ -88,7 +88,7 @@ class Measured:
 
     def _look(self, at: int, until: int) -> list[Lines]:
         heard = self._flat[(at + 1) * FRAME - (LONG - BLOCK) : (until + 1) * FRAME]
-        found = peaks(spectra(heard, LONG), LONG)
+        found = peaks(spectra(heard, LONG), LONG, NOTE)
         short = spectra(heard, SHORT)
         both = (found.first_share + found.second_share).tolist()
         first_hz, second_hz = found.first_hz.tolist(), found.second_hz.tolist()

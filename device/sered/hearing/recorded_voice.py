@@ -47,6 +47,7 @@ _TAPE_NEAR_S = 8.0
 _MUSIC_S = 1.0
 _MANY = 3
 """Phrases of machines in one turn that no person says."""
+_TALK = frozenset({State.SILENCE, State.NOISE, State.SPEECH})
 _CALLING = frozenset({State.DIAL, State.DTMF, State.RINGBACK})
 
 
@@ -104,9 +105,11 @@ class RecordedVoices:
         near = heard.states.get(Side.AGENT, State.SILENCE)
         now_s = heard.start_s
         both = (far, near)
-        # most blocks are none of these
+        if near is State.SPEECH:
+            self._answers.feed(now_s)
+        if far in _TALK and near in _TALK:
+            return
         for runs, sounds in (
-            (self._answers, near is State.SPEECH),
             (self._music, far is State.MUSIC),
             (self._keys, State.DTMF in both),
             (self._rings, far is State.RINGBACK),

@@ -41,7 +41,7 @@ class SameSound:
     """Compares two channels over one call; some 0.3 ms a frame of speech."""
 
     def __init__(self) -> None:
-        self._last: Pair | None = None
+        self._last: tuple[NDArray[np.int16], NDArray[np.int16]] | None = None
         self._first: deque[Pair] = deque(maxlen=_COMPARED)
         """Windows whose delay is not known yet."""
         self._sum = np.zeros(2 * _LAG + 1)
@@ -59,14 +59,14 @@ class SameSound:
 
     def feed(self, first: NDArray[np.int16], second: NDArray[np.int16], *, spoken: bool) -> None:
         """Take a frame, FRAME samples of each channel, and whether somebody speaks in it."""
-        now = np.stack((first, second)).astype(np.float32).reshape(2, -1, 2).mean(axis=2)
-        last, self._last = self._last, now
+        now, last = (first, second), self._last
+        self._last = now
         if last is None or not spoken:
             return
         if self._skipped < self._every:
             self._skipped += 1
             return
-        window = np.concatenate((last, now), axis=1)
+        window = np.concatenate((_half_rate(last), _half_rate(now)), axis=1)
         window -= window.mean(axis=1, keepdims=True)
         power = np.einsum("ij,ij->i", window, window) / _WINDOW
         if power.max() < _AUDIBLE:
@@ -107,6 +107,12 @@ class SameSound:
     @property
     def _lag(self) -> int:
         return int(np.argmax(np.abs(self._sum))) - _LAG
+
+
+def _half_rate(pair: tuple[NDArray[np.int16], NDArray[np.int16]]) -> Pair:
+    """A frame of both channels, (2, FRAME / 2)."""
+    wide = np.stack(pair).astype(np.float32)
+    return np.asarray((wide[:, ::2] + wide[:, 1::2]) * np.float32(0.5))
 
 
 def _own(strong: Row, faint: Row, common: Row) -> tuple[float, float]:

@@ -38,12 +38,22 @@ _NOTHING_DB, _ONE_SIDED_S = -70.0, 3.0
 class _Heard:
     """What one side carried since the last call was over."""
 
-    speech_s: float = 0.0
-    tone_s: float = 0.0
+    speech_blocks: int = 0
+    tone_blocks: int = 0
     """Tones of the exchange that are clearly louder here than on the other side."""
     loudest_db: float = LOWEST_DB
     levels: Counter[int] = field(default_factory=Counter)
     """Blocks of each level, in whole dB, while the other side speaks."""
+
+    @property
+    def speech_s(self) -> float:
+        """Seconds of speech."""
+        return self.speech_blocks * _BLOCK_S
+
+    @property
+    def tone_s(self) -> float:
+        """Seconds of those tones."""
+        return self.tone_blocks * _BLOCK_S
 
     @property
     def nothing(self) -> bool:
@@ -72,9 +82,13 @@ class SidesWatch:
         """Take a frame and what its blocks were known as."""
         if not self._both:
             return
-        for heard in blocks:
-            self._count(heard)
-        spoken = sum(State.SPEECH in heard.states.values() for heard in blocks)
+        far = [heard.states[Side.CUSTOMER] for heard in blocks]
+        near = [heard.states[Side.AGENT] for heard in blocks]
+        far_db = [heard.level_db[Side.CUSTOMER] for heard in blocks]
+        near_db = [heard.level_db[Side.AGENT] for heard in blocks]
+        _count(self._heard[Side.CUSTOMER], (far, far_db), (near, near_db))
+        _count(self._heard[Side.AGENT], (near, near_db), (far, far_db))
+        spoken = sum(State.SPEECH in both for both in zip(far, near, strict=True))
         agent, customer = frame.pcm[Side.AGENT], frame.pcm[Side.CUSTOMER]
         self._compared.feed(agent, customer, spoken=spoken >= _SPOKEN_BLOCKS)
 
@@ -105,16 +119,24 @@ class SidesWatch:
         self._heard = {side: _Heard() for side in (Side.CUSTOMER, Side.AGENT)}
         self._compared = SameSound()
 
-    def _count(self, heard: Heard) -> None:
-        for side, sums in self._heard.items():
-            other = Side.AGENT if side is Side.CUSTOMER else Side.CUSTOMER
-            level = heard.level_db[side]
-            sums.loudest_db = max(sums.loudest_db, level)
-            if heard.states[other] is State.SPEECH:
-                sums.levels[round(level)] += 1
-            sums.speech_s += _BLOCK_S * (heard.states[side] is State.SPEECH)
-            clear = level - heard.level_db[other] > _CLEARLY_DB
-            sums.tone_s += _BLOCK_S * (heard.states[side] in _TONES and clear)
+
+def _count(
+    side: _Heard,
+    own: tuple[list[State], list[float]],
+    other: tuple[list[State], list[float]],
+) -> None:
+    """Take one frame of a side, and of the other one: states and levels of the blocks of each."""
+    (states, levels), (others, other_levels) = own, other
+    side.loudest_db = max(side.loudest_db, *levels)
+    side.speech_blocks += states.count(State.SPEECH)
+    if State.SPEECH in others:
+        pairs = zip(levels, others, strict=True)
+        side.levels.update(round(level) for level, state in pairs if state is State.SPEECH)
+    if not _TONES.isdisjoint(states):
+        rows = zip(states, levels, other_levels, strict=True)
+        side.tone_blocks += sum(
+            state in _TONES and level - beside > _CLEARLY_DB for state, level, beside in rows
+        )
 
 
 def _nth(levels: Counter[int], number: float, *, loud: bool = False) -> int:
@@ -128,5 +150,6 @@ def _nth(levels: Counter[int], number: float, *, loud: bool = False) -> int:
 
 
 def _missing(side: _Heard, other: _Heard) -> bool:
-    enough_s = _ONE_SIDED_S if side.nothing else _SPOKE_S
-    return side.speech_s < _NEVER_S and other.speech_s >= enough_s
+    if side.speech_s >= _NEVER_S or other.speech_s < _ONE_SIDED_S:
+        return False
+    return other.speech_s >= _SPOKE_S or side.nothing

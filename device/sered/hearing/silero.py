@@ -12,7 +12,6 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sered.errors import ModelError
@@ -26,6 +25,8 @@ _PAD = 64
 """Samples mirrored at both ends of a block, as the network was trained."""
 _WINDOW, _HOP = 256, 128
 _BINS = _WINDOW // 2 + 1
+_BLOCK_HOPS = 4
+"""Windows of a block."""
 _STRIDES = (1, 2, 2, 1)
 _HIDDEN = 128
 
@@ -77,11 +78,14 @@ class Network:
     def __init__(self, weights: dict[str, Array]) -> None:
         self.basis = np.ascontiguousarray(weights["_model.stft.forward_basis_buffer"][:, 0].T)
         self.layers = []
+        width, steps = _BINS, range(_BLOCK_HOPS)
         for number, stride in enumerate(_STRIDES):
             name = f"_model.encoder.{number}.reparam_conv"
             kernel = weights[f"{name}.weight"].transpose(2, 1, 0)
-            flat = np.ascontiguousarray(kernel.reshape(-1, kernel.shape[2]))
-            self.layers.append((flat, weights[f"{name}.bias"], stride))
+            flat = kernel.reshape(-1, kernel.shape[2])
+            taps = [_tap(flat, width, step, len(steps)) for step in steps[::stride]]
+            self.layers.append((taps, weights[f"{name}.bias"]))
+            width, steps = flat.shape[1], range(len(taps))
         rnn = "_model.decoder.rnn"
         self.from_input = _gates(weights[f"{rnn}.weight_ih"])
         self.from_hidden = _gates(weights[f"{rnn}.weight_hh"])
@@ -96,21 +100,29 @@ class Network:
         padded[:, _PAD:-_PAD] = blocks
         padded[:, :_PAD] = blocks[:, _PAD:0:-1]
         padded[:, -_PAD:] = blocks[:, -2 : -_PAD - 2 : -1]
-        # adjoining memory and two dimensions: any other operand misses the fast matrix product
-        windows = sliding_window_view(padded, _WINDOW, axis=1)[:, ::_HOP].reshape(-1, _WINDOW)
-        spectrum = windows @ self.basis
+        spectrum = np.empty((count, _BLOCK_HOPS, 2 * _BINS), np.float32)
+        for hop in range(_BLOCK_HOPS):
+            window = padded[:, hop * _HOP : hop * _HOP + _WINDOW]
+            np.matmul(window, self.basis, out=spectrum[:, hop])
         np.square(spectrum, out=spectrum)
-        x = np.sqrt(spectrum[:, :_BINS] + spectrum[:, _BINS:]).reshape(count, -1, _BINS)
-        for kernel, bias, stride in self.layers:
-            edged = np.zeros((count, x.shape[1] + 2, x.shape[2]), np.float32)
-            edged[:, 1:-1] = x
-            steps = range(0, x.shape[1], stride)
-            columns = np.stack([edged[:, s : s + 3].reshape(count, -1) for s in steps], axis=1)
-            x = columns.reshape(count * len(steps), -1) @ kernel
-            x += bias
-            x = np.maximum(x, 0.0, out=x).reshape(count, len(steps), -1)
-        gates: Array = x[:, 0] @ self.from_input + self.bias
+        power = spectrum[..., :_BINS] + spectrum[..., _BINS:]
+        x = np.sqrt(power, out=power).reshape(count, -1)
+        for taps, bias in self.layers:
+            y = np.empty((count, len(taps), len(bias)), np.float32)
+            for step, (first, last, kernel) in enumerate(taps):
+                # a step's neighbours adjoin it in memory: nothing has to be copied together
+                np.matmul(x[:, first:last], kernel, out=y[:, step])
+            y += bias
+            x = np.maximum(y, 0.0, out=y).reshape(count, -1)
+        gates: Array = x @ self.from_input + self.bias
         return gates
+
+
+def _tap(kernel: Array, width: int, step: int, steps: int) -> tuple[int, int, Array]:
+    """Where in a row of `steps` a convolution's three taps around one find something, and those."""
+    first, last = max(step - 1, 0), min(step + 2, steps)
+    taps = kernel[(first - step + 1) * width : (last - step + 1) * width]
+    return first * width, last * width, np.ascontiguousarray(taps)
 
 
 def _gates(weights: Array) -> Array:

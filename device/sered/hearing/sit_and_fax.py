@@ -38,6 +38,8 @@ class SitAndFax:
         self, lines: Lines, levels_db: Sequence[float], threshold_db: float
     ) -> list[State | None]:
         """SIT or FAX for each block that carries it for sure, NOISE while it may, else None."""
+        if not (self._steps or self._busy) and max(lines.first_share) <= _PURE:
+            return [None] * len(levels_db)
         columns = zip(lines.first_hz, lines.first_share, levels_db, strict=True)
         out: list[State | None] = []
         for hz, share, level in columns:

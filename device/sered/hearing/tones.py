@@ -11,6 +11,8 @@ import numpy as np
 from sered.records import BLOCK, RATE_HZ, State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -67,6 +69,8 @@ LONG = 4 * BLOCK
 """Samples behind a decision on call-progress tones: 128 ms tell 440 from 480 Hz."""
 SHORT = 2 * BLOCK
 """Samples behind a decision on DTMF and the howler: 64 ms."""
+NOTE = 0.2
+"""Share of a spectrum's two strongest lines: noise has 0.1, a note has more."""
 TOLERANCE = 0.025
 """Accepted error of a frequency: 1.8 % of the exchange, the rest of the sound card's clock."""
 _DTMF_TOLERANCE = 0.025
@@ -78,6 +82,7 @@ class Peaks:
     """The two strongest lines of each block's spectrum; arrays of one entry a block."""
 
     first_hz: NDArray[np.float64]
+    """0 where no line has the share that was asked for."""
     second_hz: NDArray[np.float64]
     first_share: NDArray[np.float32]
     """Share of the energy between 200 and 3600 Hz."""
@@ -111,33 +116,45 @@ def _refine(
     return np.asarray(at + np.clip(shift, -0.5, 0.5), dtype=np.float64)
 
 
-def peaks(power: NDArray[np.float32], size: int) -> Peaks:
-    """The two strongest spectral lines of each row, with exact frequencies."""
-    step = RATE_HZ / size
+def _strongest(
+    power: NDArray[np.float32], size: int
+) -> tuple[list[NDArray[np.intp]], list[NDArray[np.float32]]]:
+    """Bins of the two strongest lines of each row, and their shares."""
     low, high = _BAND[size]
-    rows = np.arange(len(power))
+    rows = np.arange(len(power))[:, None]
     band = power.copy()
     band[:, :low] = 0.0
     band[:, high:] = 0.0
     total = band.sum(axis=1) + 1e-9
-    found = []
+    bins, shares = [], []
     for _ in range(2):
         at = np.clip(band.argmax(axis=1), low, high)
         near = at[:, None] + np.arange(-_BESIDE, _BESIDE + 1)
-        share = band[rows[:, None], near].sum(axis=1) / total
-        found.append((_refine(power, rows, at) * step, share))
-        band[rows[:, None], near] = 0.0
-    (first_hz, first), (second_hz, second) = found
-    return Peaks(first_hz, second_hz, first, second)
+        shares.append(band[rows, near].sum(axis=1) / total)
+        bins.append(at)
+        band[rows, near] = 0.0
+    return bins, shares
+
+
+def peaks(power: NDArray[np.float32], size: int, least: float = 0.0) -> Peaks:
+    """The two strongest lines of each row, exactly where both together have so large a share."""
+    bins, (first, second) = _strongest(power, size)
+    tonal = np.flatnonzero(first + second >= least)
+    hz = np.zeros((2, len(power)))
+    for of_line, at in zip(hz, bins, strict=True):
+        of_line[tonal] = _refine(power, tonal, at[tonal]) * (RATE_HZ / size)
+    return Peaks(hz[0], hz[1], first, second)
 
 
 def dtmf_keys(power: NDArray[np.float32]) -> list[str]:
     """The key that each row of a SHORT spectrum carries, or ''."""
-    found = peaks(power, SHORT)
-    pair = (found.first_share + found.second_share > 0.8) & (found.second_share > 0.07)
+    bins, (first, second) = _strongest(power, SHORT)
+    pairs = np.flatnonzero((first + second > 0.8) & (second > 0.07))
     keys = [""] * len(power)
-    for at in np.flatnonzero(pair).tolist():
-        one, two = float(found.first_hz[at]), float(found.second_hz[at])
+    if not pairs.size:
+        return keys
+    hz = [(_refine(power, pairs, at[pairs]) * (RATE_HZ / SHORT)).tolist() for at in bins]
+    for at, one, two in zip(pairs.tolist(), *hz, strict=True):
         row = _nearest(min(one, two), DTMF_ROWS_HZ)
         column = _nearest(max(one, two), DTMF_COLUMNS_HZ)
         if row is not None and column is not None:
@@ -158,6 +175,8 @@ class DtmfKeys:
 
     def feed(self, keys: list[str]) -> list[bool]:
         """Take one frame's keys; True for the blocks that carry one for sure."""
+        if not (self._last or any(keys)):
+            return [False] * len(keys)
         before = [self._last, *keys[:-1]]
         after = [*keys[1:], ""]
         self._last = keys[-1]
@@ -193,8 +212,14 @@ class Howler:
     def __init__(self) -> None:
         self._recent: deque[bool] = deque(maxlen=self._WITHIN)
 
-    def feed(self, share: float) -> tuple[bool, bool]:
-        """Take one block's share: whether it may be the howler's, and whether it is for sure."""
+    def feed(self, shares: Sequence[float]) -> list[tuple[bool, bool]]:
+        """Of each block with such a share: whether it may be the howler's, and is for sure."""
+        if max(shares) <= self._LIKELY:
+            self._recent.extend([False] * len(shares))
+            return [(False, False)] * len(shares)
+        return [self._one(share) for share in shares]
+
+    def _one(self, share: float) -> tuple[bool, bool]:
         going_on = sum(self._recent) >= self._ENOUGH
         howls = share > (self._LIKELY if going_on else self._SURE)
         self._recent.append(howls)

@@ -79,7 +79,8 @@ class VoiceDetector:
         self._silero = Silero()
         self._peaks: deque[float] = deque(maxlen=self._MEMORY)
         self._of: NDArray[np.float32] | None = None
-        """The sound that was encoded last ..."""
+        """The sound that was encoded last, the loudest sample of each of its frames ..."""
+        self._peaks_of: list[float] = []
         self._encoded: dict[int, tuple[float, NDArray[np.float32]]] = {}
         """... and its frames: each with the gain that it was encoded with."""
         self._rows = _NOTHING
@@ -95,27 +96,26 @@ class VoiceDetector:
         Then ask `hear` of each block, in order. The frames before `until` are probably taken next:
         they are encoded with this one.
         """
-        gain = self._gain(sound[at])
-        if self._of is not sound or at not in self._encoded or self._encoded[at][0] != gain:
-            self._of = sound
+        if self._of is not sound:
+            self._of, self._encoded = sound, {}
+            self._peaks_of = _peaks(sound)
+        self._peaks.append(self._peaks_of[at])
+        gain = self._gain(self._peaks)
+        if at not in self._encoded or self._encoded[at][0] != gain:
             self._encoded = self._encode(sound, at, until or at + 1, gain)
         self._rows = self._encoded[at][1]
         self._run = []
 
-    def _gain(self, frame: NDArray[np.float32]) -> float:
-        self._peaks.append(_peak(frame))
-        return self._bring(self._peaks)
-
-    def _bring(self, peaks: Sequence[float]) -> float:
+    def _gain(self, peaks: Sequence[float]) -> float:
         return min(max(self._PEAK / max(*peaks, 1e-6), self._LEAST), self._MOST)
 
     def _encode(
         self, sound: NDArray[np.float32], at: int, until: int, gain: float
     ) -> dict[int, tuple[float, NDArray[np.float32]]]:
         gains, peaks = [gain], deque(self._peaks, maxlen=self._MEMORY)
-        for frame in sound[at + 1 : until]:
-            peaks.append(_peak(frame))
-            gains.append(self._bring(peaks))
+        for peak in self._peaks_of[at + 1 : until]:
+            peaks.append(peak)
+            gains.append(self._gain(peaks))
         factors = np.asarray(gains, np.float32) / np.float32(FULL_SCALE)
         blocks = sound[at:until] * factors[:, None, None]
         rows = self._silero.encode(blocks.reshape(-1, blocks.shape[-1]))
@@ -156,6 +156,8 @@ class VoiceDetector:
 _NOTHING = np.zeros((0, 0), np.float32)
 
 
-def _peak(frame: NDArray[np.float32]) -> float:
-    """Of samples on the scale of int16, full scale 1.0."""
-    return max(float(frame.max()), -float(frame.min())) / FULL_SCALE
+def _peaks(frames: NDArray[np.float32]) -> list[float]:
+    """Of each of (frames, n, BLOCK) samples on the scale of int16, full scale 1.0."""
+    flat = frames.reshape(len(frames), -1)
+    peaks: list[float] = np.maximum(flat.max(axis=1), -flat.min(axis=1)).tolist()
+    return [peak / FULL_SCALE for peak in peaks]
