@@ -13,7 +13,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import soundfile
 
 from archive_stage import calls, table
 from sered.archive import folder as result_folder
@@ -264,6 +266,7 @@ def test_every_output_tells_the_same(sered: Sered, tmp_path: Path) -> None:
 
     source = tmp_path / "calls"
     calls(source, 3)
+    soundfile.write(source / "nobody.wav", np.eye(16_000, 2, dtype=np.int16), 16_000)
     (source / "broken.wav").write_bytes(b"no sound at all, only words " * 40)
     csv, jsonl, parquet, html = (
         tmp_path / f"out.{kind}" for kind in ("csv", "jsonl", "parquet", "html")
@@ -273,7 +276,7 @@ def test_every_output_tells_the_same(sered: Sered, tmp_path: Path) -> None:
         "--html", html, "--jobs", "2",
     )  # fmt: skip
     assert ended.status == 1
-    assert "4 recordings, 3 calls: " in ended.out
+    assert "5 recordings, 3 calls: " in ended.out
     rows = table(csv)
     lines = [json.loads(line) for line in jsonl.read_text().splitlines()]
     typed = pyarrow.parquet.read_table(parquet).to_pylist()
@@ -284,7 +287,8 @@ def test_every_output_tells_the_same(sered: Sered, tmp_path: Path) -> None:
     assert [row["score"] for row in typed if row["score"] is not None] == scores
     page = html.read_text()
     assert page.count("<details>") == 3
-    assert "broken.wav" in page
+    assert page.count(f"<li>{source}/broken.wav: wanted a recording") == 1
+    assert f"Without a call</h2><ul><li>{source}/nobody.wav</li>" in page
     assert "http" not in page.replace("http-equiv", "")
 
 

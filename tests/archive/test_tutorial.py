@@ -9,7 +9,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from archive_stage import calls, table
 from project import ROOT
@@ -53,8 +55,12 @@ def test_what_it_installs_is_an_extra() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_block_does_what_it_says(tmp_path: Path) -> None:
-    """From three recordings to labels and figures, block by block, each ending with 0."""
+    """From three recordings and two without a call to figures: every block ends with 0."""
     calls(tmp_path / "calls", 3)
+    for number in (1, 2):
+        silence = np.zeros((16_000, 2), np.int16)
+        silence[number] = 1
+        soundfile.write(tmp_path / f"calls/nobody-{number}.wav", silence, 16_000)
     (tmp_path / "home").mkdir()
     known = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -79,5 +85,7 @@ def test_every_block_does_what_it_says(tmp_path: Path) -> None:
     assert re.search(r"^precision: ", whole, re.MULTILINE)
     assert re.search(r"^recall: ", whole, re.MULTILINE)
     ids = {row["call_id"] for row in table(tmp_path / "again.csv")}
-    assert ids == {row["call_id"] for row in table(tmp_path / "results/calls.csv")}
+    rows = table(tmp_path / "results/calls.csv")
+    assert len(rows) == 5
+    assert ids == {row["call_id"] for row in rows if row["call_id"]}
     assert len(ids) == 3

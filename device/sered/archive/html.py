@@ -9,7 +9,7 @@ from collections import Counter
 from html import escape
 from typing import IO, TYPE_CHECKING
 
-from sered.archive.rows import verdict, why, worst_moment
+from sered.archive.rows import reason, verdict, worst_moment
 from sered.contract import picture
 from sered.contract.explain import clock, explain
 from sered.errors import ConfigError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _VERDICTS = ("negative", "positive", "undetermined", "unanswered")
 _LENGTHS = ((60, "under a minute"), (180, "1 to 3 min"), (600, "3 to 10 min"), (1e9, "longer"))
-_MOST_CAUSES, _MOST_DAYS = 12, 62
+_MOST_CAUSES, _MOST_DAYS, _MOST_NAMED = 12, 62, 200
 _STYLE = """
 :root{--paper:#fff;--ink:#1b1f24;--soft:#57606a;--line:#c9d1d9;--down:#b3401c;--up:#1d6f9f}
 @media(prefers-color-scheme:dark){:root{--paper:#14181d;--ink:#e8ebee;--soft:#a9b3bd;
@@ -44,6 +44,30 @@ details{border-top:1px solid var(--line);padding:.5rem 0}summary{cursor:pointer}
 vertical-align:middle}.face .eye{fill:var(--ink);stroke:none}
 .face.negative{stroke:var(--down)}.face.positive{stroke:var(--up)}
 """
+
+
+class _Named:
+    """A list of recordings, of which the first are named."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._first: list[str] = []
+        self._count = 0
+
+    def add(self, sentence: str) -> None:
+        """One more."""
+        self._count += 1
+        if self._count <= _MOST_NAMED:
+            self._first.append(sentence)
+
+    def html(self) -> str:
+        """Its heading and list; nothing of none."""
+        if not self._count:
+            return ""
+        named = "".join(f"<li>{escape(each)}</li>" for each in self._first)
+        more = self._count - len(self._first)
+        rest = f"<li>and {more} more</li>" if more else ""
+        return f"<h2>{self._title}</h2><ul>{named}{rest}</ul>"
 
 
 class Html:
@@ -67,13 +91,17 @@ class Html:
         self._lengths: Counter[str] = Counter()
         self._days: dict[date, Counter[str]] = {}
         self._files = self._number = 0
-        self._faults: list[str] = []
+        self._broken = _Named("Not judged")
+        self._empty = _Named("Without a call")
 
     def take(self, result: Result) -> None:
         """Count a recording and write its calls aside."""
         self._files += 1
-        if reason := result.fault or result.passed_over:
-            self._faults.append(f"{shown(result.path)}: {reason}")
+        name = shown(result.path)
+        if fault := result.fault or result.passed_over:
+            self._broken.add(fault if fault.startswith(name) else f"{name}: {fault}")
+        elif not result.calls:
+            self._empty.add(name)
         for call in result.calls:
             self._number += 1
             self._count(call)
@@ -125,12 +153,7 @@ class Html:
             _table("Length", [(said, self._lengths[said]) for _, said in _LENGTHS]),
             _trend(trend),
         ]
-        if self._faults:
-            named = "".join(f"<li>{escape(each)}</li>" for each in self._faults[:200])
-            more = len(self._faults) - 200
-            rest = f"<li>and {more} more</li>" if more > 0 else ""
-            parts.append(f"<h2>Not judged</h2><ul>{named}{rest}</ul>")
-        parts.append("<h2>Calls</h2>")
+        parts += [self._broken.html(), self._empty.html(), "<h2>Calls</h2>"]
         return "".join(parts)
 
 
@@ -169,13 +192,14 @@ def _call(call: Judged, number: int) -> str:
     report = call.report
     sentiment = report.sentiment
     category = sentiment.category if sentiment else None
-    score = f"{sentiment.score:+.2f}" if sentiment else ""
-    reason = f" · {escape(why(report))}" if why(report) else ""
+    # no call has a score of minus nothing
+    score = f"{round(sentiment.score, 2) + 0.0:+.2f}" if sentiment else ""
+    why = f" · {escape(reason(report))}" if reason(report) else ""
     worst = f" · worst at {worst_moment(call)}" if worst_moment(call) else ""
     sentences = "".join(f"<li>{escape(line.strip())}</li>" for line in explain(report, call.at_s))
     shape = picture.call(report.model_dump(mode="json", by_alias=True), f"p{number}")
     return (
         f"<details><summary>{picture.face(category)} <strong>{escape(shown(call.path.name))}"
-        f"</strong> {escape(verdict(report))} {score} · {clock(report.duration_s)}{reason}{worst}"
+        f"</strong> {escape(verdict(report))} {score} · {clock(report.duration_s)}{why}{worst}"
         f"</summary>{shape}<ul>{sentences}</ul></details>\n"
     )

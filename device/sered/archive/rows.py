@@ -64,6 +64,12 @@ def why(report: CallReport) -> str:
     return ""
 
 
+def reason(report: CallReport) -> str:
+    """Why it has its verdict, or why it has none."""
+    missing = report.sentiment.undetermined if report.sentiment else None
+    return why(report) or (missing or "").replace("_", " ")
+
+
 def verdict(report: CallReport) -> str:
     """negative, positive, undetermined or unanswered."""
     if report.sentiment is None:

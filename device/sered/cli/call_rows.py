@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sered.archive.rows import verdict, why, worst_moment
+from sered.archive.rows import reason, verdict, worst_moment
 from sered.cli import options
 from sered.cli.tables import show_call, signed
 from sered.contract.explain import clock, explain, percent
@@ -97,11 +97,10 @@ def row(call: Judged) -> str:
     feeling, talk = report.sentiment, report.talk
     score = signed(feeling.score) if feeling else ""
     sure = percent(feeling.confidence) if feeling and feeling.category else ""
-    reason = why(report) or (feeling.undetermined or "" if feeling else "").replace("_", " ")
     back = " !" if feeling and feeling.escalate else ""
     return (
         f"{_cut(shown(call.path.name), _NAME):{_NAME}}  {verdict(report) + back:12}  {score:>5}  "
-        f"{sure:>5}  {_cut(reason, _WHY):{_WHY}}  {clock(report.duration_s):>6}  "
+        f"{sure:>5}  {_cut(reason(report), _WHY):{_WHY}}  {clock(report.duration_s):>6}  "
         f"{talk.customer_s:>6.0f} s  {talk.agent_s:>3.0f} s  {worst_moment(call):>5}"
     ).rstrip()
 

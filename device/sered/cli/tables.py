@@ -33,7 +33,8 @@ def show_call(console: Console, call: CallReport, title: str, at_s: float = 0.0)
 
 def signed(value: float | None) -> str:
     """A score with its sign; a dash for none."""
-    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+    # no call has a score of minus nothing
+    return "–" if value is None else f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
 
 
 def _title(call: CallReport, title: str, at_s: float) -> Text:
