@@ -128,7 +128,11 @@ def main() -> None:
     recipe = Recipe.from_dict(read_sidecar(config.model_path(Settings().models.emotion)).recipe)
     count = len(names(recipe))
     pitch = [at for at, name in enumerate(names(recipe)) if "pitch" in name]
-    kinds = {"all statistics": slice(count), "pitch": pitch, "spectrum": slice(count, None)}
+    kinds: dict[str, slice | list[int]] = {
+        "all statistics": slice(count),
+        "pitch": pitch,
+        "spectrum": slice(count, None),
+    }
     draw = random.Random(26)
     found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for _ in range(args.conversations):
