@@ -13,11 +13,11 @@ from insight_stage import Calls
 from sered.central.cases import clock as case_clock
 from sered.central.cases import opening
 from sered.central.cases.holdout import CALL, HOLD, arm
-from sered.central.insight import keeping
+from sered.central.insight import keeping, labelled, right
 from sered.central.insight.figures import sample_size
 from sered.central.insight.holdout import holdout
 from sered.central.sections import HoldoutSettings
-from sered.central.store.tables import cases, outbox
+from sered.central.store.tables import cases, feedback, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,3 +107,28 @@ def test_who_is_held_out_is_nobodys_case(
     found = holdout(central)
     assert "100 percentage points less often (95 %: −100 to" in found.lead
     assert "not final before the planned number" in found.lead
+
+
+def test_whom_the_lot_calls_stands_for_those_held_out(
+    make_central: Callable[..., Central], clock: Clock
+) -> None:
+    """Nobody judges a held-out case: what boxes learn from weighs the called ones for both, and the
+    page of precision says of whom it is.
+    """
+    central = make_central(holdout=ON)
+    keys = Calls(central).unhappy(clock(), 60, score=-0.6)
+    mild = [negative(central, call_id=key, score=-0.6) for key in keys]
+    with central.store.writing() as connection:
+        opening.open_cases(connection, central.settings, mild)
+        called = connection.execute(select(cases).where(cases.c.arm == CALL)).all()
+        done = {"state": "closed", "closed_at": clock(), "outcome": "recovered"}
+        connection.execute(cases.update().where(cases.c.arm == CALL).values(**done))
+        said = {"verdict": "right", "by_role": "agent", "at": clock()}
+        rows = [said | {"call_id": row.call_id, "case_id": row.id} for row in called]
+        connection.execute(feedback.insert(), rows)
+    found = labelled.labelled(central, "berlin", clock() - timedelta(days=1))
+    assert len(found) == len(called) < 60
+    assert sum(one.judged.weight for one in found) == pytest.approx(60)
+    keeping.count(central)
+    limits = right.right(central).limits
+    assert f"{60 - len(called)} cases of low severity were held out" in limits[-1]

@@ -69,12 +69,16 @@ def test_intervals_hold_the_truth(tmp_path: Path) -> None:
 def test_the_truth_is_consistent() -> None:
     """The planned precision is that of the drawn scores, and halves where it is said to."""
     good, loose = Plan("a"), Plan("b", threshold=-0.2)
-    assert good.precision == pytest.approx(year_truth.PRECISION, abs=1e-4)
-    assert loose.precision < good.precision
-    assert good.broken_precision < 0.5
+    assert good.precision() == pytest.approx(year_truth.PRECISION, abs=1e-4)
+    assert loose.precision() < good.precision()
+    assert good.precision(broken=True) < 0.5
+    # those whom the lot spares are the milder ones, of whom more are wrong
+    assert good.precision(0.5) > good.precision(0.25) > good.precision()
+    severe = good.world.share(-1.0, year_truth.SEVERE_AT)
+    assert good.precision(1.0) == pytest.approx(severe, abs=1e-6)
     whole = good.world.share(-1.0, 1.0)
     part = good.world.below(good.threshold)
-    assert part * good.precision + (1 - part) * good.missed == pytest.approx(whole, abs=1e-4)
+    assert part * good.precision() + (1 - part) * good.missed == pytest.approx(whole, abs=1e-4)
 
 
 def test_strata_that_differ_are_no_effect() -> None:

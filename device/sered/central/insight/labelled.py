@@ -7,11 +7,13 @@ of its chance to be in.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from sered.central.cases.holdout import CALL, HOLD
 from sered.central.insight.odds import Judged
 from sered.central.store.tables import call, cases, courtesy, feedback
 
@@ -50,16 +52,24 @@ def labelled(central: Central, site: str, since: datetime) -> list[Labelled]:
 
 def _alerts(connection: Connection, here: ColumnElement[bool]) -> Iterator[Labelled]:
     joined = call.join(cases, cases.c.call_id == call.c.call_id)
-    alerts = connection.scalar(select(func.count()).select_from(joined).where(here)) or 0
+    # those called by the hold-out's lot stand for those held out, too, whom nobody judges
+    by_lot = cases.c.arm.in_((CALL, HOLD))
+    counts = select(by_lot, func.count()).select_from(joined).where(here).group_by(by_lot)
+    alerts = {bool(lot): int(n) for lot, n in connection.execute(counts)}
     query = (
-        select(call.c.call_id, call.c.mode, call.c.versions, call.c.score, feedback.c.verdict)
+        select(
+            call.c.call_id, call.c.mode, call.c.versions, call.c.score, feedback.c.verdict,
+            by_lot.label("lot"),
+        )
         .select_from(joined.join(feedback, feedback.c.call_id == call.c.call_id))
         .where(here, feedback.c.verdict.in_(("right", "wrong")))
         .order_by(call.c.call_id)
-    )
+    )  # fmt: skip
     rows = connection.execute(query).all()
+    judged = Counter(bool(row.lot) for row in rows)
     for row in rows:
-        one = Judged(row.score, row.verdict == "right", alerts / len(rows))
+        weight = alerts[bool(row.lot)] / judged[bool(row.lot)]
+        one = Judged(row.score, row.verdict == "right", weight)
         yield Labelled(row.call_id, row.mode, row.versions, one, sampled=False)
 
 

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from sered.central.cases.holdout import HOLD
 from sered.central.insight.answers import Answer, Cell, Chart, Figures, Point, together
 from sered.central.insight.figures import Share, share
 from sered.central.insight.groups import SMALL, Desks
 from sered.central.insight.told import OTHERS
-from sered.central.store.tables import daily_case, daily_case_cause
+from sered.central.insight.weeks import Weeks
+from sered.central.store.tables import daily_case, daily_case_cause, daily_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -41,6 +43,8 @@ def right(central: Central, weeks: int = WEEKS) -> Answer:
         named = desks.versions(connection)
         found = _read(connection, daily_case, daily_case.c.versions, since)
         causes = _read(connection, daily_case_cause, daily_case_cause.c.cause, since)
+        told = Weeks(connection, since.date())
+        held = _held(connection, desks, since)
     # sites that are too small are counted nowhere: a sum would tell of them by what is missing
     silent = sorted({site for _, site, _, _ in found} - desks.sites)
     rows = [
@@ -48,15 +52,11 @@ def right(central: Central, weeks: int = WEEKS) -> Answer:
         for day, site, version, counts in found
         if site in desks.sites
     ]
-    by_day = _by(rows, lambda row: row[0])
+    by_week = _by(rows, lambda row: _week(told.of(row[1], row[0].date())))
     by_site = _by(rows, lambda row: row[1])
     by_both = _by(rows, lambda row: f"{row[1]}, {row[2]}")
     by_version = _by(rows, lambda row: row[2])
     by_cause = _by((row for row in causes if row[1] in desks.sites), lambda row: row[2])
-    by_week: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(_SUMS))
-    for day, counts in by_day.items():
-        week = by_week[_week(day)]
-        week[:] = [a + b for a, b in zip(week, counts, strict=True)]
     total = [sum(column) for column in zip(*by_week.values(), strict=True)] or [0] * len(_SUMS)
     whole = precision(total)
     if not whole.n:
@@ -78,10 +78,15 @@ def right(central: Central, weeks: int = WEEKS) -> Answer:
         Point(week, s.value, s.low, s.high) if s.n else Point(week, None)
         for week, s in ((week, precision(found)) for week, found in sorted(by_week.items()))
     )
-    limits = (
+    limits: tuple[str, ...] = (
         "Cases that nobody judged may be otherwise: look at the share without feedback.",
         "Precision says nothing of calls that raised no alert: see “What do we miss?”.",
     )
+    if held:
+        limits += (
+            f"{held} cases of low severity were held out by the lot and are judged by nobody: this"
+            " is of alerts that were called back, and more of those are right than of all.",
+        )
     return Answer(
         key, question, lead, tables, (Chart("interval", "Right, by week", points),), limits
     )
@@ -100,6 +105,15 @@ def _read(connection: Connection, table: Any, name: ColumnElement[str], since: d
     return [
         (row[0], row[1], row[2], [int(n) for n in row[3:]]) for row in connection.execute(query)
     ]
+
+
+def _held(connection: Connection, desks: Desks, since: datetime) -> int:
+    """Cases that the hold-out's lot left without a call back."""
+    table = daily_open.c
+    query = select(func.sum(table.opened)).where(
+        table.arm == HOLD, table.day >= since, table.site.in_(sorted(desks.sites))
+    )
+    return int(connection.scalar(query) or 0)
 
 
 def _by(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[int]]:
@@ -125,6 +139,6 @@ def _monday(at: datetime) -> datetime:
     return day - timedelta(days=day.weekday())
 
 
-def _week(at: datetime) -> str:
+def _week(at: date) -> str:
     year, week, _ = at.isocalendar()
     return f"{year}-W{week:02d}"

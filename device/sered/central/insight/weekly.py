@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, false, func, or_, select
 
 from sered.central.cases.holdout import HOLD
 from sered.central.insight.boxes import boxes
@@ -19,6 +19,7 @@ from sered.central.insight.holdout import holdout
 from sered.central.insight.missed import missed
 from sered.central.insight.sheet import Part, Table, Weekly
 from sered.central.insight.told import GRACE, SITE
+from sered.central.insight.weeks import Weeks
 from sered.central.store import upsert
 from sered.central.store.tables import cases, courtesy, feedback, outbox, told_cause, told_day
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 EVENT = "report"
 _CAUSES = 5
+_BACK = timedelta(weeks=26)
 _NAMES = (
     "Calls", "Left unhappy, by the verdict", "Cases opened", "Cases closed", "… in time",
     "… customer won back", "Verdicts right, of those judged", "Unhappy, of courtesy calls",
@@ -120,8 +122,10 @@ class _Week:
                 return [(name, SMALL) for name in _NAMES]
             calls, negative = self._told(connection)
             made, unhappy = _courtesy(connection, desks, begin, end)
+            begins = Weeks(connection, self.first - _BACK).begins(self.first)
+            begins = {site: day for site, day in begins.items() if site in desks.sites}
             opened, closed, on_time, recovered, right, wrong = _worked(
-                connection, desks, begin, end
+                connection, {site: _begin(central, day) for site, day in begins.items()}, end
             )
         said = (
             str(calls), str(share(negative, calls)), str(opened), str(closed),
@@ -153,13 +157,15 @@ class _Week:
 
 
 def _worked(
-    connection: Connection, desks: Desks, begin: datetime, end: datetime
+    connection: Connection, begins: dict[str, datetime], end: datetime
 ) -> tuple[int, int, int, int, int, int]:
-    """Cases opened, without those held out; closed, in time, recovered; right and wrong."""
+    """Cases opened, without those held out; closed, in time, recovered; right and wrong.
+
+    From each site's own beginning: a week with too few desks is told with the next one.
+    """
     when = func.coalesce(cases.c.called_at, cases.c.closed_at)
-    here = cases.c.joined_to.is_(None) & cases.c.site.in_(sorted(desks.sites))
-    here &= cases.c.arm != HOLD
-    closed = (cases.c.state == "closed") & (cases.c.closed_at >= begin) & (cases.c.closed_at < end)
+    here = cases.c.joined_to.is_(None) & (cases.c.arm != HOLD)
+    closed = (cases.c.state == "closed") & _within(cases.c.closed_at, begins, end)
     query = select(
         func.count(),
         func.count().filter(when <= cases.c.due_at),
@@ -167,10 +173,23 @@ def _worked(
         func.count().filter(feedback.c.verdict == "right"),
         func.count().filter(feedback.c.verdict == "wrong"),
     ).select_from(cases.outerjoin(feedback, feedback.c.call_id == cases.c.call_id))
-    new = (cases.c.opened_at >= begin) & (cases.c.opened_at < end)
+    new = _within(cases.c.opened_at, begins, end)
     opened = connection.scalar(select(func.count()).select_from(cases).where(here, new))
     n, on_time, recovered, right, wrong = connection.execute(query.where(here, closed)).one()
     return int(opened or 0), int(n), int(on_time), int(recovered), int(right), int(wrong)
+
+
+def _within(
+    at: ColumnElement[datetime], begins: dict[str, datetime], end: datetime
+) -> ColumnElement[bool]:
+    """At a site, from its beginning to before the end."""
+    by_begin: dict[datetime, list[str]] = {}
+    for site, begin in sorted(begins.items()):
+        by_begin.setdefault(begin, []).append(site)
+    spans = [
+        cases.c.site.in_(sites) & (at >= begin) & (at < end) for begin, sites in by_begin.items()
+    ]
+    return or_(false(), *spans)
 
 
 def _courtesy(

@@ -48,10 +48,11 @@ def of_site(central: Central, year: Year) -> Iterator[Held]:
     """Every interval of the pages, of a year with one site where nothing breaks."""
     (plan,) = year.plans
     answer = right(central)
-    yield from _together(answer, "precision", plan.precision)
+    precision = plan.precision(central.settings.holdout.share)
+    yield from _together(answer, "precision", precision)
     for point in answer.charts[0].points:
         if point.low is not None and point.high is not None:
-            yield Held("right", "precision of a week", point.low, point.high, plan.precision)
+            yield Held("right", "precision of a week", point.low, point.high, precision)
     yield from _together(missed(central), "unhappy without an alert", plan.missed)
     answer = helped(central)
     yield from _together(answer, "effect of calling soon", year_truth.EFFECT)
@@ -76,7 +77,7 @@ def of_story(central: Central, year: Year) -> Iterator[Held]:
             continue
         broken = plan.broken_from <= 1.0 and version == year_truth.AFTER
         low, high = _interval(str(row[1]))
-        truth = plan.broken_precision if broken else plan.precision
+        truth = plan.precision(central.settings.holdout.share, broken=broken)
         yield Held("right", f"precision at {row[0]}", low, high, truth)
     without = {p.site: p.calls_a_day * (1 - p.world.below(p.threshold)) for p in year.plans}
     truth = sum(without[p.site] * p.missed for p in year.plans) / sum(without.values())

@@ -92,10 +92,27 @@ class Plan:
         """Scores and feelings of the site."""
         return World(stated() + self.shifted)
 
-    @property
-    def precision(self) -> float:
-        """Of alerts, while nothing is broken."""
-        return self.world.share(-1.0, self.threshold)
+    def precision(self, held: float = 0.0, *, broken: bool = False) -> float:
+        """Of alerts that are called back, where so many of low severity are held out by lot.
+
+        Whoever is held out is judged by nobody, and alerts of low severity are wrong more often.
+        While it is broken false ones come besides.
+        """
+        world, false = self.world, NormalDist(-0.75, 0.12)
+        real = 1 - self.broken_share if broken else 1.0
+        bounds = (-1.0, min(SEVERE_AT, self.threshold), self.threshold)
+        whole = world.share(-1.0, 1.0)
+        right = alerts = 0.0
+        for (low, high), called in zip(pairwise(bounds), (1.0, 1.0 - held), strict=True):
+            if low == high:
+                continue
+            mass = world.below(high) - (world.below(low) if low > -1.0 else 0.0)
+            mass *= real * called
+            more = false.cdf(high) - (false.cdf(low) if low > -1.0 else 0.0)
+            more *= self.broken_share * called if broken else 0.0
+            right += mass * world.share(low, high) + more * whole
+            alerts += mass + more
+        return right / alerts
 
     @property
     def negative(self) -> float:
@@ -111,14 +128,6 @@ class Plan:
     def alerts_a_day(self) -> float:
         """While nothing is broken."""
         return self.calls_a_day * self.world.below(self.threshold)
-
-    @property
-    def broken_precision(self) -> float:
-        """Of alerts while it is broken: false ones come besides."""
-        real = self.world.below(self.threshold) * (1 - self.broken_share)
-        whole = self.world.share(-1.0, 1.0)
-        false = self.broken_share * NormalDist(-0.75, 0.12).cdf(self.threshold)
-        return (real * self.precision + false * whole) / (real + false)
 
 
 PLANS = (
