@@ -61,9 +61,14 @@ def _reading(figures: dict[str, Any]) -> str:
 
 
 def _heat(sidecar: Sidecar) -> str:
-    if sidecar.odds.agitated is None:
-        return "Agitation is read from the labels: all but neutral and sad."
-    return "Agitation is an output of its own, fitted likewise, ordinary callers being calm."
+    parts = ", ".join(
+        f"{name} {weight:+.2f}"
+        for name, weight in zip(sidecar.labels, sidecar.odds.heat, strict=True)
+    )
+    return (
+        f"Agitation is a line through the seven outputs ({parts}), learnt of angry against neutral and of "
+        "ordinary callers, who count as calm, and bent likewise."
+    )
 
 
 def _text(figures: dict[str, Any], sidecar: Sidecar, found: Found, model: Path) -> str:
@@ -97,6 +102,8 @@ health, truthfulness, or any decision without a person.
 What was aimed at (telephone, int8; no voice in it was heard by the network that judged it):
 
 {reach(figures)}
+
+What was tried for what is missed, and where it ended: "What the reaches ask that is not met" in [convert/README.md](../convert/README.md).
 
 **Ordinary callers.** {ordinary(figures)}
 

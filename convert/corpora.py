@@ -154,7 +154,8 @@ def read_manifest(manifest: Path, corpus: str = "own") -> Found:
         label = (row["label"] or "").strip().lower()
         label = ALIASES.get(label, label)
         if label not in LABELS and label not in COARSE:
-            found.refused["unknown label"].append(f"{path.name}: {row['label']!r}")
+            known = ", ".join(dict.fromkeys((*LABELS, *COARSE)))
+            found.refused[f"label is none of {known}"].append(f"{path.name}: {row['label']!r}")
         elif not path.is_file():
             found.refused["no such file"].append(path.name)
         elif not row["speaker"]:

@@ -205,11 +205,8 @@ def by_condition(data: Dataset, heard: Heard, shipped: Odds) -> dict[str, dict[s
             if len(logits) == len(heard[name]["rows"]):
                 logits = logits[np.isin(heard[name]["rows"], heard[name]["sample"])]
             parts.append(logits)
-        found = measures(
-            data.labels[sample][acted],
-            data.bad[sample][acted],
-            say(np.concatenate(parts), shipped).seven[acted],
-        )
+        said = say(np.concatenate(parts), shipped).of(acted)
+        found = measures(data.labels[sample][acted], data.bad[sample][acted], said.seven, said.heat)
         out[condition] = {name: found[name] for name in ("uar", "negative_uar")}
     return out
 
@@ -225,7 +222,7 @@ def worth_of_random(shop: Workshop) -> str:
     figures = []
     for fold in (by_chance(data), fair):
         part = shop.fold(fold)
-        found = part[PHONE][:, : len(LABELS)].argmax(axis=1) == data.labels[part["rows"]]
+        found = part[PHONE].argmax(axis=1) == data.labels[part["rows"]]
         figures.append(float(found.mean()))
     return (
         "A random split puts every speaker on both sides and measures memory: "

@@ -24,7 +24,6 @@ from sered.voice.emotion import tuning_signal
 from sered.voice.recipe import Recipe
 from sered.voice.sidecar import (
     SCHEMA,
-    Bend,
     Golden,
     Normalisation,
     Odds,
@@ -77,15 +76,12 @@ def check_plan(plan: Mapping[str, Any]) -> tuple[Recipe, Normalisation]:
 
 
 def check_model(model: Any, width: int) -> None:
-    """ModelError unless `model` is a feed-forward network from `width` statistics to the labels,
-    and perhaps to agitation.
-    """
+    """ModelError unless `model` is a feed-forward network from `width` statistics to the labels."""
     shapes = [tuple(model.input_shape), tuple(model.output_shape)]
-    outputs = len(LABELS)
-    if shapes not in ([(None, width), (None, outputs)], [(None, width), (None, outputs + 1)]):
+    if shapes != [(None, width), (None, len(LABELS))]:
         raise ModelError(
-            f"wanted a model from {width} statistics to {outputs} labels, or one output more for "
-            f"agitation; found {shapes[0]} to {shapes[1]}: train it on the recipe of its sidecar"
+            f"wanted a model from {width} statistics to {len(LABELS)} labels; "
+            f"found {shapes[0]} to {shapes[1]}: train it on the recipe of its sidecar"
         )
     kinds = {type(layer).__name__ for layer in model._flatten_layers()}
     if kinds - LAYERS:
@@ -193,8 +189,7 @@ def _sidecar(
     assert tuned is not None
     golden = normalise(tuned, normalisation)
     numbers, logits = apart(_as_tensors, file, golden)
-    own = Bend() if len(logits) > len(LABELS) else None
-    odds = Odds.model_validate(plan.get("odds", Odds(agitated=own)))
+    odds = Odds.model_validate(plan.get("odds", Odds()))
     return Sidecar(
         schema_=SCHEMA,
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),

@@ -66,19 +66,15 @@ def halves(truth: Flags) -> Floats:
     return np.where(truth, 0.5 / count[0], 0.5 / count[1])
 
 
-def measures(
-    truth: Numbers, bad: Floats, shares: Floats, heat: Floats | None = None
-) -> dict[str, float]:
+def measures(truth: Numbers, bad: Floats, shares: Floats, heat: Floats) -> dict[str, float]:
     """All figures of a row: seven classes, negative / not, agitation, calibration.
 
-    `truth` are indices into LABELS, -1 where only `bad` is known (1 negative, 0 not); without
-    `heat` all labels but the calm ones are read as agitation.
+    `truth` are indices into LABELS, -1 where only `bad` is known (1 negative, 0 not).
     """
     seven, two = truth >= 0, ~np.isnan(bad)
     found, p_bad = shares.argmax(axis=1), shares[:, BAD].sum(axis=1)
     is_bad, p_two = bad[two] > 0.5, p_bad[two]
     hot = np.isin(truth, (ANGRY, NEUTRAL))
-    warm = shares[:, HEATED].sum(axis=1) if heat is None else heat
     nothing = float("nan")
     return {
         "uar": uar(truth[seven], found[seven]) if seven.any() else nothing,
@@ -86,7 +82,7 @@ def measures(
         "negative_uar": uar(is_bad.astype(int), (p_two > 0.5).astype(int)),
         "negative_accuracy": float(np.mean(is_bad == (p_two > 0.5))),
         "negative_auc": auc(p_two, is_bad),
-        "agitation_auc": auc(warm[hot], truth[hot] == ANGRY),
+        "agitation_auc": auc(heat[hot], truth[hot] == ANGRY),
         "negative_error": calibration(p_two, is_bad)["error"],
         "even_error": calibration(p_two, is_bad, halves(is_bad))["error"],
         "seven_error": calibration(shares[seven].max(axis=1), (found == truth)[seven])["error"]
@@ -134,7 +130,7 @@ def calibrate(
 
     def loss(p: Floats) -> float:
         odds = Odds.model_construct(temperature=float(np.exp(p[0])), offsets=tuple(p[1:]))
-        shares = probabilities(logits[:, : len(LABELS)], odds)
+        shares = probabilities(logits, odds)
         seven = -(targets * np.log(shares)).sum(axis=1)
         side = np.clip(shares @ sides, 1e-6, 1 - 1e-6)
         two = -(wanted * np.log(side) + (1 - wanted) * np.log(1 - side)).sum(axis=1)
@@ -162,6 +158,25 @@ def bend(drive: Floats, truth: Flags, weight: Floats, lowest: float | None = Non
         below=round(float(np.exp(found[1])), 4),
         above=round(float(np.exp(found[2])), 4),
     )
+
+
+def lean(outputs: Floats, truth: Flags, weight: Floats, ridge: float) -> tuple[float, ...]:
+    """How much of each output, (clips, 7), tells the true ones; what is positive sums to 1, and all
+    to 0, since what all outputs share says nothing.
+    """
+    from scipy.optimize import minimize
+
+    centred = outputs - outputs.mean(axis=1, keepdims=True)
+
+    def loss(p: Floats) -> float:
+        drive = centred @ p[1:] + p[0]
+        missed = np.logaddexp(0.0, np.where(truth, -drive, drive))
+        return float(np.average(missed, weights=weight) + ridge * (p[1:] ** 2).sum())
+
+    found = minimize(loss, np.zeros(1 + outputs.shape[1]), method="L-BFGS-B").x[1:]
+    found -= found.mean()
+    scale = found[found > 0].sum()
+    return tuple(round(float(part), 4) for part in found / scale)
 
 
 def equal_weights(data: Dataset, rows: Numbers) -> Floats:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from convert.measures import uar
 
-from sered.records import LABELS
 from sered.voice.emotion import TfliteEmotion
 from sered.voice.sidecar import Tensor, quantise
 
@@ -72,7 +71,7 @@ def _as_device(file: Path, normalised: Floats) -> tuple[Tensor, Floats]:
 
 
 def device_logits(file: Path, normalised: Floats) -> Floats:
-    """What the device makes of normalised statistics, (clips, outputs), by sered's own code."""
+    """What the device makes of normalised statistics, (clips, 7), by sered's own code."""
     return np.asarray(apart(_as_device, file, normalised)[1])
 
 
@@ -84,8 +83,8 @@ def compare(
 ) -> Parity:
     """The file as the device runs it against the float model, on normalised statistics."""
     tensor, logits = apart(_as_device, file, normalised)
-    found = logits[:, : len(LABELS)].argmax(axis=1)
-    wanted = model.predict(normalised, verbose=0)[:, : len(LABELS)].argmax(axis=1)
+    found = logits.argmax(axis=1)
+    wanted = model.predict(normalised, verbose=0).argmax(axis=1)
     steps = quantise(normalised, tensor)
     known = np.zeros(0, int) if labels is None else np.flatnonzero(labels >= 0)
     drop = 0.0

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MODELS = Path("models")
 FULL, OPEN = MODELS / "emotion.tflite", MODELS / "emotion-open.tflite"
+COMPARED = 200
+"""Clips, at least, that int8 file and float network are compared on, where there are so many."""
 OPEN_CORPORA = ("crema-d", "emodb", "callers")
 """Whose licences let a company use what was learned from them; terms in licences.py."""
 
@@ -115,7 +117,8 @@ def build(shop: Workshop, out: Path) -> dict[str, Any]:
     if not (measured.exists() and up_to_date(out, training, odds)):
         model, normalisation = shop.everyone()
         # nobody is left that the shipped network has not met: their voices changed, on new lines
-        unseen = shop.data.features("random 99", shop.recipe, shop.effort.every)
+        every = each(len(shop.data.clips), shop.effort.every)
+        unseen = shop.data.features("random 99", shop.recipe, every)
         kept = ~np.isnan(unseen[:, 0])
         plan = shop.plan_of(normalisation, odds)
         plan |= {
@@ -125,11 +128,16 @@ def build(shop: Workshop, out: Path) -> dict[str, Any]:
         }
         alike = convert(
             model, plan, shop.calibration(shop.usable & shop.allowed), unseen[kept], out,
-            labels=shop.data.labels[:: shop.effort.every][kept],
+            labels=shop.data.labels[::every][kept],
         )  # fmt: skip
         measured.write_text(json.dumps(asdict(alike)))
     figures["parity"] = json.loads(measured.read_text())
     return figures
+
+
+def each(clips: int, every: int) -> int:
+    """Every so-manieth of so many clips is compared, more of them where they are few."""
+    return max(1, min(every, clips // COMPARED))
 
 
 def up_to_date(out: Path, training: dict[str, Any], odds: Odds) -> bool:
@@ -156,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="minutes, to see that all is well")
     parser.add_argument("--work", type=Path, default=Path("build/emotion"), help="for what is kept")
-    parser.add_argument("--out", type=Path, help="the network's file")
+    parser.add_argument("--out", type=Path, help="the network's file, or a folder for it")
     parser.add_argument("--split", choices=["speaker", "random"], default="speaker")
     return parser
 
@@ -167,6 +175,8 @@ def _target(args: argparse.Namespace) -> Path:
     if args.out is None:
         return (OPEN if args.open else FULL) if ours else args.work / "own" / "emotion.tflite"
     out = Path(args.out)
+    if out.is_dir() or not out.suffix:
+        out /= FULL.name
     if not ours and out.resolve().parent == MODELS.resolve():
         raise ModelError(
             f"wanted a place of its own for a network of your recordings or of a quick run; found "

@@ -156,7 +156,7 @@ class Emotion:
     probabilities: tuple[float, ...]
     """Seven, in the order of LABELS, calibrated, summing to 1."""
     heat: float | None = None
-    """Probability that it is agitated, 0 to 1, where the network has an output for that."""
+    """Probability that it is agitated, 0 to 1; None: read from the labels."""
 
     @property
     def label(self) -> str:
@@ -170,7 +170,7 @@ class Emotion:
 
     @property
     def agitation(self) -> float:
-        """The heat, which has no sign, 0 to 1: where the network does not say, all but CALM."""
+        """The heat, which has no sign, 0 to 1: where it is not said, all but CALM."""
         return max(0.0, 1.0 - self._of(CALM)) if self.heat is None else self.heat
 
     @property

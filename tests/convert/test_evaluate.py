@@ -98,14 +98,19 @@ def sure(found: NDArray[np.int64], share: float = 0.9) -> NDArray[np.float64]:
     return shares
 
 
+def heat(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(shares[:, HEATED].sum(axis=1))
+
+
 def said(shares: NDArray[np.float64]) -> Said:
-    return Said(shares, shares[:, HEATED].sum(axis=1))
+    return Said(shares, heat(shares))
 
 
 def test_uar_counts_each_class_the_same() -> None:
     """Nine right of a frequent class and none of a rare one: accuracy 90 %, UAR 50 %."""
     truth = np.array([0] * 9 + [3])
-    found = measures(truth, BAD[truth].astype(float), sure(np.zeros(10, int)))
+    shares = sure(np.zeros(10, int))
+    found = measures(truth, BAD[truth].astype(float), shares, heat(shares))
     assert found["accuracy"] == pytest.approx(0.9)
     assert found["uar"] == pytest.approx(0.5)
     assert found["negative_uar"] == pytest.approx(0.5)
@@ -114,7 +119,8 @@ def test_uar_counts_each_class_the_same() -> None:
 def test_negative_is_the_sum_of_its_four() -> None:
     """Four negative classes at 0.14 outweigh a happy 0.44."""
     shares = np.array([[0.14, 0.14, 0.14, 0.44, 0.0, 0.0, 0.14]])
-    found = measures(np.array([0, 3]), np.array([1.0, 0.0]), np.repeat(shares, 2, axis=0))
+    both = np.repeat(shares, 2, axis=0)
+    found = measures(np.array([0, 3]), np.array([1.0, 0.0]), both, heat(both))
     assert found["negative_accuracy"] == 0.5
     assert found["negative_uar"] == 0.5
 
@@ -123,8 +129,10 @@ def test_agitation_parts_angry_from_neutral_alone() -> None:
     """Other labels do not count in it, and where one of the two is missing there is no figure."""
     truth = np.array([0, 0, 4, 4, 6])
     shares = sure(np.array([0, 3, 4, 6, 0]))
-    assert measures(truth, BAD[truth].astype(float), shares)["agitation_auc"] == 1.0
-    assert np.isnan(measures(truth[2:], BAD[truth[2:]].astype(float), shares[2:])["agitation_auc"])
+    bad = BAD[truth].astype(float)
+    assert measures(truth, bad, shares, heat(shares))["agitation_auc"] == 1.0
+    happy = measures(truth[2:], bad[2:], shares[2:], heat(shares[2:]))
+    assert np.isnan(happy["agitation_auc"])
 
 
 def test_auc_counts_ties_half() -> None:
@@ -139,9 +147,11 @@ def test_an_interval_is_over_speakers() -> None:
     truth = np.tile(np.arange(7), 20)
     found = np.where(np.arange(140) < 70, truth, (truth + 1) % 7)
     speakers = np.array(["a"] * 70 + ["b"] * 70)
-    part = interval(speakers, truth, BAD[truth].astype(float), sure(found), measure=measures)[
-        "accuracy"
-    ]
+    shares = sure(found)
+    parts = interval(
+        speakers, truth, BAD[truth].astype(float), shares, heat(shares), measure=measures
+    )
+    part = parts["accuracy"]
     assert part == {"value": 0.5, "low": 0.0, "high": 1.0}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from convert.choose import never_met, open_is_default
 from convert.corpora import Clip, Found
-from convert.train import main
+from convert.train import each, main
 from convert.workshop import QUICK, Effort
 
 from convert import manifests
@@ -88,10 +88,11 @@ def test_sizes_are_said_before_anything_is_computed() -> None:
 
 
 @pytest.mark.parametrize("more", [["--manifest", "calls.csv"], ["--quick"]])
-def test_the_shipped_network_is_never_written_over(more: list[str]) -> None:
+@pytest.mark.parametrize("out", ["models/emotion.tflite", "models"])
+def test_the_shipped_network_is_never_written_over(more: list[str], out: str) -> None:
     """A network of one's own, or a quick one, is refused where the shipped ones lie."""
     with pytest.raises(SystemExit, match="No model: wanted a place of its own"):
-        main([*more, "--out", "models/emotion.tflite"])
+        main([*more, "--out", out])
 
 
 def test_a_manifest_alone_is_read_alone(tmp_path: Path) -> None:
@@ -123,3 +124,8 @@ def test_the_open_network_is_the_default_if_it_is_nearly_as_good(
 ) -> None:
     """Within three points on corpora that neither has met."""
     assert open_is_default(networks(0.68, opened)) is chosen
+
+
+def test_few_clips_are_all_compared() -> None:
+    """Every so-manieth of many, each of 200 or fewer: a small manifest is converted, too."""
+    assert [each(clips, 24) for clips in (15_397, 2_400, 200, 80)] == [24, 12, 1, 1]

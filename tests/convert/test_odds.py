@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from convert.measures import bend, calibrate
+from convert.measures import ANGRY, bend, calibrate
 from convert.network import target
 
 from convert import odds
@@ -71,15 +71,17 @@ def test_odds_are_bent_where_they_are_too_sure_on_one_side_alone() -> None:
 
 
 def test_agitation_has_odds_of_its_own(tmp_path: Path) -> None:
-    """They come of the output for it, and ordinary callers count as calm."""
+    """Anger is heat, neutral is none, and ordinary callers count as calm."""
     data = with_callers(tmp_path)
     rows = np.arange(len(data.clips))
     hot = np.isin(data.labels, odds.HOT)
-    logits = np.zeros((len(rows), 8))
-    logits[:, 7] = np.where(hot, 9.0, 5.0)
+    logits = np.zeros((len(rows), 7))
+    logits[:, ANGRY] = np.where(hot, 9.0, 5.0)
     targets = np.array([target(clip, 0.5) for clip in data.clips])
     part = odds.Unseen(rows, logits, np.full(len(rows), "a"))
     found = odds.odds(data, targets, part, [])
+    assert found.heat[ANGRY] == pytest.approx(1)
+    assert sum(found.heat) == pytest.approx(0, abs=1e-3)
     heat = odds.say(logits, found).heat
     assert heat[hot].min() > 0.8
     assert heat[~hot].max() < 0.2

@@ -91,7 +91,7 @@ def test_a_sidecar_of_another_model_is_told(voice: Look, network: Path) -> None:
 
 def test_a_broken_sidecar_is_told(voice: Look, network: Path) -> None:
     """A sidecar that lacks its fields is told."""
-    network.with_suffix(".json").write_text('{"schema": "sered.emotion/3"}')
+    network.with_suffix(".json").write_text('{"schema": "sered.emotion/4"}')
     assert voice()["emotion.genuine"].fault == "bad_sidecar"
 
 

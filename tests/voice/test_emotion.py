@@ -51,7 +51,7 @@ def change(model: Path, **parts: object) -> None:
     sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | parts))
 
 
-@pytest.mark.parametrize("schema", [None, "sered.emotion/4", ""])
+@pytest.mark.parametrize("schema", [None, "sered.emotion/3", ""])
 def test_a_sidecar_of_no_or_another_schema_is_refused(copy: Path, schema: str | None) -> None:
     """A sidecar says what it is, or it is none."""
     sidecar = copy.with_suffix(".json")
@@ -146,14 +146,16 @@ def test_negative_is_what_its_odds_make_of_it() -> None:
         np.testing.assert_allclose(are / are.sum(1)[:, None], were / were.sum(1)[:, None])
 
 
-def test_agitation_is_an_output_of_its_own() -> None:
-    """Its odds are bent, too; a network without one is read by its labels."""
-    outputs = np.random.default_rng(0).standard_normal((500, 8))
-    own = Odds(agitated=Bend(at=0.1, below=0.7))
-    np.testing.assert_allclose(agitation(outputs, own), Bend(at=0.1, below=0.7)(outputs[:, 7]))
-    shares = probabilities(outputs, Odds())
-    np.testing.assert_allclose(agitation(outputs[:, :7], Odds()), shares[:, HEATED].sum(axis=1))
-    assert agitation(outputs[0], own).shape == ()
+def test_agitation_is_a_line_through_the_outputs() -> None:
+    """It goes by the weights of heat, bent; what all outputs share says nothing of it."""
+    outputs = np.random.default_rng(0).standard_normal((500, 7))
+    bend = Bend(at=0.1, below=0.7)
+    own = Odds(heat=(1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0), agitated=bend)
+    np.testing.assert_allclose(agitation(outputs, own), bend(outputs[:, 0] - outputs[:, 4]))
+    np.testing.assert_allclose(agitation(outputs + 3, Odds()), agitation(outputs, Odds()))
+    heated, calm = (np.where(side == HEATED, 2.0, 0.0) for side in (True, False))
+    assert agitation(heated, Odds()) > 0.8
+    assert agitation(calm, Odds()) < 0.2
 
 
 def test_odds_are_even_where_they_are_bent() -> None:

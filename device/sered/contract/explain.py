@@ -15,7 +15,7 @@ MOST_TERMS = 6
 NOTABLE = 0.05
 """Share of the score under which no moment is worth calling the worst."""
 _DIRECTION = {"negative": -1.0, "positive": 1.0}
-CALM, AGITATED = 0.4, 0.65
+CALM, AGITATED = 0.25, 0.5
 """Agitation under which a voice is called calm, and from which on agitated."""
 STEADY = 0.1
 """A change of the feeling under which it is called steady."""

@@ -31,7 +31,7 @@ SALAD, SPEECH = -1.6, 1.0
 believed at all, of the second fully."""
 PAIRS_PRIOR = 4.0
 """So many pairs of plain speech every call is given: a few odd ones prove nothing."""
-HEAT, COOL = 0.5, 0.45
+HEAT, COOL = 0.5, 0.35
 """The words give the sign, the voice the heat: what somebody says moves the call further by so
 much of how far the voice's agitation lies above COOL, and less below it. COOL is halfway from an
 everyday voice to an angry one, where the network had met neither. Loud gladness stays gladness, and

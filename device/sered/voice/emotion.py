@@ -76,9 +76,7 @@ class TfliteEmotion:
         return Emotion(tuple(float(share) for share in shares), float(agitation(logits, odds)))
 
     def logits(self, normalised: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The network alone: normalised statistics (width,) to raw outputs, (7,) for LABELS or (8,)
-        with agitation.
-        """
+        """The network alone: normalised statistics (width,) to raw outputs, (7,) for LABELS."""
         with self._lock:
             self._interpreter.set_tensor(
                 self._input["index"], quantise(normalised, self._sidecar.input)[None]
@@ -90,12 +88,12 @@ class TfliteEmotion:
 
     def _check_shape(self, path: Path) -> None:
         sidecar, width = self._sidecar, len(names(self._recipe))
-        outputs = len(LABELS) + (sidecar.odds.agitated is not None)
         wanted = {
             "labels": (LABELS, tuple(sidecar.labels)),
             "offsets": (len(LABELS), len(sidecar.odds.offsets)),
+            "heat": (len(LABELS), len(sidecar.odds.heat)),
             "input": ([1, width], list(self._input["shape"])),
-            "output": ([1, outputs], list(self._output["shape"])),
+            "output": ([1, len(LABELS)], list(self._output["shape"])),
             "input type": (np.int8, self._input["dtype"]),
             "output type": (np.int8, self._output["dtype"]),
             "input numbers": (_numbers(sidecar.input), _tensor_numbers(self._input)),

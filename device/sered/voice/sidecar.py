@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-SCHEMA = "sered.emotion/3"
+SCHEMA = "sered.emotion/4"
 BAD = np.array([label in NEGATIVE for label in LABELS])
 HEATED = np.array([label not in CALM for label in LABELS])
+_HOTTER = np.where(HEATED, 1 / HEATED.sum(), -1 / (~HEATED).sum())
 LEAST = 1e-6
 """No probability is smaller: one of 0 could not be moved."""
 
@@ -69,8 +70,10 @@ class Odds(_Part):
     """... and these, one a label, are added."""
     negative: Bend = Bend()
     """Of the labels' log-odds of NEGATIVE."""
-    agitated: Bend | None = None
-    """Of the network's own output for agitation, behind those for the labels, where it has one."""
+    heat: tuple[float, ...] = tuple(float(weight) for weight in _HOTTER)
+    """How much of each label's output is heat, summing to 0: the sum of them is ..."""
+    agitated: Bend = Bend()
+    """... what is bent to the probability of agitation."""
 
 
 class Golden(_Part):
@@ -84,7 +87,7 @@ class Golden(_Part):
 class Sidecar(_Part):
     """The JSON beside the model: what it was made with and what it is worth."""
 
-    schema_: Literal["sered.emotion/3"] = Field(alias="schema")
+    schema_: Literal["sered.emotion/4"] = Field(alias="schema")
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     sha256: str
     labels: tuple[str, ...]
@@ -117,7 +120,7 @@ def normalise(
 
 
 def probabilities(logits: NDArray[np.floating[Any]], odds: Odds) -> NDArray[np.float64]:
-    """Seven probabilities, in the order of LABELS, of outputs (..., 7), or 8 with agitation.
+    """Seven probabilities, in the order of LABELS, of outputs (..., 7).
 
     The softmax of the cooled and moved outputs, its negative labels summing to what `odds` make of
     them.
@@ -129,22 +132,19 @@ def probabilities(logits: NDArray[np.floating[Any]], odds: Odds) -> NDArray[np.f
 
 
 def agitation(logits: NDArray[np.floating[Any]], odds: Odds) -> NDArray[np.float64]:
-    """Probability of a heated voice, (...) of outputs (..., 7 or 8)."""
-    if odds.agitated is None:
-        return np.asarray(probabilities(logits, odds)[..., HEATED].sum(axis=-1))
-    return odds.agitated(np.asarray(logits, np.float64)[..., len(LABELS)])
+    """Probability of a heated voice, (...) of outputs (..., 7)."""
+    return odds.agitated(np.asarray(logits, np.float64) @ np.asarray(odds.heat))
 
 
 def log_odds(logits: NDArray[np.floating[Any]], odds: Odds) -> NDArray[np.float64]:
-    """Log-odds of the negative labels before they are bent, (...) of outputs (..., 7 or 8)."""
+    """Log-odds of the negative labels before they are bent, (...) of outputs (..., 7)."""
     bad = _softmax(logits, odds)[..., BAD].sum(axis=-1)
     return np.asarray(np.log(bad / (1.0 - bad)))
 
 
 def _softmax(logits: NDArray[np.floating[Any]], odds: Odds) -> NDArray[np.float64]:
     """Of the cooled and moved outputs for LABELS; none is smaller than about LEAST."""
-    outputs = np.asarray(logits, np.float64)[..., : len(LABELS)]
-    scaled = outputs / odds.temperature + np.asarray(odds.offsets)
+    scaled = np.asarray(logits, np.float64) / odds.temperature + np.asarray(odds.offsets)
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     shares = np.maximum(powers / powers.sum(axis=-1, keepdims=True), LEAST)
     return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
