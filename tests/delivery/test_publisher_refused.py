@@ -52,6 +52,30 @@ def test_acl_denial(
     assert publisher.state.faults == ()
 
 
+def test_a_broker_that_denies_all_and_hangs_up_is_no_rival(
+    start_broker: Callable[..., Broker], spool: Spool, publish: Callable[..., MqttPublisher]
+) -> None:
+    """Mosquitto 2.0.11 ends the connection after each refusal: its rules are named, no rival."""
+    broker = start_broker(passwords={"box": "pw"}, acl="user box\ntopic read nothing\n")
+    publisher = publish(broker, username="box", password="pw")
+    for leaf in ("status", "health"):
+        publisher.retain(leaf, b"{}")
+    put(spool, 1)
+    put(spool, 1, "alerts")
+    publisher.wake()
+    leaves = ("status", "health", "calls", "alerts")
+
+    def named() -> bool:
+        said = " ".join(sentence for _, sentence in publisher.state.faults)
+        return all(f"sered/site/box/{leaf} " in said for leaf in leaves)
+
+    wait_until(named, 60)
+    assert publisher.state.reason == "denied"
+    assert "Mend its ACL" in publisher.state.sentence
+    assert publisher.state.taken_over == 0
+    assert spool.depth == 2
+
+
 def test_too_large(
     start_broker: Callable[..., Broker], spool: Spool, publish: Callable[..., MqttPublisher]
 ) -> None:

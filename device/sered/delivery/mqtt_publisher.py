@@ -279,6 +279,11 @@ class MqttPublisher:
         """Remember why there is no connection; what a broker cannot do is not asked again."""
         lived_s = time.monotonic() - link.since if link else 0.0
         self._told = fault.reason == "taken_over"
+        # Mosquitto 2.0.11 refuses a topic and hangs up
+        refused = self._outgoing.refusals.faults if self._outgoing.refusals.fresh else []
+        if fault.reason == "lost" and refused:
+            reason, sentence = refused[0]
+            fault = BrokerError(sentence, reason)
         hung_up = (
             fault.reason == "lost"
             and self._outgoing.idle

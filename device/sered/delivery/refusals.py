@@ -51,13 +51,17 @@ class Refusals:
     blocks: dict[str, _Block] = field(default_factory=dict)
     holds: dict[str, _Hold] = field(default_factory=dict)
     _strikes: dict[str, int] = field(default_factory=dict)
+    fresh: bool = False
+    """Whether the broker refused something on the connection that is, or was last."""
 
     def new_connection(self) -> None:
         """A limit that the broker announced may be another one now."""
+        self.fresh = False
         self.holds = {key: hold for key, hold in self.holds.items() if not hold.said}
 
     def block(self, leaf: str, reason: str, sentence: str) -> None:
         """Let a whole leaf wait."""
+        self.fresh |= reason in ("denied", "refused")
         old = self.blocks.get(leaf)
         first, longest = _UNHEARD_S if reason == "unheard" else _BLOCK_S
         now = time.monotonic()
@@ -82,6 +86,7 @@ class Refusals:
         self, message: Message, sentence: str, reason: str = "too_large", *, said: bool = False
     ) -> None:
         """Let one message wait; said and logged unless its whole leaf is blocked for it."""
+        self.fresh |= reason != "unproven" and not said
         if reason != "unproven":
             log.error("broker.refuses %s", sentence)
         self.holds[message.key] = _Hold(sentence, reason, time.monotonic() + _HOLD_S, said)

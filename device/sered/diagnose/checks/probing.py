@@ -19,6 +19,7 @@ from sered.diagnose.model import Context, Outcome, fault, ok, skip
 from sered.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from sered.delivery.connection import Connection
@@ -96,19 +97,8 @@ def each_topic(context: Context) -> Outcome:
     mqtt = _spoken(context)
     if mqtt.version != "5":
         return _come_back(context)
-    probe = json.dumps(PROBE).encode()
-    from sered.diagnose.checks import dialogue
-
-    denied, mute = [], []
     leaves = [leaf for leaf in topics.LEAVES if leaf != "live" or mqtt.live]
-    with _talk(context) as talk:
-        for leaf in leaves:
-            answer = dialogue.ask(talk, _topic(context, leaf), probe)
-            if answer is None:
-                mute.append(leaf)
-                break
-            if answer.is_failure:
-                denied.append(leaf)
+    denied, mute = _answers(context, leaves)
     if denied:
         names = ", ".join(_topic(context, leaf) for leaf in denied)
         settings = context.known
@@ -121,6 +111,27 @@ def each_topic(context: Context) -> Outcome:
     if mute:
         return fault("mute", f"no acknowledgement for {_topic(context, mute[0])}")
     return ok(", ".join(leaves))
+
+
+def _answers(context: Context, leaves: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Leaves that the broker refuses, and the one to which it says nothing."""
+    from sered.diagnose.checks import dialogue
+
+    probe = json.dumps(PROBE).encode()
+    denied: list[str] = []
+    waiting = list(leaves)
+    while waiting:
+        refused = False
+        # Mosquitto 2.0.11 hangs up after a refusal
+        with _talk(context) as talk:
+            while waiting and not refused:
+                leaf = waiting.pop(0)
+                answer = dialogue.ask(talk, _topic(context, leaf), probe)
+                if answer is None:
+                    return denied, [leaf]
+                refused = answer.is_failure
+                denied += [leaf] * refused
+    return denied, []
 
 
 def _come_back(context: Context) -> Outcome:
