@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_DRAINED = 500
+"""Messages a second that a box which has its broker again must reach at least."""
+
+
 def outage(folder: Path, count: int) -> Row:
     """The broker is away while verdicts pile up."""
     broker = Broker(folder / "broker").start()
@@ -48,10 +52,11 @@ def outage(folder: Path, count: int) -> Row:
     missing, _ = tally.wait(set(range(count)), 400)
     listener.close()
     broker.stop()
-    assert rate >= 500, f"drained at {rate:.0f}/s"
     grown = (top - rss[0]) / 1e6
     notes = f"{put_ms:.1f} ms a put, drained {rate:.0f}/s, memory +{grown:.1f} MB while draining"
-    return Row("broker away, verdicts pile up", f"{waiting} messages", count, missing, notes)
+    slow = rate < _DRAINED
+    notes += f" ({_DRAINED}/s wanted)" * slow
+    return Row("broker away, verdicts pile up", f"{waiting} messages", count, missing, notes, slow)
 
 
 def restarts(folder: Path, times: int) -> Row:

@@ -65,7 +65,7 @@ def main() -> None:
     print(f"\n{table}\n{total}")
     if given.keep:
         _keep(table, total)
-    sys.exit(any(row.lost for row in rows))
+    sys.exit(any(row.lost or row.missed for row in rows))
 
 
 def _try(name: str, fault: Callable[[Path], Row]) -> Row:

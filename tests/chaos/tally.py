@@ -31,6 +31,8 @@ class Row:
     verdicts: int
     lost: int
     notes: str = ""
+    missed: bool = False
+    """Whether something else than verdicts fell short; the notes say what."""
 
 
 class Tally:
