@@ -168,7 +168,7 @@ heard counts {plan["crowd"]:.0%} beside what its actors meant; ordinary callers 
 branches learned from smoothed labels of mixed clips, with noise on the statistics and dropout, and
 negative / not and agitated / not besides. Seed {plan["seed"]}.
 
-Int8 against float: {100 * parity["agreement"]:.1f} % the same label on {parity["clips"]} clips (build fails below {100 * LEAST_AGREEMENT:.1f}), UAR drop
+Int8 against float: {100 * parity["agreement"]:.1f} % the same label on {parity["clips"]} clips ({100 * LEAST_AGREEMENT:.1f} are wanted of whatever judges calls), UAR drop
 {100 * parity["uar_drop"]:.2f} points (above 0.5), saturated inputs {100 * parity["saturated"]:.3f} % (above 0.1). The shipped network has met every voice
 here, so these clips are known voices changed and sent down new lines; the networks of the held-out folds,
 on voices they had never met, agreed on {100 * min(agreed):.1f} to {100 * max(agreed):.1f} %, by fold.

@@ -18,6 +18,7 @@ from convert.folds import folds as all_folds
 from convert.keras_to_tflite import convert
 from convert.licences import terms
 from convert.network import Plan
+from convert.parity import Parity
 from convert.telephone import CONDITIONS
 from convert.workshop import COLUMNS, QUICK, Effort, Workshop
 
@@ -128,7 +129,7 @@ def build(shop: Workshop, out: Path) -> dict[str, Any]:
         }
         alike = convert(
             model, plan, shop.calibration(shop.usable & shop.allowed), unseen[kept], out,
-            labels=shop.data.labels[::every][kept],
+            labels=shop.data.labels[::every][kept], gate=shop.effort != QUICK,
         )  # fmt: skip
         measured.write_text(json.dumps(asdict(alike)))
     figures["parity"] = json.loads(measured.read_text())
@@ -225,6 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sidecar = read_sidecar(out)
     card.write(out.parent / f"MODEL_CARD{suffix}.md", figures, sidecar, found, out)
     print(card_tables.table(figures))
+    for fault in Parity(**figures["parity"]).faults():
+        print(f"For a look only, no network to judge calls with: {fault}")
     print(f"{out}, its sidecar, card and pictures are up to date")
 
 
