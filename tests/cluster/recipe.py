@@ -33,6 +33,7 @@ _PACKAGES = {
     "pg": "patroni python3-etcd postgresql",
 }
 _LONGEST_S = 900.0
+_BOOT_S = 300.0
 _CGROUPS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup")
 
 
@@ -136,8 +137,8 @@ class Hosts:
         host = Host(name)
         options = (f"--network-namespace-path={host.namespace}", f"--machine={name}")
         machine = Machine(disk, options, before=_apart(name))
-        machine.boot()
         self._stack.callback(machine.power_off)
+        machine.boot(_BOOT_S)
         return machine
 
     def follow(self, block: Block) -> None:
