@@ -130,6 +130,16 @@ def test_what_no_box_can_run_is_refused_at_load(tmp_path: Path, text: str, wante
     assert re.search(wanted, str(caught.value)), str(caught.value)
 
 
+def test_what_lies_beside_a_configuration_was_not_written_there(tmp_path: Path) -> None:
+    """A folder of a default's name is used, and is no setting that somebody wrote."""
+    (tmp_path / "whisper-base").mkdir()
+    path = tmp_path / "sered.toml"
+    path.write_text('site = "s"\n')
+    settings = config.load(path, environ={})
+    assert settings.models.whisper == tmp_path / "whisper-base"
+    assert not [each for each in senseless(settings) if "whisper" in str(each)]
+
+
 def _openssl(folder: Path, *words: str, days_ago: int = 0) -> None:
     early = ("faketime", "-f", f"-{days_ago}d") if days_ago else ()
     subprocess.run(

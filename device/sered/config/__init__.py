@@ -170,6 +170,9 @@ def _from_folder(settings: Settings, folder: Path) -> Settings:
         beside = folder / path
         if not path.is_absolute() and (loc[0] != "models" or beside.exists()):
             changed = section.model_copy(update={name: beside})
+            if name not in section.model_fields_set:
+                # a default that lies beside it was not written there
+                changed.model_fields_set.discard(name)
             settings = settings.model_copy(update={str(loc[0]): changed})
     return settings
 
