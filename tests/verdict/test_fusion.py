@@ -69,6 +69,16 @@ def test_valence_and_agitation_are_sums_of_probabilities() -> None:
     assert replace(emotion, heat=0.2).agitation == 0.2
 
 
+def test_voices_that_are_all_surely_unhappy_are_judged() -> None:
+    """However long they are, rounding takes their mean over no limit."""
+    sure = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    for length in range(40):
+        calls = in_turn(*(said(None, sure, seconds=0.7 + 0.013 * length * n) for n in range(6)))
+        found = decision.judge(calls, ended(), "audio", VerdictSettings(), mixed=False)
+        assert found.acoustic is not None
+        assert found.acoustic.valence == pytest.approx(-1.0)
+
+
 def test_both_numbers_of_the_voice_are_in_the_verdict() -> None:
     """Over the call, by speech, and for each utterance."""
     calls = in_turn(said(None, ANGRY, seconds=3.0), said(None, HAPPY, seconds=1.0))

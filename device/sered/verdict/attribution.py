@@ -49,7 +49,10 @@ def acoustic(results: Sequence[UtteranceResult], weighed: Weighed, mode: Mode) -
 def _over_speech(judged: Sequence[UtteranceResult], number: Callable[[Emotion], float]) -> float:
     """Mean of a number of the voices, weighted by speech."""
     total = seconds_of(judged) or 1.0
-    return sum(number(r.emotion) * r.utterance.voiced_s / total for r in judged if r.emotion)
+    found = [(number(r.emotion), r.utterance.voiced_s / total) for r in judged if r.emotion]
+    mean = sum(value * weight for value, weight in found)
+    # a sum of parts may pass the limit of what may be published by the last bit
+    return min(max(mean, -1.0), 1.0)
 
 
 def verbal(
