@@ -98,6 +98,11 @@ class Host:
         """Where its network is found."""
         return f"/proc/{self._holder.pid}/ns/net"
 
+    def end(self) -> None:
+        """Give the namespace up; what runs in it keeps it until it ends."""
+        self._holder.kill()
+        self._holder.wait()
+
     def enter(self) -> list[str]:
         """What makes a command run here."""
         return ["nsenter", "-t", str(self._holder.pid), "--net", "--uts", "--"]

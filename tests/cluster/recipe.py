@@ -135,6 +135,7 @@ class Hosts:
         disk.write("/etc/hosts", "".join(f"{at} {one}\n" for one, at in names.items()))
         disk.write("/etc/hostname", f"{name}\n")
         host = Host(name)
+        self._stack.callback(host.end)
         options = (f"--network-namespace-path={host.namespace}", f"--machine={name}")
         machine = Machine(disk, options, before=_apart(name))
         self._stack.callback(machine.power_off)
