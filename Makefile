@@ -24,12 +24,13 @@ run: $(VENV)/.run ## Judge the demo call: broker, subscriber, appliance, verdict
 	@$(BIN)/sered demo
 
 # two processes a core: tests that go by the clock mostly wait, and with one process more than cores a
-# third of two cores lay idle; each has one thread for its arithmetic
+# third of two cores lay idle; each has one thread for its arithmetic, and where a shell forbids bytecode
+# every process that a test starts would compile everything anew
 JOBS ?= $(shell expr $$(nproc) \* 2)
 SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup
 # the floor is asked for when both halves are put together
 COUNTED := --cov --cov-report= --cov-fail-under=0
-PARALLEL := env OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE)
+PARALLEL := env OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 .PHONY: central
 central: $(VENV)/.central ## Central on this machine with simulated boxes and a board; ARGS=--once ends by itself
