@@ -120,3 +120,15 @@ def sered(
         return Ended(status, said.out, said.err)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _untraced(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests marked `untraced` reckon for long in lines that others reach: nobody counts them."""
+    tracer = sys.gettrace() if request.node.get_closest_marker("untraced") else None
+    if tracer is None:
+        yield
+        return
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)

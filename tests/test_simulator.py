@@ -147,6 +147,7 @@ def test_a_fax_that_answers_is_nobody() -> None:
     matched(events, truth)
 
 
+@pytest.mark.untraced
 def test_ten_minutes_on_hold_are_one_call() -> None:
     """Music keeps it open, and the voice after it is heard."""
     recipe = LineRecipe(talk_s=6.0, mixed=True)

@@ -52,6 +52,7 @@ def _year(off_by_s: float, boxes: int = 20, days: int = 9) -> list[truth.TrueCal
 
 
 @pytest.mark.slow
+@pytest.mark.untraced
 def test_no_wrong_number_in_ten_thousand_calls() -> None:
     """Clocks off by up to a minute: over nine in ten automatic, none of them wrong."""
     calls = _year(60.0)

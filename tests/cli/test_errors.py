@@ -148,11 +148,11 @@ def test_replay_of_no_recording(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_three_hours(tmp_path: Path) -> None:
-    """A recording of three hours takes no more memory than one of two minutes."""
+def test_an_hour(tmp_path: Path) -> None:
+    """A recording of an hour takes no more memory than one of two minutes."""
     samples, _ = soundfile.read(CALL, dtype="int16")
     peaks = []
-    for name, minutes in (("short.ogg", 2), ("long.ogg", 180)):
+    for name, minutes in (("short.ogg", 2), ("long.ogg", 60)):
         path = tmp_path / name
         with soundfile.SoundFile(path, "w", 8_000, 1, format="OGG", subtype="VORBIS") as file:
             file.write(samples[:, 1])
@@ -164,7 +164,7 @@ def test_three_hours(tmp_path: Path) -> None:
         ((first, last),) = [file["calls"] for file in json.loads(ended.out)]
         assert first["sentiment"]["category"] == last["sentiment"]["category"]
         peaks.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-    # in kB, the highest of all children so far: what the second adds is what flatness forbids
+    # in kB, the highest of all children so far: the second's samples alone are 57,000
     assert peaks[1] - peaks[0] < 20_000
 
 

@@ -87,6 +87,7 @@ def test_every_real_call_is_one_call(shared: Path, name: str, sides: tuple[Side,
     assert {event.side for event in said} == set(sides)
 
 
+@pytest.mark.untraced
 def test_composed_lines_of_every_plan_are_understood(clips: list[NDArray[np.int16]]) -> None:
     """Outgoing, incoming, held and flashed calls; the whole table is `make bench-calls`."""
     total = Score()

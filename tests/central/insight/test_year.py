@@ -25,6 +25,7 @@ DAYS = 126
 
 
 @pytest.mark.slow
+@pytest.mark.untraced
 def test_each_page_tells_what_is_true(tmp_path: Path) -> None:
     """Precision, what is missed, effect and negative share are the true ones, and an upgrade that
     breaks a site is marked there, its days outside of the limits from then on.
@@ -56,6 +57,7 @@ def test_each_page_tells_what_is_true(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.untraced
 def test_intervals_hold_the_truth(tmp_path: Path) -> None:
     """Over a few seeded quarters about 95 in a hundred intervals of the pages hold the truth;
     `make year-coverage` asks it of two hundred years.
