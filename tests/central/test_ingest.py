@@ -16,6 +16,7 @@ from sered.central import audit
 from sered.central.cases import actions, around, views
 from sered.central.ingest.intake import Intake
 from sered.central.ingest.limits import Limiter
+from sered.central.insight import boxes
 from sered.central.simulate import messages, truth
 from sered.central.store import tables
 
@@ -234,6 +235,9 @@ def test_central_keeps_the_state_of_boxes_itself(central: Central, clock: Clock)
         row = connection.execute(select(tables.device)).one()
     assert (row.state, row.reasons, row.spool_depth) == ("online", [], 0)
     assert row.versions["sered"] == "0.2.0"
+    assert row.certificate_until == clock() - timedelta(seconds=60) + messages.CERTIFIED
+    (site, box, *_, until) = boxes.boxes(central).tables[0].rows[0]
+    assert (site, box, until) == ("berlin", "desk1", f"{row.certificate_until:%Y-%m-%d}")
     clock.move(26 * 60)
     assert around.fleet(central).silent == 1
 

@@ -94,15 +94,23 @@ def _boxes(connection: Connection, central: Central) -> Iterator[Metric]:
         name: GaugeMetricFamily(f"sered_box_{name}", said, labels=labels)
         for name, said in _BOX.items()
     }
+    ends = GaugeMetricFamily(
+        "sered_box_certificate_seconds",
+        "Seconds until the first of the box's certificates ends.",
+        labels=labels,
+    )
     for row in connection.execute(select(device).order_by(device.c.site, device.c.device)):
         where = [row.site, row.device]
         silent = now - row.last_seen > SILENT_AFTER
         up.add_metric(where, float(row.state == "online" and not silent))
         age.add_metric(where, (now - row.last_seen).total_seconds())
+        if row.certificate_until is not None:
+            ends.add_metric(where, (row.certificate_until - now).total_seconds())
         for name, metric in others.items():
             value = getattr(row, name)
             if value is not None:
                 metric.add_metric(where, float(value))
     yield up
     yield age
+    yield ends
     yield from others.values()

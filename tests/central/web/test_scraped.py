@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert
@@ -22,6 +24,7 @@ def test_a_scrape_tells_central_and_boxes(served: Callable[..., Served]) -> None
     row = {
         "site": "berlin", "device": "desk1", "first_seen": now, "last_seen": now,
         "state": "online", "reasons": [], "spool_depth": 3, "clock_synced": True,
+        "certificate_until": now + timedelta(days=30),
     }  # fmt: skip
     with board.central.store.writing() as connection:
         connection.execute(insert(tables.device).values(**row))
@@ -38,6 +41,10 @@ def test_a_scrape_tells_central_and_boxes(served: Callable[..., Served]) -> None
     assert 'sered_cases_open{team="recovery"} 1.0' in answer.text
     assert 'sered_box_up{device="desk1",site="berlin"} 1.0' in answer.text
     assert 'sered_box_spool_depth{device="desk1",site="berlin"} 3.0' in answer.text
+    (ends,) = re.findall(
+        r'sered_box_certificate_seconds{device="desk1",site="berlin"} (\S+)', answer.text
+    )
+    assert 29 < float(ends) / 86_400 <= 30
     assert "negative" not in answer.text
     assert (
         client.post("/pbx/event", headers={"authorization": f"Bearer {right}"}).status_code == 401

@@ -193,6 +193,7 @@ def _figures(health: Health, now: datetime) -> dict[str, Any]:
         "lost_s": sum(line.lost_s for line in health.lines),
         "rtf": max((line.rtf for line in health.lines if line.rtf is not None), default=None),
         "temperature_c": health.temperature_c,
+        "certificate_until": health.certificate_until,
         "last_health": now,
     }
     if health.state is not None:

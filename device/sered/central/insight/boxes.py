@@ -48,12 +48,13 @@ def boxes(central: Central) -> Answer:
                 row.site, row.device, state, " ".join(row.reasons), f"{row.last_seen:%m-%d %H:%M}",
                 (row.versions or {}).get("sered"), row.spool_depth, row.spool_dropped, row.lost_s,
                 row.rtf, row.temperature_c, "yes" if row.clock_synced else "no",
+                f"{row.certificate_until:%Y-%m-%d}" if row.certificate_until else "",
             )
         )  # fmt: skip
-    rows += [(site, name, "never connected", *[""] * 9) for site, name in never]
+    rows += [(site, name, "never connected", *[""] * 10) for site, name in never]
     columns = (
         "site", "box", "state", "reasons", "last heard", "version", "spool", "dropped", "lost s",
-        "RTF", "°C", "clock",
+        "RTF", "°C", "clock", "certificate until",
     )  # fmt: skip
     said = ", ".join(f"{n} {state}" for state, n in sorted(states.items())) or "none yet"
     boxes = "1 box" if len(found) == 1 else f"{len(found)} boxes"

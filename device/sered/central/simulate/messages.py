@@ -34,6 +34,8 @@ PHRASES = {
     "cancellation": ("cancel my contract", "another provider"),
     "unresolved": ("same problem again", "how many times"),
 }
+CERTIFIED = timedelta(days=300)
+"""What is left of a simulated box's certificate."""
 _VERSIONS = Versions(
     sered="0.2.0",
     emotion_model="0" * 64,
@@ -121,7 +123,7 @@ def health(desk: Desk, at: datetime, calls: int = 0, state: str = "online") -> H
         site=desk.site, device=desk.device, at=at + timedelta(seconds=desk.clock_off_s),
         clock_synced=desk.clock_synced, state=state, reasons=(), uptime_s=3600.0, lines=(line,),
         spool_depth=0, spool_dropped=0, cpu=0.1, rss_mb=210.0, temperature_c=48.0,
-        certificate_until=None,
+        certificate_until=at + CERTIFIED,
         versions=_VERSIONS,
     )  # fmt: skip
 

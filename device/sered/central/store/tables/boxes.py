@@ -38,6 +38,7 @@ device = Table(
     Column("lost_s", Float),
     Column("rtf", Float),
     Column("temperature_c", Float),
+    Column("certificate_until", Utc),
     Column("last_health", Utc),
     Column("last_call", Utc),
 )
