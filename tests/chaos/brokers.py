@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from broker import Authority, Broker, Listener, make_certificates, wait_until
+from broker import Authority, Broker, Listener, wait_until
 from chaos import box
-from chaos.tally import Row, Tally, publisher, start_box, through
+from chaos.tally import Row, Tally, publisher, shipped, start_box, through
 from proxy import Proxy, Weather
 from sered.delivery.spool import Spool
 from sered.settings import SpoolSettings
@@ -61,13 +61,10 @@ def outage(folder: Path, count: int) -> Row:
 
 def restarts(folder: Path, times: int) -> Row:
     """The broker as we hand it out is killed and started again, under a slow subscriber."""
-    made = make_certificates(folder, "site box")
-    broker = Broker(folder / "broker", shipped=made).start()
-    central = (made / "ca.crt", made / "central.crt", made / "central.key")
-    listener = Listener(broker, "sered/#", certificates=central, pause_s=0.002)
+    broker, listener, _ = shipped(folder)
     spool = folder / "spool.db"
     process = start_box(
-        spool, broker.port, 0, times * 40, "--pause", "0.01", "--certificates", str(made)
+        spool, broker.port, 0, times * 40, "--pause", "0.01", "--certificates", str(broker.shipped)
     )
     die = random.Random(6)
     for _ in range(times):
@@ -88,12 +85,11 @@ def restarts(folder: Path, times: int) -> Row:
 
 
 def network(folder: Path, count: int) -> Row:
-    """A proxy that cuts in the middle of a PUBACK, stalls and delays."""
-    broker = Broker(folder / "broker").start()
-    listener = Listener(broker)
+    """Before the broker as we hand it out, a proxy that cuts in mid-PUBACK, stalls and delays."""
+    broker, listener, secure = shipped(folder)
     proxy = Proxy(broker.host, broker.port, Weather(cut=0.05, stall=0.0005, delay_s=0.004), seed=6)
     spool = Spool(SpoolSettings(path=folder / "spool.db"))
-    carrier = publisher(broker, spool, port=proxy.port)
+    carrier = publisher(broker, spool, port=proxy.port, **secure)
     missing, twice = through(spool, carrier, listener, count)
     notes = f"{proxy.cuts} cuts, {proxy.stalls} stalls, {twice} came twice, same content"
     proxy.close()

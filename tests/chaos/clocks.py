@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from broker import Broker, Listener, wait_until
 from chaos import box
-from chaos.tally import Row, Tally, publisher
+from chaos.tally import Row, Tally, publisher, shipped
 from project import ROOT
 from sered.delivery.spool import Spool
 from sered.settings import SpoolSettings
@@ -65,8 +65,7 @@ def drained(spool: Spool) -> None:
 
 def steps(folder: Path, boxes: int) -> Row:
     """Clocks ten years off either way at start, in mid-call and between restarts."""
-    broker = Broker(folder / "broker").start()
-    listener = Listener(broker)
+    broker, listener, secure = shipped(folder)
     stepped = 0
     for number in range(boxes):
         path, clocks = folder / f"spool{number}.db", Clocks(number)
@@ -85,7 +84,7 @@ def steps(folder: Path, boxes: int) -> Row:
                     clocks.boot()
                 spool = clocks.open(path)
         clocks.step()
-        carrier = publisher(broker, spool)
+        carrier = publisher(broker, spool, **secure)
         drained(spool)
         carrier.stop(5)
         assert not spool.dropped, spool.state

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from broker import wait_until
+from broker import Broker, Listener, make_certificates, wait_until
 from chaos import box
 from project import ROOT
 from sered.delivery.mqtt_publisher import MqttPublisher
@@ -18,7 +18,6 @@ from sered.settings import MqttSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from broker import Broker, Listener
     from sered.delivery.spool import Spool
 
 
@@ -94,6 +93,17 @@ def start_box(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
+
+
+def shipped(folder: Path) -> tuple[Broker, Listener, dict[str, object]]:
+    """The broker as we hand it out, a slow subscriber, and what a box needs to speak to it."""
+    made = make_certificates(folder, f"{box.SITE} {box.DEVICE}")
+    broker = Broker(folder / "broker", shipped=made).start()
+    central = (made / "ca.crt", made / "central.crt", made / "central.key")
+    listener = Listener(broker, "sered/#", certificates=central, pause_s=0.002)
+    own = made / f"{box.SITE}.{box.DEVICE}.crt"
+    secure = {"tls": True, "ca": made / "ca.crt", "cert": own, "key": own.with_suffix(".key")}
+    return broker, listener, secure
 
 
 def publisher(broker: Broker, spool: Spool, **more: object) -> MqttPublisher:
