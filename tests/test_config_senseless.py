@@ -217,3 +217,23 @@ def test_the_spool_is_no_other_file(sered: Callable[..., Ended], tmp_path: Path)
     ended = sered("config", "check", path)
     assert ended.status == 2
     assert "holds something else" in ended.err
+
+
+def test_all_faults_are_told_at_once(sered: Callable[..., Ended], tmp_path: Path) -> None:
+    """What cannot work together and what is named in vain stand in one answer, by line."""
+    path = tmp_path / "sered.toml"
+    path.write_text(
+        '[mqtt]\nhost = "broker"\nport = 8883\nca = "gone.crt"\ncert = "own.crt"\n'
+        '[models]\nvosk = "~/models"\nemotion = "/none.tflite"\nlexicon = "/none.tsv"\n'
+    )
+    ended = sered("config", "check", path)
+    assert ended.status == 2
+    found = re.findall(r"sered\.toml:(\d+): ([\w.]+):", ended.err)
+    assert found == [
+        ("3", "mqtt.port"),
+        ("4", "mqtt.ca"),
+        ("5", "mqtt.cert"),
+        ("7", "models.vosk"),
+        ("8", "models.emotion"),
+        ("9", "models.lexicon"),
+    ]

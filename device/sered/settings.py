@@ -14,7 +14,6 @@ from pydantic import (
     Field,
     SecretStr,
     field_validator,
-    model_validator,
 )
 
 from sered import names, spelling
@@ -215,16 +214,6 @@ class MqttSettings(_Section):
     """Announce the box to Home Assistant."""
 
     _base = field_validator("base")(names.levels)
-
-    @model_validator(mode="after")
-    def _pairs(self) -> MqttSettings:
-        if (self.cert is None) != (self.key is None):
-            msg = "cert and key go together"
-            raise ValueError(msg)
-        if not self.tls and (self.ca or self.cert):
-            msg = "ca, cert and key need tls = true"
-            raise ValueError(msg)
-        return self
 
 
 class SpoolSettings(_Section):

@@ -91,9 +91,7 @@ def check(
     Example: sered config check sered.toml
     """
     try:
-        settings = options.settings(path or config)
-        if not without_files:
-            _load_what_it_names(path or config, settings)
+        settings = _examined(path or config, without_files=without_files)
     except ConfigError as error:
         if as_json:
             options.print_json({"ok": False, "faults": list(error.faults)})
@@ -109,9 +107,15 @@ def check(
     )
 
 
-def _load_what_it_names(path: Path | None, settings: Settings) -> None:
+def _examined(path: Path | None, *, without_files: bool) -> Settings:
+    """What cannot work together and what is named in vain are told in one go."""
     from sered.box import named
-    from sered.config import complaint
+    from sered.config import complaint, survey
 
-    if faults := named.faults(settings):
+    settings, faults = survey(path)
+    told = {fault.loc for fault in faults}
+    if not without_files:
+        faults += [fault for fault in named.faults(settings) if fault.loc not in told]
+    if faults:
         raise complaint(path, faults)
+    return settings

@@ -44,6 +44,22 @@ def load(
     both. Relative paths in a file start at its folder. Raises ConfigError that names every fault
     with file and line, or its variable.
     """
+    settings, faults = survey(path, overrides, environ)
+    if faults:
+        chosen = chosen_path(path, environ)
+        raise complain(faults, str(chosen or "the command line"), _read(chosen) if chosen else "")
+    return settings
+
+
+def survey(
+    path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> tuple[Settings, list[Fault]]:
+    """The same for who looks further: the configuration, and what of it cannot work together.
+
+    Raises ConfigError as `load` does where a value cannot even be read.
+    """
     chosen = chosen_path(path, environ)
     text = _read(chosen) if chosen else ""
     where = str(chosen) if chosen else "the command line"
@@ -56,9 +72,7 @@ def load(
     except SecretError as error:
         name = "password_file" if settings.mqtt.password_file else "password"
         faults.append(Fault(("mqtt", name), str(error)))
-    if faults := [*faults, *in_clear_text(settings)]:
-        raise complain(faults, where, text)
-    return settings
+    return settings, [*faults, *in_clear_text(settings)]
 
 
 def validated(

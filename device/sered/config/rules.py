@@ -21,7 +21,13 @@ _TLS_PORT = 8883
 
 def broken(settings: Settings) -> list[Fault]:
     """Every rule that a valid configuration breaks all the same."""
-    return [*_paths(settings), *_port(settings), *_texts(settings), *_lines(settings)]
+    return [
+        *_paths(settings),
+        *_port(settings),
+        *_certificates(settings),
+        *_texts(settings),
+        *_lines(settings),
+    ]
 
 
 def _paths(settings: Settings) -> Iterator[Fault]:
@@ -65,6 +71,15 @@ def _port(settings: Settings) -> Iterator[Fault]:
             ("mqtt", "port"),
             "port 8883 is for TLS; set tls = true (and ca for an authority of your own)",
         )
+
+
+def _certificates(settings: Settings) -> Iterator[Fault]:
+    mqtt = settings.mqtt
+    if (mqtt.cert is None) != (mqtt.key is None):
+        yield Fault(("mqtt", "cert" if mqtt.cert else "key"), "cert and key go together")
+    # of a port for TLS it is said already
+    if not mqtt.tls and mqtt.port != _TLS_PORT and (mqtt.ca or mqtt.cert):
+        yield Fault(("mqtt", "ca" if mqtt.ca else "cert"), "ca, cert and key need tls = true")
 
 
 def in_clear_text(settings: Settings) -> Iterator[Fault]:
