@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from playwright.sync_api import expect
+
 from sered.central import enrolment
 from sered.central.people import Role
 
@@ -49,6 +51,6 @@ def test_new_boxes_are_approved_without_barriers(
             assert wide <= window.page.viewport_size["width"]  # type: ignore[index]  # it has one
     phone = windows[-1].page
     phone.get_by_role("button", name="Approve berlin/desk1").click()
-    phone.wait_for_function("document.querySelectorAll('tbody form').length === 1")
+    expect(phone.locator("tbody form")).to_have_count(1)
     states = {row.device: row.state for row in enrolment.listed(board.central)}
     assert states == {"desk1": "approved", "desk2": "asked"}
