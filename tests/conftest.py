@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SERVERS = {"broker", "start_broker", "served", "chromium", "postgres"}
 """Fixtures that start somebody else's server or browser: no test that needs one is quick."""
-OWN_TARGETS = ("arm64", "brokers", "deb", "farm", "soak", "system", "tensorflow")
+OWN_TARGETS = ("arm64", "brokers", "deb", "farm", "installed", "soak", "system", "tensorflow")
 """Marks of tests that have make targets of their own; none of them is quick."""
 
 
