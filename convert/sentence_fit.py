@@ -10,7 +10,8 @@ from scipy.optimize import minimize
 
 from sered.records import Transcript, Word
 from sered.words.network import Said
-from sered.words.polarity import NEUTRAL, CallPolarity, together
+from sered.words.polarity import CallPolarity, together
+from sered.words.vader import NEUTRAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

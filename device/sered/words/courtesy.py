@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sered.words import english as en
+from sered.words.vader import NEUTRAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,8 +22,6 @@ THANKS = 0.15
 """Most that thanks are worth where nothing else is glad."""
 NOD = 0.3
 """Most that `lovely` or `okay perfect thank you` is worth, where that is all that is said."""
-CLEAR = 0.05
-"""Polarity from which on a sentence is negative, as everywhere in `words`."""
 
 
 def is_thanks(tokens: Sequence[str], piece: Chunk) -> bool:
@@ -43,7 +42,7 @@ def with_thanks(whole: Polarity, rest: Polarity, thanks: Collection[float]) -> P
 
     `thanks` are the times of their words in seconds.
     """
-    if rest.score <= -CLEAR:
+    if rest.score <= -NEUTRAL:
         return rest
     if whole.score <= max(THANKS, rest.score):
         return whole

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from sered.records import Term
 from sered.words import english as en
 from sered.words.phrases import SMALL_WORDS, PhraseBook, spoken
-from sered.words.polarity import FLAT, NEUTRAL, sureness
+from sered.words.polarity import FLAT, sureness
+from sered.words.vader import NEUTRAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from sered.words.lexicon import read_lexicon, scan_lexicon
 from sered.words.network import Said
 from sered.words.networks import beside
 from sered.words.phrases import SMALL_WORDS, spoken
-from sered.words.vader import word_list
+from sered.words.vader import NEUTRAL, word_list
 from sered.words.valences import Valences
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ UNSURE, SURE = 0.5, 0.85
 """A word recognised with no more than the first counts nothing, from the second on fully."""
 QUIET = 0.7
 """Sum of valences, of VADER's 4 a word, under which the lexicon alone says nothing."""
-NEUTRAL = 0.05
-"""Polarity under which an utterance is neither negative nor positive, as with VADER."""
 NAMED = 3
 """Most words that are named as what the network goes by."""
 CALM = Polarity(0.0)

@@ -13,6 +13,9 @@ from sered.errors import ModelError
 from sered.words import english as en
 from sered.words import stance
 
+NEUTRAL = 0.05
+"""Polarity under which an utterance is neither negative nor positive, as VADER's makers say."""
+
 
 def word_list() -> Path:
     """VADER's own list, which the package vaderSentiment carries; ModelError without it."""
