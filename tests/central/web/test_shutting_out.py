@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -279,6 +280,24 @@ def test_a_broker_that_did_not_obey_is_told_again(ca: Path, tmp_path: Path) -> N
     assert run(tmp_path, *take, fails)[0] == 0
     assert run(tmp_path, *take, fails) == (0, "")
     assert (tmp_path / "told").read_text() == "told\n" * 3
+
+
+def test_rabbitmq_reads_the_list_without_its_hints(ca: Path, tmp_path: Path) -> None:
+    """Erlang takes a file that begins with a comment for no PEM, and then lets nobody in."""
+    assert run(tmp_path, "make-certificates", "revoke", "berlin.desk9")[0] == 0
+    bare = (ca / "crl.pem").read_text()
+    (ca / "crl.pem").write_text(f"# 2a berlin.desk9\n{bare}")
+    told = tmp_path / "rabbitmqctl"
+    told.write_text(f'#!/bin/sh\necho "$3" >> {tmp_path}/told\n')
+    told.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "REVOKED": "berlin.desk9"}
+    subprocess.run([DOCS.parent / "cluster/shut-out", ca], env=environment, check=True)
+    (there,) = (ca / "crl").iterdir()
+    assert there.suffix == ".r0"
+    assert there.read_text().startswith("-----BEGIN X509 CRL-----\n")
+    assert serials(there.read_bytes()) == serials(bare) != set()
+    assert (tmp_path / "told").read_text() == "berlin.desk9\n"
 
 
 def test_sign_goes_on_and_keeps_the_list_beside(
