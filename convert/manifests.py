@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 FEWEST_SPEAKERS = 8
 """Some have to be held out, and one mood of two or three is their voice."""
-FEWEST_CLIPS = 100
+FEWEST_CLIPS = 60
+"""Labelled ones; of fewer neither the ranges of int8 nor the held-out speakers say anything."""
 ONE_MOOD = 0.5
 """Share of a corpus' speakers with one feeling only from which its labels tell voices apart."""
 _COPY_S, _PASS_S = 0.011, 1.2e-4
@@ -48,10 +49,12 @@ def check(found: Found) -> None:
     labelled = [clip for clip in found.clips if clip.label != ORDINARY]
     speakers = {clip.speaker for clip in labelled}
     tess = all(clip.corpus == "tess" for clip in labelled)
-    if not labelled or (len(speakers) < FEWEST_SPEAKERS and not tess) or len(labelled) < 2:
+    few = len(speakers) < FEWEST_SPEAKERS and not tess
+    if not labelled or few or len(labelled) < FEWEST_CLIPS:
         raise ModelError(
-            f"wanted labelled recordings of {FEWEST_SPEAKERS} speakers or more; found "
-            f"{len(labelled)} of {len(speakers)}. {found.report() or 'Nothing could be read'}"
+            f"wanted {FEWEST_CLIPS} labelled recordings or more, of {FEWEST_SPEAKERS} speakers or "
+            f"more; found {len(labelled)} of {len(speakers)}. "
+            f"{found.report() or 'Nothing could be read'}"
         )
     sides = {_is_bad(clip) for clip in labelled}
     if len(sides) == 1:

@@ -37,8 +37,15 @@ def test_eight_speakers_of_any_labels_are_enough(labels: tuple[str, ...]) -> Non
 
 def test_too_few_speakers_are_refused_with_their_number() -> None:
     """With seven nobody could be held out sensibly."""
-    with pytest.raises(ModelError, match="8 speakers or more; found 70 of 7"):
+    with pytest.raises(ModelError, match=r"60 labelled .* 8 speakers or more; found 70 of 7"):
         manifests.check(found(7, ("angry", "neutral")))
+
+
+def test_few_recordings_are_refused_before_the_work() -> None:
+    """Of 32 neither int8's ranges nor who is held out would say anything."""
+    half = [clip for clip in found(8, ("angry", "neutral")).clips if clip.path.name[-1] in "01"]
+    with pytest.raises(ModelError, match=r"wanted 60 labelled .*found 32 of 8"):
+        manifests.check(Found(half))
 
 
 def test_one_side_alone_is_refused() -> None:
