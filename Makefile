@@ -254,9 +254,9 @@ test-deb: $(VENV)/.dev ## As root: the package installed, upgraded, rolled back 
 	@$(BIN)/python -m pytest -m deb -s tests/system $(PYTEST_ARGS)
 
 .PHONY: test-image
-test-image: $(VENV)/.dev ## As root, half an hour: the card from make image in an emulated machine; IMAGE=file ARCH=amd64 CUTS=10 STEPS=start
+test-image: $(VENV)/.dev ## As root, half an hour: the card from make image in an emulated machine; IMAGE=file ARCH=amd64 CUTS=10 WAITING=4 STEPS=start
 	@systemd/debian-packages system emulated
-	@$(BIN)/python tests/emulated/run.py '$(IMAGE)' --arch $(or $(ARCH),arm64) --cuts $(or $(CUTS),10) --steps '$(STEPS)'
+	@$(BIN)/python tests/emulated/run.py '$(IMAGE)' --arch $(or $(ARCH),arm64) --cuts $(or $(CUTS),10) --waiting $(or $(WAITING),4) --steps '$(STEPS)'
 
 .PHONY: test-system test-arm64
 test-system: $(VENV)/.dev ## As root: install, kill, reboot, upgrade, uninstall in booted Debian containers

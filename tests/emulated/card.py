@@ -22,8 +22,8 @@ _MACHINES = {
     "arm64": ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72"],
     "amd64": ["qemu-system-x86_64", "-M", "q35", "-cpu", "max"],
 }
-# The guest's clock runs by its own instructions, two nanoseconds each, as on a processor of 500 MIPS
-# (a Zero 2 W has about twice that): however slowly they are emulated, sound is never late for it.
+# The guest's clock runs by its own instructions, two nanoseconds each, as on a processor that does
+# 500 million a second: however slowly they are emulated, sound is never late for it.
 _CLOCK = ["-accel", "tcg,thread=single,tb-size=512", "-icount", "shift=1", "-rtc", "clock=vm"]
 _CONSOLES = {"arm64": "ttyAMA0", "amd64": "ttyS0"}
 HOST = "10.0.2.2"

@@ -64,9 +64,7 @@ _CALLS = 12
 """In the recording that is heard once."""
 _PAUSE_S = 12.0
 _BOOT_S = 1500.0
-_VERDICT_S = 900.0
-_WAITING = 4
-"""Verdicts that wait for a broker before the emulated machine is done."""
+_VERDICT_S = 1800.0
 _LOOK = """\
 hostname; readlink /etc/localtime; findmnt -no OPTIONS /; df --output=size /data | tail -n 1
 ls /boot/firmware/sered-mqtt-password /var/log/journal 2>/dev/null | wc -l
@@ -92,6 +90,9 @@ def main() -> None:
     parser.add_argument("image", type=Path)
     parser.add_argument("--arch", default="arm64")
     parser.add_argument("--cuts", type=int, default=10)
+    parser.add_argument(
+        "--waiting", type=int, default=4, help="verdicts kept before there is a broker"
+    )
     parser.add_argument("--steps", default="")
     given = parser.parse_args()
     steps = given.steps or ("start cuts again upgrade" if given.arch == "amd64" else "start again")
@@ -100,7 +101,7 @@ def main() -> None:
     for step in steps.split():
         print(f"== {step}", flush=True)
         if step == "start":
-            _start(given.image, given.arch, folder)
+            _start(given.image, given.arch, folder, given.waiting)
         elif step == "cuts":
             _cuts(folder, given.cuts)
         elif step == "again":
@@ -109,7 +110,7 @@ def main() -> None:
             _upgrade(folder, given.image.parent)
 
 
-def _start(image: Path, arch: str, folder: Path) -> None:
+def _start(image: Path, arch: str, folder: Path, waiting: int) -> None:
     subprocess.run(["rm", "-rf", folder], check=True)
     folder.mkdir()
     card, around = Card.of(image, arch, folder), Surroundings(folder / "broker")
@@ -129,7 +130,7 @@ def _start(image: Path, arch: str, folder: Path) -> None:
         for what, line, true, within_s in (
             ("READY", "service.ready", lambda: "service.ready" in card.said(), _BOOT_S),
             ("the first verdict kept, no broker there", "call.ended", card.ended, _VERDICT_S),
-            (f"{_WAITING} verdicts kept", "", lambda: len(card.ended()) >= _WAITING, _VERDICT_S),
+            (f"{waiting} verdicts kept", "", lambda: len(card.ended()) >= waiting, _VERDICT_S),
         ):
             _watch(card, moments, true, within_s, what)
             _say(f"power to {what}", time.monotonic() - card.powered_at, card.stamp(line))
@@ -268,6 +269,8 @@ def _again(arch: str, folder: Path) -> None:
         eventually(lambda: expected <= set(around.calls()), _VERDICT_S, f"{len(expected)} verdicts")
         _say("power to the last verdict that waited", time.monotonic() - card.powered_at)
         print(f"{gone} writes were lost, {len(expected)} verdicts waited, all came", flush=True)
+        print(f"they are {around.calls()}", flush=True)
+        _looked_at(card)
     finally:
         card.off()
         around.off()
