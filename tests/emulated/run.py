@@ -297,7 +297,7 @@ def _upgrade(folder: Path, dist: Path) -> None:
                 install = "apt-get install -y /mnt/sered_{}_amd64.deb 2>&1"
                 said = machine.run(install.format("0.9.1"), timeout_s=900).out
                 assert "is well" in said, said
-                print(said.splitlines()[-1])
+                print(next(line for line in said.splitlines() if "is well" in line))
                 refused = machine.run(install.format("0.9.2"), check=False, timeout_s=900)
                 assert refused.status != 0
                 assert "Back to 0.9.1-" in refused.out, refused.out
