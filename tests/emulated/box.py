@@ -115,14 +115,17 @@ class Surroundings:
         said = [each["payload"] for each in got if each["topic"].endswith(leaf)]
         return [json.loads(each) if isinstance(each, str) else each for each in said if each]
 
-    def calls(self) -> dict[str, str | None]:
+    def calls(self) -> dict[str, str]:
         """What each call that arrived came to, by its id."""
-        return {str(each["call_id"]): _category(each["sentiment"]) for each in self._got("/calls")}
+        return {str(each["call_id"]): _told(each["sentiment"]) for each in self._got("/calls")}
 
     def statuses(self) -> list[str]:
         """What the box has said of itself so far."""
         return [str(each["state"]) for each in self._got("/status")]
 
 
-def _category(sentiment: object) -> str | None:
-    return str(sentiment["category"]) if isinstance(sentiment, dict) else None
+def _told(sentiment: object) -> str:
+    if not isinstance(sentiment, dict):
+        return "no verdict"
+    category = sentiment["category"] or f"undetermined ({sentiment['undetermined']})"
+    return f"{category} {sentiment['score']:+.3f}"

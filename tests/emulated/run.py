@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 _CONFIGURATION = """\
 site = "emulated"
 device = "card"
-# an emulated processor hears words several times slower than they are said
-mode = "audio"
 page_port = 80
 [[line]]
 card = "pcm:tap"
@@ -71,6 +69,11 @@ ls /boot/firmware/sered-mqtt-password /var/log/journal 2>/dev/null | wc -l
 grep -c 'taken over' /boot/firmware/sered-says.txt
 passwd -S admin; passwd -S root
 systemctl --failed --no-legend | wc -l
+token=$(grep -o 'token=[A-Za-z0-9_-]*' /boot/firmware/sered-says.txt | tail -n 1)
+for path in / "/?$token"; do python3 -c "import http.client, sys
+page = http.client.HTTPConnection('127.0.0.1')
+page.request('GET', sys.argv[1])
+print(page.getresponse().status)" "$path"; done
 systemd-analyze; free -m
 """
 
@@ -133,7 +136,8 @@ def _start(image: Path, arch: str, folder: Path, waiting: int) -> None:
             (f"{waiting} verdicts kept", "", lambda: len(card.ended()) >= waiting, _VERDICT_S),
         ):
             _watch(card, moments, true, within_s, what)
-            _say(f"power to {what}", time.monotonic() - card.powered_at, card.stamp(line))
+            own = card.stamp(line) if line else 0.0
+            _say(f"power to {what}", time.monotonic() - card.powered_at, own)
         around.on()
         expected = card.ended()
         eventually(lambda: expected <= set(around.calls()), _VERDICT_S, "the verdicts")
@@ -172,6 +176,8 @@ def _looked_at(card: Card) -> None:
     said = card.run(_LOOK)
     print(said, flush=True)
     name, zone, root, size, left, taken, admin, super_user, failed = said.splitlines()[:9]
+    # without the token the page is shut, with it the way in
+    assert said.splitlines()[9:11] == ["403", "303"]
     assert name == "desk-7"
     assert "Berlin" in zone
     assert root.startswith("ro")
