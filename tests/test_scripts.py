@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -303,3 +304,19 @@ def test_a_version_that_cannot_begin_is_not_switched_to(
     assert (tmp_path / "current").resolve().name == ("new" if begins else "old")
     assert ended.returncode == (0 if begins else 1)
     assert begins or "ImportError: no such" in ended.stderr
+
+
+@pytest.mark.parametrize(("fault", "worse"), [("hung", False), ("other", True), ("crashed", True)])
+def test_a_check_that_ran_out_of_time_stops_no_upgrade(
+    tmp_path: Path, fault: str, worse: bool
+) -> None:
+    """A busy box is not taken for a bad version; what the new one truly fails at is."""
+    for version, mark in (("old", "ok"), ("new", "fail")):
+        check = {"id": "whole.verdict", "line": None, "mark": mark, "fault": fault}
+        (tmp_path / version / "bin").mkdir(parents=True)
+        said = json.dumps({"checks": [check]})
+        _command(tmp_path / version / "bin", "sered", f"echo '{said}'")
+    script = f". {SYSTEMD}/lib.sh; . {SYSTEMD}/switch.sh; home={tmp_path}; no_worse old new"
+    ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert ended.returncode == worse
+    assert ("whole.verdict" in ended.stderr) is worse
