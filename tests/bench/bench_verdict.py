@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from convert.sentence_rows import kept_aside
 
-from bench import outside, real_calls
+from bench import never_learnt, outside, real_calls
 from bench import verdict_tables as tables
 from bench.sentences import (
     EVENTS,
@@ -26,7 +26,10 @@ from bench.sentences import (
     MANY,
     SERVICE,
     TALK,
+    TEST,
+    TRADES,
     TRAPS,
+    TRAVEL,
     TURNS,
     UNSEEN,
     WIDE,
@@ -39,6 +42,7 @@ from bench.verdict_fits import (
     LEXICON,
     LONG,
     NETWORK,
+    SMALL,
     calls_of_parts,
     heat_rows,
     judge_all,
@@ -134,6 +138,15 @@ def sentence_rows(polarity: CallPolarity) -> list[str]:
             "50 of those, never learnt from: 0.722 at first sight",
             read_sentences(UNSEEN),
         ),
+        (
+            "many trades and tongues: 0.537 at first sight; learnt from",
+            read_sentences(TRADES),
+        ),
+        (
+            "passengers, chats, opinions: 0.582; learnt from",
+            read_sentences(TRAVEL),
+        ),
+        ("of many kinds, never learnt from: 0.775 at first sight", read_sentences(TEST)),
         ("never tuned on or learnt from, plain", read_sentences(FRESH)),
         ("written last, never learnt from: 0.869 at first sight", read_sentences(LAST)),
     ):
@@ -225,11 +238,16 @@ def main() -> None:
     if args.fit:
         print(_joined(fit_sections(calls_of_parts(polarity, args.calls))))
         return
-    plain = plain_vader()
+    plain, alone = plain_vader(), CallPolarity(LEXICON, network="none")
+    small = CallPolarity(LEXICON, network=load_network(SMALL))
     sections = [
         (
             "Other people's sentences: macro-F1, AUC of negative or not, false alarms",
-            outside.rows(plain, CallPolarity(LEXICON, network="none")),
+            outside.rows(plain, alone),
+        ),
+        (
+            "Our sentences that nothing was learnt from: the same, and negative ones found",
+            never_learnt.never_rows([plain, *map(never_learnt.judge_of, (alone, small, polarity))]),
         ),
         ("Our own sentences: macro-F1", sentence_rows(polarity)),
     ]

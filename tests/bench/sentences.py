@@ -30,6 +30,13 @@ TURNS = SENTENCES.with_name("phone-sentences-turns.tsv")
 """Kinds that were missed, written without a look at any rule; learnt from whole."""
 UNSEEN = SENTENCES.with_name("phone-sentences-unseen.tsv")
 """The half of 100 such sentences that nobody looked at since; 0.722 at first sight."""
+TRADES = SENTENCES.with_name("phone-sentences-trades.tsv")
+"""Callers of many trades and tongues, written by somebody who had seen nothing of sered; five in
+six learnt from."""
+TRAVEL = SENTENCES.with_name("phone-sentences-travel.tsv")
+"""Passengers, chats, bookings and opinions, written likewise; five in six learnt from."""
+TEST = SENTENCES.with_name("phone-sentences-test.tsv")
+"""Of many kinds, written likewise to judge by: neither learnt from nor looked at."""
 LEARNT = (LATER, MANY, EVENTS, TALK, TRAPS, TURNS)
 """Tuned on whole."""
 FRESH = SENTENCES.with_name("phone-sentences-fresh.tsv")

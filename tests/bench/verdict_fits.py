@@ -1,10 +1,11 @@
 """Where the verdict's constants come from: fits by likelihood of what simulated calls are.
 
 `make fit-verdict`, after `make model`, fits all of them anew and says what they are worth on
-speakers and sentences that they were not fitted on. Round the weights into WORDS and HEAT of
-fusion.py and into docs/verdict.md and its worked example (a test recomputes it), the odds into
-NEGATIVE and POSITIVE, the scores of voices alone into CLEAR of decision.py; then
-`make bench-verdict`.
+speakers and sentences that they were not fitted on. Round the weight into WORDS of fusion.py and
+into docs/verdict.md and its worked example (a test recomputes it), the odds into NEGATIVE and
+POSITIVE, the scores of voices alone into CLEAR of decision.py; then `make bench-verdict`. Heat,
+how much more words weigh that are said in agitation, is fitted to see whether it is worth anything
+by now; so far it was not, and fusion has none.
 """
 
 from __future__ import annotations
@@ -35,8 +36,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 LEXICON = ROOT / "models" / "call-lexicon.tsv"
 NETWORK = LEXICON.with_name("context.tflite")
+SMALL = LEXICON.with_name("sentence.tflite")
 TRAINED = ROOT / "build" / "emotion"
 SIDECAR = ROOT / "models" / "emotion.json"
+COOL = 0.35
+"""Agitation from which on words are said in heat: halfway from an everyday voice to an angry one,
+where the network had met neither."""
 PARTS = 4
 """Speakers and sentences are dealt out in so many parts that share neither."""
 USUAL, LONG = (3, 16), (8, 36)
@@ -129,6 +134,14 @@ class Weights:
     heat: float
 
 
+def heats(call: Simulated) -> list[float]:
+    """How far each voice is more agitated than an everyday one, as far as it could be heard."""
+    return [
+        fusion.clearness(r.snr_db) * (r.emotion.agitation - COOL) if r.emotion else 0.0
+        for r in call.results
+    ]
+
+
 def weights(calls: list[Simulated]) -> Weights:
     """How much more words should weigh than the voice, and how much more those said in heat."""
     found = [fusion.evidence(c.results, "both") for c in calls]
@@ -137,9 +150,9 @@ def weights(calls: list[Simulated]) -> Weights:
             [
                 sum(f.voice),
                 sum(f.words),
-                sum(part * hot for part, hot in zip(f.words, f.heat, strict=True)),
+                sum(part * hot for part, hot in zip(f.words, heats(c), strict=True)),
             ]
-            for f in found
+            for c, f in zip(calls, found, strict=True)
         ]
     )
     truth = np.array([c.negative for c in calls])
@@ -154,13 +167,13 @@ def heat_rows(by_part: list[list[Simulated]]) -> list[str]:
     """What heat is worth on calls that it was not fitted on: AUC in words and voice together."""
     halves = [[c for part in parts for c in part] for parts in (by_part[:2], by_part[2:])]
     rows = ["| words' weight, heat | fitted on | AUC on the others |", "|---|---|---|"]
-    used = Weights(fusion.WORDS / fusion.VOICE, fusion.HEAT)
+    used = Weights(fusion.WORDS / fusion.VOICE, 0.0)
     for learnt, asked, name in ((0, 1, "the one half"), (1, 0, "the other")):
         fitted = weights(halves[learnt])
         for what, tried in (
             ("fitted", fitted),
+            ("as it was until it was measured", Weights(used.words, 0.5)),
             ("used", used),
-            ("no heat", Weights(used.words, 0.0)),
         ):
             rows.append(
                 f"| {what}: {tried.words:.2f}, {tried.heat:.2f} | {name} "
@@ -175,7 +188,7 @@ def _drives(calls: list[Simulated], tried: Weights) -> tuple[Floats, Flags]:
     for call in calls:
         found = fusion.evidence(call.results, "both")
         said = (
-            p * (1.0 + tried.heat * hot) for p, hot in zip(found.words, found.heat, strict=True)
+            p * (1.0 + tried.heat * hot) for p, hot in zip(found.words, heats(call), strict=True)
         )
         drives.append(sum(found.voice) + tried.words * sum(said))
     return np.array(drives), np.array([c.negative for c in calls])
