@@ -194,7 +194,7 @@ def fitted_rows(calls: list[Simulated], judged: dict[Mode, list[Judged]]) -> lis
         "|---|---|---|",
         f"| words' weight over the voice's | {fitted.words:.2f} "
         f"| {fusion.WORDS / fusion.VOICE:.2f} |",
-        f"| heat | {fitted.heat:.2f} | {fusion.HEAT:.2f} |",
+        f"| heat | {fitted.heat:.2f} | none |",
     ]
     for mode in MODES:
         for mood, known in (("negative", decision.NEGATIVE), ("positive", decision.POSITIVE)):

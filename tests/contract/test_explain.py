@@ -188,7 +188,6 @@ def test_the_documents_constants_are_the_codes() -> None:
         f"`provisional_below` (−{-SETTINGS.provisional_below})",
         f"`provisional_speech_s` ({SETTINGS.provisional_speech_s:.0f} s)",
         f"{decision.STRONG_CONFIDENCE} confidence",
-        f"`1 + {fusion.HEAT} × (agitation − {fusion.COOL})`",
         *(
             f"| {name} | −{-negative} and below | {positive} and above |"
             for name, (negative, positive) in (

@@ -1,4 +1,8 @@
-"""How much each utterance moves a call's score: voice and words, weighed and fused. Pure."""
+"""How much each utterance moves a call's score: voice and words, weighed and fused. Pure.
+
+How agitated a voice is moves nothing here: what it adds to words was learnt, and came to nothing
+(docs/verdict.md, 2).
+"""
 
 from __future__ import annotations
 
@@ -31,11 +35,6 @@ SALAD, SPEECH = -1.6, 1.0
 believed at all, of the second fully."""
 PAIRS_PRIOR = 4.0
 """So many pairs of plain speech every call is given: a few odd ones prove nothing."""
-HEAT, COOL = 0.5, 0.35
-"""The words give the sign, the voice the heat: what somebody says moves the call further by so
-much of how far the voice's agitation lies above COOL, and less below it. COOL is halfway from an
-everyday voice to an angry one, where the network had met neither. Loud gladness stays gladness, and
-a cold complaint one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +71,15 @@ class Evidence:
 
     voice: tuple[float, ...]
     words: tuple[float, ...]
-    heat: tuple[float, ...]
-    """How far each voice is more agitated than an everyday one, as far as it could be heard."""
 
 
 def weigh(results: Sequence[UtteranceResult], mode: Mode) -> Weighed:
     """Fuse utterances, given in the order they were spoken, into one score."""
     voices = [r.emotion if mode != "text" else None for r in results]
     found = evidence(results, mode)
-    said = [part * (1.0 + HEAT * hot) for part, hot in zip(found.words, found.heat, strict=True)]
     gain = ALONE[mode]
     voice_parts = [gain * VOICE * part for part in found.voice]
-    words_parts = [gain * WORDS * part for part in said]
+    words_parts = [gain * WORDS * part for part in found.words]
     drive = sum(voice_parts) + sum(words_parts)
     score = math.tanh(drive)
     # what saturation takes away is taken from all alike, so that the shares add up
@@ -92,7 +88,7 @@ def weigh(results: Sequence[UtteranceResult], mode: Mode) -> Weighed:
     return Weighed(
         score=score,
         voice=sum(found.voice) if any(voices) else None,
-        words=max(-1.0, min(1.0, sum(said))) if any(w is not None for w in spoken) else None,
+        words=sum(found.words) if any(w is not None for w in spoken) else None,
         pieces=tuple(
             Piece(
                 voice=emotion.valence if emotion else None,
@@ -109,16 +105,12 @@ def weigh(results: Sequence[UtteranceResult], mode: Mode) -> Weighed:
 
 
 def evidence(results: Sequence[UtteranceResult], mode: Mode) -> Evidence:
-    """Parts of voice and words, and the heat that words are said in; each a number an utterance."""
+    """Parts of voice and words, a number an utterance each."""
     voices = [r.emotion if mode != "text" else None for r in results]
     valences = [emotion.valence if emotion else None for emotion in voices]
     return Evidence(
         voice=tuple(_parts(valences, voice_weights(results), VOICE_PRIOR_S)),
         words=tuple(_parts([_polarity(r, mode) for r in results], _places(results), WORDS_PRIOR)),
-        heat=tuple(
-            clearness(r.snr_db) * (emotion.agitation - COOL) if emotion else 0.0
-            for r, emotion in zip(results, voices, strict=True)
-        ),
     )
 
 
