@@ -14,12 +14,13 @@ PACKAGE = Path(sered.__file__).parent
 
 GROUND = {
     "errors", "names", "records", "channels", "settings", "levels", "interpreter", "owner",
-    "spelling",
+    "spelling", "chatter",
 }  # fmt: skip
 WINGS: dict[str, set[str]] = {
     # what each wing may know besides itself; in the order in which sound passes
     "errors": set(),
-    "interpreter": {"errors"},
+    "chatter": set(),
+    "interpreter": {"chatter", "errors"},
     "records": set(),
     "levels": set(),
     "names": set(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sered import chatter
 from sered.errors import ModelError
 
 if TYPE_CHECKING:
@@ -18,13 +19,19 @@ def load_interpreter(path: Path, *, large: bool = False) -> Any:
     """
     interpret = _litert() if large else _runtime()
     try:
-        interpreter = interpret(model_path=str(path), num_threads=1)
-        interpreter.allocate_tensors()
+        # both tell the terminal by what they compute, and no setting of theirs stops it
+        with chatter.without(_of_delegate):
+            interpreter = interpret(model_path=str(path), num_threads=1)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelError(
             f"wanted a TFLite network in {path}; found {error}: put the shipped model back"
         ) from error
     return interpreter
+
+
+def _of_delegate(line: bytes) -> bool:
+    return line.startswith(b"INFO: Created TensorFlow Lite XNNPACK delegate")
 
 
 def _runtime() -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sered import chatter
 from sered.errors import AudioError
 from sered.tap import ffmpeg
 from sered.tap.rope import Rope
@@ -126,23 +126,12 @@ class Stream:
         if not self.mpeg:
             yield
             return
-        with _STDERR:
-            kept, caught = os.dup(2), os.memfd_create("mpg123")
-            os.dup2(caught, 2)
-            try:
-                yield
-            finally:
-                os.dup2(kept, 2)
-                os.lseek(caught, 0, os.SEEK_SET)
-                for line in os.read(caught, 1 << 20).splitlines(keepends=True):
-                    # what another thread had to say in the meantime
-                    if b"mpg123" not in line and not line.startswith((b"Warning:", b"Note:")):
-                        os.write(2, line)
-                os.close(kept)
-                os.close(caught)
+        with chatter.without(_of_mpg123):
+            yield
 
 
-_STDERR = threading.Lock()
+def _of_mpg123(line: bytes) -> bool:
+    return b"mpg123" in line or line.startswith((b"Warning:", b"Note:"))
 
 
 def libsndfile() -> Any:
