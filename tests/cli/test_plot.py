@@ -4,13 +4,13 @@ import math
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sered.cli.feelings import BAD, FEELINGS, GOOD, INK, PALE, SOFT, densities, inside
+from sered.cli.feelings import BAD, FEELINGS, GOOD, INK, PALE, SOFT, densities, inside, named
 from sered.cli.plot import Loudness, Picture, draw, loudness, placed
 from sered.contract import call, messages
 from sered.errors import SeredError
@@ -203,6 +203,23 @@ def test_what_weighs_most_has_room_first() -> None:
     assert all(0.0 <= begin < 100.0 for _, begin, _ in rows)
     apart = [term.model_copy(update={"offset_s": 20.0 * n}) for n, term in enumerate(terms[:5])]
     assert [row for row, _, _ in placed(apart, 0.0, 120.0)] == [0] * 5
+
+
+def test_no_colour_is_without_its_name() -> None:
+    """A short cry between neutral neighbours is named, though they take all the room beside it."""
+    utterances = tuple(
+        call.UtteranceShare(
+            offset_s=4.0 * n, duration_s=0.9 if n == 20 else 3.0,
+            emotion="fear" if n == 20 else "neutral", acoustic=0.0, verbal=0.0, score=0.0,
+            share=0.0, agitation=0.0,
+        )
+        for n in range(40)
+    )  # fmt: skip
+    made = report(duration_s=160.0, utterances=utterances)
+    names = named(replace(PICTURE, call=made, loudness=levels(165.0)))
+    assert [name for _, name in names].count("fear") == 1
+    assert len(names) > 10
+    assert all(after[0] - before[0] >= 0.055 * 165.0 for before, after in pairwise(names))
 
 
 def test_a_long_name_keeps_its_ends(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -91,22 +90,40 @@ def legend(axes: Any, picture: Picture) -> None:
 
 
 def name_each(axes: Any, picture: Picture) -> None:
-    """The feeling's name over each utterance; narrow neighbours that feel the same share one."""
-    full = max(picture.loudness.duration_s, 1.0)
-    room = 0.055 * full
-    last = -math.inf
-    for utterance in picture.call.utterances:
-        begin, end = span(picture, utterance)
-        name = utterance.emotion
-        middle = inside((begin + end) / 2, 0.03 * full, full)
-        if name is None or middle - last < room:
-            continue
+    """The feeling's name over the utterances, as far as there is room."""
+    room = _room(picture)
+    for middle, name in named(picture):
         axes.text(middle, 1.13, name, ha="center", color=INK, size=10.5)
         axes.plot(
             [middle - 0.3 * room, middle + 0.3 * room], [1.06, 1.06],
             color=FEELINGS[name], linewidth=3, solid_capstyle="butt",
         )  # fmt: skip
-        last = middle
+
+
+def named(picture: Picture) -> list[tuple[float, str]]:
+    """Where which feeling is written, in seconds: none covers another.
+
+    One of each comes first, then the rarest: a colour that is not written stands for nothing.
+    """
+    full, room = max(picture.loudness.duration_s, 1.0), _room(picture)
+    felt: dict[str, list[float]] = {}
+    for utterance in sorted(picture.call.utterances, key=lambda each: -each.duration_s):
+        if utterance.emotion is not None:
+            middle = inside(sum(span(picture, utterance)) / 2, 0.03 * full, full)
+            felt.setdefault(utterance.emotion, []).append(middle)
+    ranked = sorted(felt.items(), key=lambda each: len(each[1]))
+    wanted = [(middles[0], name) for name, middles in ranked]
+    wanted += [(middle, name) for name, middles in ranked for middle in middles[1:]]
+    out: list[tuple[float, str]] = []
+    for middle, name in wanted:
+        if all(abs(middle - other) >= room for other, _ in out):
+            out.append((middle, name))
+    return sorted(out)
+
+
+def _room(picture: Picture) -> float:
+    """Seconds that a feeling's name takes."""
+    return 0.055 * max(picture.loudness.duration_s, 1.0)
 
 
 def inside(middle: float, half: float, full: float) -> float:
