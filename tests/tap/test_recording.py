@@ -160,9 +160,25 @@ def test_close_ends_the_frames(tmp_path: Path) -> None:
     assert len(list(frames)) <= RATE_HZ // FRAME + 1
 
 
+def test_a_short_recording_is_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is short is heard as it was surveyed; a long one, decoded again, sounds the same."""
+    noise = np.random.default_rng(1).integers(-9_000, 9_000, (8_000 * 4, 2)).astype(np.int16)
+    soundfile.write(tmp_path / "a.flac", noise, 8_000)
+    short = Recording(tmp_path / "a.flac", STEREO)
+    monkeypatch.setattr("sered.tap.survey.KEPT_BYTES", noise.nbytes)
+    long = Recording(tmp_path / "a.flac", STEREO)
+    assert (len(short.survey.kept), len(long.survey.kept)) == (5, 0)
+    for once, twice in zip(short.frames(), long.frames(), strict=True):
+        assert once.start == twice.start
+        assert all(np.array_equal(once.pcm[side], twice.pcm[side]) for side in STEREO)
+
+
 @pytest.mark.slow
-def test_memory_is_flat(tmp_path: Path) -> None:
-    """Ten minutes are read in the memory of one."""
+def test_memory_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too long to be kept is read in the same memory, ten minutes as one."""
+    monkeypatch.setattr("sered.tap.survey.KEPT_BYTES", 1 << 20)
     peaks = []
     for seconds in (60.0, 600.0):
         soundfile.write(tmp_path / "a.wav", np.zeros((int(seconds) * 8_000, 2), np.int16), 8_000)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from sered.records import BLOCK_S, State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from sered.records import Heard, Side
 
 _NEVER = float("-inf")
 _QUIET = frozenset({State.SILENCE, State.NOISE})
+_LIVE = frozenset({State.NOISE, State.SPEECH, State.MUSIC})
+_CALLING = frozenset({State.DIAL, State.DTMF, State.RINGBACK})
 _TALK = _QUIET | {State.SPEECH, State.MUSIC}
 _END_TONES = frozenset({State.BUSY, State.REORDER, State.HOWLER, State.SIT})
 _CADENCED = _END_TONES | {State.DIAL, State.RINGBACK}
@@ -59,9 +61,9 @@ class ToneRun:
         """Another recording begins: what its line carried before says nothing of it."""
         self._join_s = at_s
 
-    def feed(self, heard: Heard) -> None:
-        """Take one block."""
-        now_s, sounding = heard.start_s, set(heard.states.values())
+    def feed(self, heard: Heard, sounding: set[State]) -> None:
+        """Take one block, and the states of all its sides."""
+        now_s = heard.start_s
         if sounding <= _TALK:
             # as almost always: nothing of a tone
             self.ends, self.dial_s = False, None
@@ -100,7 +102,7 @@ class ToneRun:
         """Follow the machine that speaks after an intercept tone until it falls silent."""
         if State.SIT in sounding:
             self._announced_until_s = now_s + _ANNOUNCED_S
-        elif sounding & {State.DIAL, State.DTMF, State.RINGBACK}:
+        elif sounding & _CALLING:
             self._announced_until_s = _NEVER
         elif State.SPEECH in sounding and now_s < min(self._deaf_until_s, self._announced_until_s):
             self._deaf_until_s = max(self._deaf_until_s, now_s + _ANNOUNCEMENT_PAUSE_S)
@@ -150,18 +152,17 @@ class Lead:
             return [self._start_s]
         return [] if self._noise_s is None else [self._noise_s]
 
-    def feed(self, now_s: float, states: Collection[State], dial_s: float | None) -> None:
+    def feed(self, now_s: float, sounding: set[State], dial_s: float | None) -> None:
         """Take the states of one block and the start of a sure dial tone."""
-        sounding = set(states)
         self._forget(now_s)
-        if sounding & {State.NOISE, State.SPEECH, State.MUSIC}:
+        if not sounding.isdisjoint(_LIVE):
             if self._noise_s is None and self._quiet_s >= 0.5:
                 self._noise_s = now_s
             self._noise_last_s = now_s
             self._quiet_s = 0.0
         else:
             self._quiet_s += BLOCK_S
-        if sounding & {State.DIAL, State.DTMF, State.RINGBACK}:
+        if not sounding.isdisjoint(_CALLING):
             if State.DIAL in sounding and not self._dtmf_s and now_s - self._last_s > 2.3:
                 self._start_s = None
             if self._start_s is None:
@@ -179,9 +180,10 @@ class Lead:
         self._dtmf_s = self._ring_s = 0.0
 
     def _forget(self, now_s: float) -> None:
-        linger_s = self.LINGER_S if self.dialled else self.IDLE_LINGER_S
-        if self._start_s is not None and now_s - self._last_s > linger_s:
-            self.restart()
+        if self._start_s is not None:
+            linger_s = self.LINGER_S if self.dialled else self.IDLE_LINGER_S
+            if now_s - self._last_s > linger_s:
+                self.restart()
         if self._noise_s is not None and (
             now_s - self._noise_last_s > 1.0 or now_s - self._noise_s > self.STEP_S
         ):
@@ -199,14 +201,15 @@ class OnHookStep:
         self._pauses = self._pauses_near = 0
         self._near_from_s: float | None = None
 
-    def feed(self, heard: Heard, *, in_call: bool) -> None:
-        """Take one block."""
-        quiet = all(state in _QUIET for state in heard.states.values())
-        if not quiet:
-            self._settle(heard.start_s)
+    def feed(self, heard: Heard, sounding: set[State], *, in_call: bool) -> None:
+        """Take one block, and the states of all its sides."""
+        if not sounding <= _QUIET:
+            if self._near_from_s is not None:
+                self._settle(heard.start_s)
+            self.since_s = None
             return
         if not in_call:
-            if State.NOISE not in heard.states.values():
+            if State.NOISE not in sounding:
                 self._learn(heard)
             return
         near = self._idle_s >= _IDLE_KNOWN_S and all(

@@ -84,14 +84,15 @@ class Segmenter:
         """Take the next block; returns the events that it makes certain."""
         lost = self._lose(heard.start_s)
         states = heard.states
+        sounding = set(states.values())
         self._hook.feed(heard.start_s, heard.off_hook)
-        self._tone.feed(heard)
-        self._lead.feed(heard.start_s, states.values(), self._tone.dial_s)
-        self._step.feed(heard, in_call=self._call is not None)
-        utterances = self._listen(heard, states)
+        self._tone.feed(heard, sounding)
+        self._lead.feed(heard.start_s, sounding, self._tone.dial_s)
+        self._step.feed(heard, sounding, in_call=self._call is not None)
+        utterances = self._listen(heard, states, spoken=State.SPEECH in sounding)
         if self._call is None:
             return [*lost, *self._idle(heard.start_s)]
-        return self._talking(heard.start_s, states, utterances)
+        return self._talking(heard.start_s, states, sounding, utterances)
 
     def _lose(self, start_s: float) -> list[Event]:
         """Close the call if the sound lost before this block may have held its end."""
@@ -111,9 +112,10 @@ class Segmenter:
         self._call.active_s = max(self._call.active_s, self._call.start_s)
         return self._close_call(self._call.active_s, reason)
 
-    def _listen(self, heard: Heard, states: Mapping[Side, State]) -> list[Utterance]:
+    def _listen(
+        self, heard: Heard, states: Mapping[Side, State], *, spoken: bool
+    ) -> list[Utterance]:
         out = []
-        spoken = State.SPEECH in states.values()
         for side, state in states.items():
             speech = self._speech.get(side)
             if speech is None:
@@ -166,49 +168,58 @@ class Segmenter:
         return min([*starts, *self._lead.start()], default=None)
 
     def _talking(
-        self, now_s: float, states: Mapping[Side, State], utterances: list[Utterance]
+        self,
+        now_s: float,
+        states: Mapping[Side, State],
+        sounding: set[State],
+        utterances: list[Utterance],
     ) -> list[Event]:
         call = self._call
         assert call is not None
-        self._note(call, now_s, states)
-        call.said_s = max([call.said_s, *(utterance.end_s for utterance in utterances)])
+        self._note(call, now_s, states, sounding)
+        for utterance in utterances:
+            call.said_s = max(call.said_s, utterance.end_s)
         over = self._over(call, now_s)
         if over is None:
             return list(utterances)
         end_s, reason = over
         return [*utterances, *self._close_call(end_s, reason)]
 
-    def _note(self, call: _OpenCall, now_s: float, states: Mapping[Side, State]) -> None:
-        sounding = set(states.values())
-        call.talk.feed(states)
+    def _note(
+        self, call: _OpenCall, now_s: float, states: Mapping[Side, State], sounding: set[State]
+    ) -> None:
+        call.talk.feed(states, sounding)
         if State.RINGBACK in sounding:
             call.ringing_s = now_s
-        ringing = now_s - call.ringing_s < _RINGBACK_GAP_S
-        voices = {
-            side
-            for side, state in states.items()
-            if state is State.SPEECH and self._speech[side].loudest_db > FAINTEST_DB
-        }
         call.faxed |= State.FAX in sounding
         if State.RINGBACK in sounding and not call.talk.heard(Side.CUSTOMER, Side.MIXED):
             call.answered = False
         if not call.answered:
+            ringing = now_s - call.ringing_s < _RINGBACK_GAP_S
             call.answered = any(
                 speech.voiced_s >= _ANSWER_S
                 and speech.loudest_db > FAINTEST_DB
                 and not (ringing and side is Side.AGENT)
                 for side, speech in self._speech.items()
             )
-        if voices:
+        spoken = State.SPEECH in sounding
+        if spoken and self._voices(states):
             call.held_s = 0.0
             call.active_s = now_s + BLOCK_S
             return
-        held = bool(sounding & HELD) or (
-            State.SPEECH in sounding and now_s >= self._station_until_s and self._murmurs(states)
+        held = not sounding.isdisjoint(HELD) or (
+            spoken and now_s >= self._station_until_s and self._murmurs(states)
         )
         call.held_s += BLOCK_S * held
-        if sounding & TONES or (held and call.held_s <= self._settings.hold_limit_s):
+        if not sounding.isdisjoint(TONES) or (held and call.held_s <= self._settings.hold_limit_s):
             call.active_s = now_s + BLOCK_S
+
+    def _voices(self, states: Mapping[Side, State]) -> bool:
+        """Whether somebody speaks on some side who is on this phone."""
+        return any(
+            state is State.SPEECH and self._speech[side].loudest_db > FAINTEST_DB
+            for side, state in states.items()
+        )
 
     def _murmurs(self, states: Mapping[Side, State]) -> bool:
         """Whether somebody speaks on some side, however faintly."""

@@ -39,19 +39,18 @@ class TalkMeter:
         self._customer_quiet_s = 1.0
         self._interruptions = 0
 
-    def feed(self, states: Mapping[Side, State]) -> None:
-        """Count one block; silence counts when somebody speaks again."""
+    def feed(self, states: Mapping[Side, State], sounding: set[State]) -> None:
+        """Count one block, `sounding` on any side; silence counts when somebody speaks again."""
         for side, state in states.items():
             if state is State.SPEECH:
                 self._voiced[side] += BLOCK_S
         self._interrupt(states)
-        sounding = set(states.values())
         if State.SPEECH in sounding:
             self._settle()
-        elif sounding & HELD:
+        elif not sounding.isdisjoint(HELD):
             self._settle()
             self._hold_s += BLOCK_S if self.spoken_s else 0.0
-        elif sounding & TONES:
+        elif not sounding.isdisjoint(TONES):
             self._settle()
         elif self.spoken_s:
             self._quiet_s += BLOCK_S

@@ -105,7 +105,7 @@ class Beeps:
 
 def _pure_lines(blocks: NDArray[np.int16]) -> list[int]:
     """The spectral line of each block that is nothing but one tone; 0 of the others."""
-    spectrum = np.fft.rfft(blocks * _TAPER, axis=1)
+    spectrum = np.fft.rfft((blocks * _TAPER).astype(np.float64), axis=1)
     power = spectrum.real**2 + spectrum.imag**2
     strongest = power[:, _LOWEST:_HIGHEST].argmax(axis=1) + _LOWEST
     near = strongest[:, None] + np.arange(-2, 3)

@@ -13,7 +13,6 @@ from sered.records import State
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
 
 _SILENT = frozenset({State.SILENCE, State.NOISE})
 _OWNED = frozenset({State.SPEECH, State.MUSIC})
@@ -71,9 +70,20 @@ class Ownership:
         self._into_agent = Leakage()
         self._into_customer = Leakage()
         self._before = np.full((2, 1), -90.0)
+        self._smoothed: deque[list[list[float]]] = deque()
         self._after_leak = [False, False]
         """Whether what the customer's and the agent's channel carry goes on from a leak."""
         self._lately = tuple(deque[float](maxlen=_LATELY_BLOCKS) for _ in range(2))
+
+    def expect(self, levels_db: tuple[Sequence[Sequence[float]], ...]) -> None:
+        """Smooth the levels of the frames that are settled next: customer's and agent's, a frame
+        and block each."""
+        levels = np.array(levels_db)
+        before = np.concatenate((self._before[:, None], levels[:, :-1, -1:]), axis=1)
+        padded = np.concatenate((before, levels, levels[:, :, -1:]), axis=2)
+        power = 10.0 ** (padded / 10.0)
+        mean = (power[..., :-2] + power[..., 1:-1] + power[..., 2:]) / 3.0
+        self._smoothed = deque((10.0 * np.log10(mean)).swapaxes(0, 1).tolist())
 
     def settle(
         self,
@@ -86,7 +96,10 @@ class Ownership:
         Each pair is the customer's and the agent's.
         """
         customer, agent = states
-        smooth = self._smooth(np.array(levels_db))
+        if not self._smoothed:
+            self.expect(tuple([levels] for levels in levels_db))
+        smooth = self._smoothed.popleft()
+        self._before = np.array([[levels[-1]] for levels in levels_db])
         for index, (far, near) in enumerate(zip(list(customer), list(agent), strict=True)):
             far_db, near_db = smooth[0][index], smooth[1][index]
             to_customer = self._into_customer.feed(near, near_db, far_db, floors_db[0])
@@ -110,10 +123,3 @@ class Ownership:
                 self._after_leak[of] = leaks[of] or tail
                 if self._after_leak[of]:
                     side[index] = State.SILENCE
-
-    def _smooth(self, levels_db: NDArray[np.float64]) -> list[list[float]]:
-        padded = np.concatenate((self._before, levels_db, levels_db[:, -1:]), axis=1)
-        self._before = levels_db[:, -1:]
-        power = 10.0 ** (padded / 10.0)
-        mean = (power[:, :-2] + power[:, 1:-1] + power[:, 2:]) / 3.0
-        return np.asarray(10.0 * np.log10(mean)).tolist()  # type: ignore[no-any-return]  # numpy types no lists

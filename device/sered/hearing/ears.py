@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from sered.hearing.voice_activity import Gate, VoiceDetector
 from sered.records import BLOCK, FRAME, RATE_HZ, Heard, Side, State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,6 +38,8 @@ _FAINT_MUSIC_DB, _FORGET_DB = 35.0, 0.003
 _NO_TONES: list[State | None] = [None] * BLOCKS
 _NO_HOWLS = [(False, False)] * BLOCKS
 _ALL_SPEECH = [State.SPEECH] * BLOCKS
+_NOTHING_LATE: list[Mapping[Side, float]] = [MappingProxyType({})] * BLOCKS
+"""Nothing in a frame was named later than it began."""
 
 
 class _SideEars:
@@ -67,6 +70,11 @@ class _SideEars:
         """Measure the frames that are heard next, all at once."""
         self._sound = Measured(self._sound.sound[self._at + 1].reshape(-1), frames)
         self._at = -1
+
+    @property
+    def expected_db(self) -> list[list[float]]:
+        """Levels of the blocks of each frame that is expected."""
+        return self._sound.levels_db
 
     def hear(self) -> tuple[list[State], list[float]]:
         """The states and levels (dBFS) of the next frame's blocks; more in `hiss_db`, `since`."""
@@ -234,6 +242,9 @@ class Ears:
         self._expected = deque(frames)
         for side, ears in self._sides.items():
             ears.expect([frame.pcm[side] for frame in frames])
+        if self._ownership is not None:
+            far, near = self._sides[Side.CUSTOMER], self._sides[Side.AGENT]
+            self._ownership.expect((far.expected_db, near.expected_db))
 
     def feed(
         self,
@@ -255,23 +266,35 @@ class Ears:
                 (levels[Side.CUSTOMER], levels[Side.AGENT]),
                 (far.floor_db, near.floor_db),
             )
-        return [self._heard(index, frame, states, levels, off_hook) for index in range(BLOCKS)]
-
-    def _heard(
-        self,
-        index: int,
-        frame: AudioFrame,
-        states: dict[Side, list[State]],
-        levels: dict[Side, list[float]],
-        off_hook: bool | None,  # noqa: FBT001 - three-valued
-    ) -> Heard:
-        start_s = (frame.start + index * BLOCK) / RATE_HZ
-        sides = self._sides
-        return Heard(
-            start_s,
-            {side: states[side][index] for side in sides},
-            {side: levels[side][index] for side in sides},
-            off_hook,
-            {s: start_s - ears.since[index] for s, ears in sides.items() if index in ears.since},
-            {side: ears.hiss_db[index] for side, ears in sides.items()},
+        starts_s = [(frame.start + index * BLOCK) / RATE_HZ for index in range(BLOCKS)]
+        since = self._since(starts_s)
+        columns = zip(
+            starts_s,
+            zip(*states.values(), strict=True),
+            zip(*levels.values(), strict=True),
+            since,
+            zip(*(ears.hiss_db for ears in self._sides.values()), strict=True),
+            strict=True,
         )
+        sides = tuple(self._sides)
+        return [
+            Heard(
+                start_s,
+                dict(zip(sides, carried, strict=True)),
+                dict(zip(sides, level, strict=True)),
+                off_hook,
+                began,
+                dict(zip(sides, hiss, strict=True)),
+            )
+            for start_s, carried, level, began, hiss in columns
+        ]
+
+    def _since(self, starts_s: Sequence[float]) -> Sequence[Mapping[Side, float]]:
+        """When what each block carries began, where that could only be named later."""
+        sides = self._sides.items()
+        if not any(ears.since for _, ears in sides):
+            return _NOTHING_LATE
+        return [
+            {side: start_s - ears.since[index] for side, ears in sides if index in ears.since}
+            for index, start_s in enumerate(starts_s)
+        ]

@@ -42,6 +42,8 @@ class SameSound:
 
     def __init__(self) -> None:
         self._last: tuple[NDArray[np.int16], NDArray[np.int16]] | None = None
+        self._half: Pair | None = None
+        """The last frame at half the rate, where it was asked for."""
         self._first: deque[Pair] = deque(maxlen=_COMPARED)
         """Windows whose delay is not known yet."""
         self._sum = np.zeros(2 * _LAG + 1)
@@ -59,14 +61,15 @@ class SameSound:
 
     def feed(self, first: NDArray[np.int16], second: NDArray[np.int16], *, spoken: bool) -> None:
         """Take a frame, FRAME samples of each channel, and whether somebody speaks in it."""
-        now, last = (first, second), self._last
-        self._last = now
+        now, last, half = (first, second), self._last, self._half
+        self._last, self._half = now, None
         if last is None or not spoken:
             return
         if self._skipped < self._every:
             self._skipped += 1
             return
-        window = np.concatenate((_half_rate(last), _half_rate(now)), axis=1)
+        self._half = _half_rate(now)
+        window = np.concatenate((_half_rate(last) if half is None else half, self._half), axis=1)
         window -= window.mean(axis=1, keepdims=True)
         power = np.einsum("ij,ij->i", window, window) / _WINDOW
         if power.max() < _AUDIBLE:
@@ -129,7 +132,7 @@ def _correlation(window: Pair) -> Row:
     """Of the first channel's middle with the second one, at each lag."""
     middle = np.zeros(_WINDOW, np.float32)
     middle[_LAG:-_LAG] = window[0, _LAG:-_LAG]
-    spectra = np.fft.rfft(np.stack((middle, window[1])))
+    spectra = np.fft.rfft(np.stack((middle, window[1])).astype(np.float64))
     lags = np.fft.irfft(spectra[0] * spectra[1].conj())
     return np.asarray(np.concatenate((lags[-_LAG:], lags[: _LAG + 1])), np.float64)
 

@@ -100,12 +100,12 @@ class Network:
         padded[:, _PAD:-_PAD] = blocks
         padded[:, :_PAD] = blocks[:, _PAD:0:-1]
         padded[:, -_PAD:] = blocks[:, -2 : -_PAD - 2 : -1]
-        spectrum = np.empty((count, _BLOCK_HOPS, 2 * _BINS), np.float32)
+        windows = np.empty((count, _BLOCK_HOPS, _WINDOW), np.float32)
         for hop in range(_BLOCK_HOPS):
-            window = padded[:, hop * _HOP : hop * _HOP + _WINDOW]
-            np.matmul(window, self.basis, out=spectrum[:, hop])
+            windows[:, hop] = padded[:, hop * _HOP : hop * _HOP + _WINDOW]
+        spectrum = windows.reshape(-1, _WINDOW) @ self.basis
         np.square(spectrum, out=spectrum)
-        power = spectrum[..., :_BINS] + spectrum[..., _BINS:]
+        power = spectrum[:, :_BINS] + spectrum[:, _BINS:]
         x = np.sqrt(power, out=power).reshape(count, -1)
         for taps, bias in self.layers:
             y = np.empty((count, len(taps), len(bias)), np.float32)
@@ -126,13 +126,13 @@ def _tap(kernel: Array, width: int, step: int, steps: int) -> tuple[int, int, Ar
 
 
 def _gates(weights: Array) -> Array:
-    """An LSTM's (4 * _HIDDEN, n) weights as (n, 4 * _HIDDEN): input, forget, output gate, new cell.
+    """An LSTM's (4 * _HIDDEN, n) weights as (n, 4 * _HIDDEN): output, input, forget gate, new cell.
 
     The three gates' are halved, as a sigmoid is 0.5 * tanh(0.5 * x) + 0.5: one tanh for all.
     """
     take, keep, new, give = np.split(weights, 4)
     half = np.float32(0.5)
-    return np.ascontiguousarray(np.concatenate((half * take, half * keep, half * give, new)).T)
+    return np.ascontiguousarray(np.concatenate((half * give, half * take, half * keep, new)).T)
 
 
 class Silero:
@@ -140,14 +140,16 @@ class Silero:
 
     def __init__(self, network: Network | None = None) -> None:
         self._network = network or shared_network()
-        self._gates = np.empty(4 * _HIDDEN, np.float32)
-        self._new = np.empty(_HIDDEN, np.float32)
+        self._room = np.empty(5 * _HIDDEN, np.float32)
+        """Of the three gates, what is new, and the cell: what is multiplied lies side by side."""
+        self._cell = self._room[4 * _HIDDEN :]
+        self._products = np.empty((2, _HIDDEN), np.float32)
         self.reset()
 
     def reset(self) -> None:
         """Forget what was heard."""
         self._hidden = np.zeros(_HIDDEN, np.float32)
-        self._cell = np.zeros(_HIDDEN, np.float32)
+        self._cell[:] = 0.0
 
     def encode(self, blocks: Array) -> Array:
         """(n, BLOCK) samples, full scale 1.0, to n rows for `steps`; remembers nothing."""
@@ -155,9 +157,11 @@ class Silero:
 
     def steps(self, rows: Array) -> list[float]:
         """Encoded blocks, in order, to the probability of each that it is speech."""
-        network, gates, cell, new = self._network, self._gates, self._cell, self._new
-        squashed = gates[: 3 * _HIDDEN]
-        take, keep, give, fresh = (gates[at : at + _HIDDEN] for at in range(0, len(gates), _HIDDEN))
+        network, room, cell, products = self._network, self._room, self._cell, self._products
+        gates, squashed = room[: 4 * _HIDDEN], room[: 3 * _HIDDEN]
+        give, take_keep, new_cell = np.split(room, (_HIDDEN, 3 * _HIDDEN))
+        taken, kept = products
+        flat = products.reshape(-1)
         hidden = np.empty((len(rows), _HIDDEN), np.float32)
         last = self._hidden
         for row, now in zip(rows, hidden, strict=True):
@@ -166,11 +170,10 @@ class Silero:
             np.tanh(gates, out=gates)
             np.multiply(squashed, _HALF, out=squashed)
             np.add(squashed, _HALF, out=squashed)
-            np.multiply(keep, cell, out=cell)
-            np.multiply(take, fresh, out=new)
-            np.add(cell, new, out=cell)
-            np.tanh(cell, out=new)
-            last = np.multiply(give, new, out=now)
+            np.multiply(take_keep, new_cell, out=flat)
+            np.add(kept, taken, out=cell)
+            np.tanh(cell, out=taken)
+            last = np.multiply(give, taken, out=now)
         self._hidden = last
         logits = np.maximum(hidden, 0.0) @ network.out
         return [1.0 / (1.0 + math.exp(-logit - network.out_bias)) for logit in logits.tolist()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -97,13 +98,38 @@ _BESIDE = 2
 """Bins on either side of a line that are its own."""
 
 
+def _reach(low_hz: float, high_hz: float) -> slice:
+    """Bins of a SHORT spectrum that lines between two frequencies may have for their own."""
+    step, most = RATE_HZ / SHORT, 1.0 + TOLERANCE
+    return slice(
+        int(low_hz / most / step) - _BESIDE - 1, math.ceil(high_hz * most / step) + _BESIDE + 2
+    )
+
+
+_KEYED = (
+    _reach(DTMF_ROWS_HZ[0], DTMF_ROWS_HZ[-1]),
+    _reach(DTMF_COLUMNS_HZ[0], DTMF_COLUMNS_HZ[-1]),
+)
+_HOWLED = _reach(HOWLER_HZ[0], HOWLER_HZ[-1])
+_NEARLY = 0.99
+"""A look beforehand, which sums in another order, passes what is as much less."""
+_PAIR = 0.8
+"""Share of a key's two lines."""
+
+
 def spectra(pcm: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """Power spectra up to a little over 3600 Hz, one row a block, whose window ends with it.
 
     `pcm` carries LONG - BLOCK samples more in front.
     """
-    view = np.lib.stride_tricks.sliding_window_view(pcm[LONG - size :], size)[::BLOCK]
-    spectrum = np.fft.rfft(view * _HANN[size], axis=1)[:, : _BAND[size][1] + _BESIDE + 1]
+    count = (len(pcm) - LONG) // BLOCK + 1
+    sample = pcm.itemsize
+    windows: NDArray[np.float32] = np.ndarray(
+        (count, size), np.float32, pcm, sample * (LONG - size), (sample * BLOCK, sample)
+    )
+    # a transform casts by itself, but takes two thirds longer for it
+    tapered = (windows * _HANN[size]).astype(np.float64)
+    spectrum = np.fft.rfft(tapered, axis=1)[:, : _BAND[size][1] + _BESIDE + 1]
     return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float32)
 
 
@@ -148,18 +174,27 @@ def peaks(power: NDArray[np.float32], size: int, least: float = 0.0) -> Peaks:
 
 def dtmf_keys(power: NDArray[np.float32]) -> list[str]:
     """The key that each row of a SHORT spectrum carries, or ''."""
-    bins, (first, second) = _strongest(power, SHORT)
-    pairs = np.flatnonzero((first + second > 0.8) & (second > 0.07))
     keys = [""] * len(power)
-    if not pairs.size:
+    near = sum((power[:, of].sum(axis=1) for of in _KEYED), np.float32(0.0))
+    likely = np.flatnonzero(near > _NEARLY * _PAIR * _total(power))
+    if not likely.size:
         return keys
+    power = power[likely]
+    bins, (first, second) = _strongest(power, SHORT)
+    pairs = np.flatnonzero((first + second > _PAIR) & (second > 0.07))
     hz = [(_refine(power, pairs, at[pairs]) * (RATE_HZ / SHORT)).tolist() for at in bins]
-    for at, one, two in zip(pairs.tolist(), *hz, strict=True):
+    for at, one, two in zip(likely[pairs].tolist(), *hz, strict=True):
         row = _nearest(min(one, two), DTMF_ROWS_HZ)
         column = _nearest(max(one, two), DTMF_COLUMNS_HZ)
         if row is not None and column is not None:
             keys[at] = DTMF_KEYS[row][column]
     return keys
+
+
+def _total(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Energy of each row of a SHORT spectrum between 200 and 3600 Hz, never zero."""
+    low, high = _BAND[SHORT]
+    return np.asarray(power[:, low:high].sum(axis=1) + np.float32(1e-9))
 
 
 def _nearest(hz: float, names: tuple[float, ...]) -> int | None:
@@ -187,9 +222,18 @@ class DtmfKeys:
 
 
 def howls(power: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Share of the howler's four lines in each SHORT spectrum; 0 where one of them is missing."""
+    """Share of the howler's four lines in each SHORT spectrum.
+
+    0 where one of them is missing, or all together are too faint to be the howler's.
+    """
+    out = np.zeros(len(power), np.float32)
+    total = _total(power)
+    # lines that lie close may share what is between them
+    likely = np.flatnonzero(2.0 * power[:, _HOWLED].sum(axis=1) > _NEARLY * Howler.LIKELY * total)
+    if not likely.size:
+        return out
+    power, total = power[likely], total[likely]
     step = RATE_HZ / SHORT
-    total = power[:, int(_LOW_HZ / step) : int(_HIGH_HZ / step)].sum(axis=1) + 1e-9
     rows = np.arange(len(power))[:, None]
     shares = []
     for hz in HOWLER_HZ:
@@ -198,7 +242,8 @@ def howls(power: NDArray[np.float32]) -> NDArray[np.float32]:
         at = low + power[:, low:high].argmax(axis=1)
         shares.append(power[rows, at[:, None] + np.arange(-2, 3)].sum(axis=1) / total)
     stacked = np.stack(shares)
-    return np.where((stacked > 0.04).all(axis=0), stacked.sum(axis=0), np.float32(0.0))
+    out[likely] = np.where((stacked > 0.04).all(axis=0), stacked.sum(axis=0), np.float32(0.0))
+    return out
 
 
 class Howler:
@@ -206,7 +251,7 @@ class Howler:
 
     _WITHIN = 24
     _ENOUGH = 8
-    _SURE, _LIKELY = 0.75, 0.5
+    _SURE, LIKELY = 0.75, 0.5
     """Share of the four lines that makes sure of it, and that is enough while it goes on."""
 
     def __init__(self) -> None:
@@ -214,13 +259,13 @@ class Howler:
 
     def feed(self, shares: Sequence[float]) -> list[tuple[bool, bool]]:
         """Of each block with such a share: whether it may be the howler's, and is for sure."""
-        if max(shares) <= self._LIKELY:
+        if max(shares) <= self.LIKELY:
             self._recent.extend([False] * len(shares))
             return [(False, False)] * len(shares)
         return [self._one(share) for share in shares]
 
     def _one(self, share: float) -> tuple[bool, bool]:
         going_on = sum(self._recent) >= self._ENOUGH
-        howls = share > (self._LIKELY if going_on else self._SURE)
+        howls = share > (self.LIKELY if going_on else self._SURE)
         self._recent.append(howls)
         return howls, howls and sum(self._recent) >= self._ENOUGH

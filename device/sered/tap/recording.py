@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sered.errors import AudioError
+from sered.levels import FULL_SCALE
 from sered.records import FRAME, RATE_HZ, Side
 from sered.tap import decoders, recording_notes, unreadable
 from sered.tap.paths import shown
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 class Recording:
     """A file that plays as fast as it is read; memory does not grow with its length.
 
-    It is decoded once when it is opened, to know its length, its levels and that it is whole, and
-    once more for `frames`. `known` saves the first where it was done before. Raises AudioError for
-    a file that is no recording, is cut off, or lacks a side.
+    It is decoded when it is opened, to know its length, its levels and that it is whole, and where
+    it is long once more for `frames`. `known` saves the first where it was done before. Raises
+    AudioError for a file that is no recording, is cut off, or lacks a side.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Recording:
                 good = np.isfinite(tracks).all(axis=1) & (np.abs(tracks) < _NO_SAMPLE).all(axis=1)
                 resampler.lose(round(int(len(good) - good.sum()) * RATE_HZ / self.rate_hz))
                 tracks = tracks[good]
-            yield from resampler.feed(tracks.astype("<f4").tobytes())
+            yield from resampler.take(tracks * np.float32(FULL_SCALE))
         if not self._closed.is_set():
             yield from resampler.flush()
 
@@ -103,7 +104,10 @@ class Recording:
     def _pieces(self) -> Iterator[NDArray[np.float32]]:
         scale = np.float32(self.survey.scale * 10.0 ** (self.gain_db / 20.0))
         try:
-            for piece in self.survey.stream.pieces():
+            for piece in self.survey.pieces():
+                if scale == 1.0:
+                    yield piece
+                    continue
                 with np.errstate(invalid="ignore", over="ignore"):
                     yield piece * scale
         except decoders.CutOffError as error:

@@ -102,7 +102,10 @@ class Resampler:
         raw = self._rest + raw if self._rest else raw
         whole = len(raw) - len(raw) % self._format.frame_bytes
         self._rest = raw[whole:]
-        samples = _samples(raw[:whole], self._format)
+        return self.take(_samples(raw[:whole], self._format))
+
+    def take(self, samples: _Samples) -> list[AudioFrame]:
+        """As `feed`, of sound that is numbers: (n, channels) on the scale of int16."""
         self._fed += len(samples)
         return self._convert(samples, last=False)
 

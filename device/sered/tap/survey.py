@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from sered.tap import decoders, identify, unreadable
 from sered.tap.paths import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -74,11 +75,17 @@ class Survey:
     """-1 to 1, of each channel with each."""
     digest: str
     """SHA-256 of the file."""
+    kept: tuple[NDArray[np.float32], ...] = field(default=(), repr=False)
+    """The sound itself, as it was decoded, where it is short."""
 
     @property
     def duration_s(self) -> float:
         """Seconds of sound, as decoded."""
         return self.samples / self.stream.rate_hz
+
+    def pieces(self) -> Iterator[NDArray[np.float32]]:
+        """A second at a time, as `Stream.pieces`: decoded anew where it is long."""
+        yield from self.kept or self.stream.pieces()
 
     def signs(self) -> NDArray[np.float32]:
         """What each channel is multiplied with before all are mixed, so that none cancels another.
@@ -104,18 +111,27 @@ def survey(path: Path) -> Survey:
         )
         raise AudioError(msg)
     meter = _Meter(stream.channels, stream.rate_hz)
+    kept: list[NDArray[np.float32]] = []
+    room = KEPT_BYTES
     try:
         for piece in stream.pieces():
             meter.feed(piece)
+            room -= piece.nbytes
+            if room >= 0:
+                kept.append(piece)
+            else:
+                kept.clear()
     except decoders.CutOffError as error:
         raise _cut_off(stream, error) from None
     except AudioError as error:
         msg = f"{shown(path)}: {error}. Convert it first: {unreadable.convert_line(path)}"
         raise AudioError(msg) from None
-    return meter.result(stream, digest)
+    return replace(meter.result(stream, digest), kept=tuple(kept))
 
 
 _MOST_CHANNELS = 64
+KEPT_BYTES = 32 << 20
+"""Nine minutes of a telephone's stereo; what is longer is decoded twice, or memory would grow."""
 
 
 def _cut_off(stream: Stream, error: decoders.CutOffError) -> AudioError:
