@@ -96,7 +96,7 @@ def test_ctrl_c_says_how_far_it_came_and_keeps_what_was_done(tmp_path: Path) -> 
     run = started(source, *AUDIO, "--out", out, "--jobs", "1")
     until(lambda: kept(out) >= 2)
     run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=20)
+    _, said = run.communicate(timeout=60)
     assert run.returncode == 1
     assert "Stopped after " in said
     assert "--resume" in said

@@ -2,6 +2,7 @@
 
 import math
 import sys
+import warnings
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, pairwise
@@ -229,6 +230,17 @@ def test_a_long_name_keeps_its_ends(tmp_path: Path) -> None:
     draw(replace(PICTURE, file="begin" + "x" * 200 + "end.wav"), tmp_path / "call.png")
     with Image.open(tmp_path / "call.png") as image:
         assert image.info["Title"].endswith("end.wav")
+
+
+def test_a_name_in_a_script_without_a_font_is_no_warning(tmp_path: Path) -> None:
+    """A name that cannot be drawn tells the terminal nothing, and is whole in the title."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw(replace(PICTURE, file="日本語 ᚠᚢᚦ 𒀀.wav"), tmp_path / "call.png")
+    with Image.open(tmp_path / "call.png") as image:
+        assert image.info["Title"] == "日本語 ᚠᚢᚦ 𒀀.wav"
 
 
 def test_a_long_call_is_drawn_by_density(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ _CELL = FRAME // 4
 _TERMS, _ROWS = 12, 5
 _NAME = 60
 """Letters of a recording's name that have room."""
+_SCRIPTS = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Noto Sans")
+"""Fonts for a recording's name: the others, where they are, for what the first lacks."""
 _TITLED = frozenset((".png", ".svg", ".pdf"))
 
 
@@ -99,7 +102,10 @@ def draw(picture: Picture, out: Path) -> None:
     _time_axis((sound, score, words), picture)
     try:
         metadata = {"Title": picture.file} if out.suffix.lower() in _TITLED else None
-        figure.savefig(out, dpi=150, facecolor="white", metadata=metadata)
+        with warnings.catch_warnings():
+            # a script that no font here has is drawn as boxes; the title has the name all the same
+            warnings.filterwarnings("ignore", "Glyph .* missing from")
+            figure.savefig(out, dpi=150, facecolor="white", metadata=metadata)
     except (OSError, ValueError) as error:
         msg = f"{out}: the picture cannot be written ({error}). Name a .png in a folder of yours."
         raise SeredError(msg) from error
@@ -144,7 +150,7 @@ def _headline(figure: Any, picture: Picture) -> None:
     if picture.file:
         figure.text(
             0.975, 0.96, _short(picture.file), size=11, color=INK, ha="right", va="baseline",
-            parse_math=False,
+            parse_math=False, family=_SCRIPTS,
         )  # fmt: skip
     if feeling is not None and feeling.causes:
         causes = "probable cause: " + ", ".join(feeling.causes).replace("_", " ")
@@ -215,7 +221,8 @@ def _draw_words(axes: Any, picture: Picture) -> None:
     axes.set_yticks([_ROWS / 2], ["words"], color=INK, size=11)
     terms: tuple[VerbalTerm, ...] = picture.call.verbal.terms if picture.call.verbal else ()
     if not terms:
-        axes.text(0.5, 0.5, "no telling words", transform=axes.transAxes, ha="center", va="center")
+        none = "no telling words" if picture.call.verbal else "nobody listened for words"
+        axes.text(0.5, 0.5, none, transform=axes.transAxes, ha="center", va="center")
         return
     for row, begin, term in placed(terms, picture.call_at_s, max(picture.loudness.duration_s, 1.0)):
         axes.text(
