@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sered.contract.call import Quality, Sentiment, TalkTimes, Versions
+from sered.contract.call import Quality, Sentiment, TalkTimes, Trend, Versions
 from sered.contract.explain import decisive, explain
 from sered.contract.messages import CallReport
 from sered.contract.vocabulary import UNDETERMINED
@@ -118,6 +118,15 @@ def test_a_calm_call_has_no_worst_moment_to_tell() -> None:
     text = "\n".join(explain(report(*(said("my number is five one two", CALM),) * 3)))
     assert "worst" not in text
     assert "Undetermined" in text
+
+
+def test_nothing_is_never_minus_nothing() -> None:
+    """A score that rounds to nothing is told without a minus."""
+    calm = report(*(said("my number is five one two", CALM),) * 3)
+    trend = Trend(quarters=(-0.004, None, None, -0.0), change=0.0)
+    text = "\n".join(explain(calm.model_copy(update={"trend": trend})))
+    assert "stayed much the same: +0.00 in the beginning, +0.00 at the end" in text
+    assert "-0.00" not in text
 
 
 def test_what_decided_lies_in_the_direction_of_the_verdict() -> None:

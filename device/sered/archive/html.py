@@ -33,7 +33,8 @@ max-width:62rem;margin:0 auto;padding:1rem}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}caption{text-align:left;font-weight:600}
 th,td{text-align:left;padding:.3rem 1rem .3rem 0;border-bottom:1px solid var(--line)}
 td.n{text-align:right;font-variant-numeric:tabular-nums}
-.bars{width:14rem;height:14px}rect.down{fill:var(--down)}rect.up{fill:var(--up)}
+summary h2{display:inline}li,summary,th{overflow-wrap:anywhere}
+.bars{width:14rem;max-width:40vw;height:14px}rect.down{fill:var(--down)}rect.up{fill:var(--up)}
 rect.none,rect.undetermined,rect.unanswered,rect.plain{fill:var(--soft)}
 rect.negative{fill:var(--down)}rect.positive{fill:var(--up)}
 details{border-top:1px solid var(--line);padding:.5rem 0}summary{cursor:pointer}
@@ -67,7 +68,11 @@ class _Named:
         named = "".join(f"<li>{escape(each)}</li>" for each in self._first)
         more = self._count - len(self._first)
         rest = f"<li>and {more} more</li>" if more else ""
-        return f"<h2>{self._title}</h2><ul>{named}{rest}</ul>"
+        # folded, or hundreds of them would push the calls out of sight
+        return (
+            f"<details><summary><h2>{self._title}: {self._count}</h2></summary>"
+            f"<ul>{named}{rest}</ul></details>"
+        )
 
 
 class Html:

@@ -79,7 +79,7 @@ def percent(share: float) -> str:
 
 
 def _head(sentiment: Sentiment) -> str:
-    score = f"score {sentiment.score:+.2f} on a scale from -1 to +1"
+    score = f"score {_signed(sentiment.score)} on a scale from -1 to +1"
     if sentiment.category is None:
         reason = sentiment.undetermined or ""
         why = UNDETERMINED.get(reason, reason)
@@ -95,8 +95,8 @@ def _voice(acoustic: Acoustic | None, report: CallReport) -> list[str]:
     emotions = sorted(acoustic.emotions.model_dump().items(), key=lambda pair: -pair[1])
     named = _listed([f"{label} {part:.0%}" for label, part in emotions[:3] if part >= 0.1])
     lines = [
-        f"The voice says {acoustic.score:+.2f} over {acoustic.speech_s:.0f} s of speech "
-        f"({named}) and gives {acoustic.share:+.2f} of the score."
+        f"The voice says {_signed(acoustic.score)} over {acoustic.speech_s:.0f} s of speech "
+        f"({named}) and gives {_signed(acoustic.share)} of the score."
     ]
     if acoustic.agitation is not None:
         lines.append(f"It sounds {_heat(acoustic.agitation)} (agitation {acoustic.agitation:.0%}).")
@@ -118,11 +118,12 @@ def _words(verbal: Verbal | None, report: CallReport, at_s: float) -> list[str]:
     if not verbal.share:
         return [f"The words say nothing either way ({heard})."]
     lines = [
-        f"The words say {verbal.score:+.2f} ({heard}) and give {verbal.share:+.2f} of the score:"
+        f"The words say {_signed(verbal.score)} ({heard}) and give "
+        f"{_signed(verbal.share)} of the score:"
     ]
     strongest = sorted(verbal.terms, key=lambda term: -abs(term.share))[:MOST_TERMS]
     lines += [
-        f"  at {clock(at_s + term.offset_s)} “{term.text}” {term.share:+.2f}"
+        f"  at {clock(at_s + term.offset_s)} “{term.text}” {_signed(term.share)}"
         for term in sorted(strongest, key=lambda term: term.offset_s)
     ]
     left = len(verbal.terms) - len(strongest)
@@ -144,10 +145,15 @@ def _course(trend: Trend | None, report: CallReport, at_s: float) -> list[str]:
             if abs(trend.change) >= STEADY:
                 word = "got better" if trend.change > 0 else "got worse"
             lines.append(
-                f"The customer's feeling {word}: {present[0]:+.2f} in the beginning, "
-                f"{present[-1]:+.2f} at the end."
+                f"The customer's feeling {word}: {_signed(present[0])} in the beginning, "
+                f"{_signed(present[-1])} at the end."
             )
     return lines
+
+
+def _signed(value: float) -> str:
+    """With its sign; nothing is never minus nothing."""
+    return f"{round(value, 2) + 0.0:+.2f}"
 
 
 def _span(moment: Moment | UtteranceShare, at_s: float) -> str:
