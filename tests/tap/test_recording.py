@@ -160,9 +160,7 @@ def test_close_ends_the_frames(tmp_path: Path) -> None:
     assert len(list(frames)) <= RATE_HZ // FRAME + 1
 
 
-def test_a_short_recording_is_decoded_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_short_recording_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is short is heard as it was surveyed; a long one, decoded again, sounds the same."""
     noise = np.random.default_rng(1).integers(-9_000, 9_000, (8_000 * 4, 2)).astype(np.int16)
     soundfile.write(tmp_path / "a.flac", noise, 8_000)
