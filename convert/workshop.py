@@ -51,6 +51,11 @@ class Effort:
 QUICK = Effort(copies=1, every=60, groups=3, corpora=False)
 
 
+def filled_up(unseen: NDArray[np.int64], met: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Clips to hold int8 against float on: of few, some that were trained on, too."""
+    return np.concatenate([unseen, met[: max(0, SMALLEST_CALIBRATION - len(unseen))]])
+
+
 class Workshop:
     """The stages, each keyed by everything that it depends on; one that is done is read back.
 
@@ -101,9 +106,7 @@ class Workshop:
         drawn = fold.name == "speakers 0" and len(watch)
         model, normalisation = self.fit(train, first, watch if drawn else None)
         file = self.folder / f"{fold.name.replace(' ', '-')}.tflite"
-        # of few recordings, some that it has met: int8 is held against float, not against labels
-        met = np.flatnonzero(train)[: max(0, SMALLEST_CALIBRATION - len(rows))]
-        compared = np.concatenate([rows, met])
+        compared = filled_up(rows, np.flatnonzero(train))
         alike = convert(
             model, self.plan_of(normalisation), self.calibration(train),
             self.raw["telephone"][compared], file,

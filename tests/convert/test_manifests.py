@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from convert.choose import never_met, open_is_default
 from convert.corpora import Clip, Found
 from convert.train import each, main
-from convert.workshop import QUICK, Effort
+from convert.workshop import QUICK, Effort, filled_up
 
 from convert import manifests
 from sered.errors import ModelError
@@ -46,6 +47,13 @@ def test_few_recordings_are_refused_before_the_work() -> None:
     half = [clip for clip in found(8, ("angry", "neutral")).clips if clip.path.name[-1] in "01"]
     with pytest.raises(ModelError, match=r"wanted 60 labelled .*found 32 of 8"):
         manifests.check(Found(half))
+
+
+def test_few_held_out_recordings_are_filled_up_for_int8() -> None:
+    """Two dozen unseen clips become fifty by some that were trained on; many stay as they are."""
+    few, many, met = np.arange(24), np.arange(80), np.arange(100, 200)
+    assert filled_up(few, met).tolist() == [*range(24), *range(100, 126)]
+    assert filled_up(many, met).tolist() == [*range(80)]
 
 
 def test_one_side_alone_is_refused() -> None:
