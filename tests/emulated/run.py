@@ -279,6 +279,7 @@ def _again(arch: str, folder: Path) -> None:
         _say("power to the last verdict that waited", time.monotonic() - card.powered_at)
         print(f"{gone} writes were lost, {len(expected)} verdicts waited, all came", flush=True)
         print(f"they are {around.calls()}", flush=True)
+        card.wait("The page is on port", _BOOT_S)
         _looked_at(card)
     finally:
         card.off()
