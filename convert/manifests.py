@@ -89,7 +89,8 @@ def announce(found: Found, effort: Effort, out: Path) -> Iterator[str]:
     acted = len({clip.corpus for clip in found.clips if clip.label != ORDINARY})
     folds = effort.groups + (acted if effort.corpora and acted > 1 else 0) + 1
     minutes = clips * copies * (_COPY_S + folds * 10 * _PASS_S) / 60
-    yield f"{folds} trainings; about {max(1, round(minutes))} minutes of one core; {out} is written"
+    told = f"{round(minutes)} minutes" if minutes >= 1.5 else "a minute"
+    yield f"{folds} trainings; about {told} of one core; {out} is written"
     for table in (found.mended, found.refused):
         for reason, names in sorted(table.items()):
             yield f"note, {reason}: {len(names)} ({', '.join(names[:3])})"
