@@ -18,6 +18,8 @@ from sered.errors import BrokerError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sered.delivery.subscription import Received
+
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(1800)]
 PATIENCE_S = 300.0
 """Every wait ends with what it waits for."""
@@ -71,6 +73,23 @@ def test_what_nobody_acknowledged_goes_to_another(rabbit: HouseBroker) -> None:
     assert sorted(rest) == sorted(topics - done)
     assert other.take(0.5, 0.05) == []
     other.close()
+
+
+def test_a_silent_node_is_left(rabbit: HouseBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing comes for a while it is asked for anew, and what was held back comes."""
+    monkeypatch.setattr("sered.central.ingest.queue.SILENT_S", 1.0)
+    with monkeypatch.context() as stuck:
+        # a node that takes itself to have handed on what never came
+        stuck.setattr(Queue, "_receive", lambda *_: None)
+        queue = Queue(source(rabbit))
+        publish(rabbit, "sered/site/desk1/calls")
+        assert queue.take(0.3, 0.05) == []
+    batch: list[Received] = []
+    while not batch:
+        batch = queue.take(1.0, 0.05)
+    assert [one.topic for one in batch] == ["sered/site/desk1/calls"]
+    queue.acknowledge(batch)
+    queue.close()
 
 
 def test_names_with_dots_are_told(rabbit: HouseBroker) -> None:

@@ -42,6 +42,8 @@ _PATIENCE = {
 """A node that is cut off is left within 11 s (s, s, probes, ms); a heartbeat takes thirty."""
 _TIMES = 2
 _FAILURES = (AMQPError, OSError)
+SILENT_S = 20.0
+"""A node whose disk was full may keep what it was to hand on, and live on without a word."""
 
 
 def keys(base: str) -> list[str]:
@@ -71,23 +73,31 @@ def topic_of(base: str, key: str, body: bytes) -> str:
 class Queue:
     """One consumer of the queue; raises BrokerError when it does not come about or is over.
 
-    What `take` gave and nobody acknowledged goes to another consumer when this one is gone.
+    What `take` gave and nobody acknowledged goes to another consumer when this one is gone. Where
+    nothing comes for SILENT_S it asks another node: what the former one holds back comes then.
     """
 
     def __init__(self, source: SourceSettings) -> None:
         self._base, self._most = source.base, source.batch
         self._came: deque[Received] = deque()
-        self._over = ""
-        self._connection, self._channel = open_queue(source)
+        self._source, self._over, self._node = source, "", ""
+        self._begin()
+
+    def _begin(self) -> None:
+        source = self._source
+        self._connection, self._channel, self._node = open_queue(source, not_at=self._node)
+        self._heard = time.monotonic()
         with _said(source):
             # the next batch is on its way while one is dealt with
             self._channel.basic_qos(prefetch_count=min(_TIMES * self._most, 65_535))
             self._channel.add_on_cancel_callback(self._cancelled)
             self._channel.basic_consume(source.queue, self._receive)
-        self._source = source
 
     def take(self, wait_s: float, within_s: float) -> list[Received]:
         """What came, at most a batch: empty when nothing does in `wait_s`; else of `within_s`."""
+        if not self._came and time.monotonic() - self._heard > SILENT_S:
+            self.close()
+            self._begin()
         end = time.monotonic() + wait_s
         while not self._came and (left := end - time.monotonic()) > 0:
             self._pump(left)
@@ -124,6 +134,7 @@ class Queue:
     def _receive(
         self, _: BlockingChannel, how: Basic.Deliver, _about: BasicProperties, body: bytes
     ) -> None:
+        self._heard = time.monotonic()
         assert how.routing_key is not None
         assert how.delivery_tag is not None
         topic = topic_of(self._base, how.routing_key, body)
@@ -132,24 +143,34 @@ class Queue:
         self._came.append(Received(topic, place, body, False, found, how.delivery_tag, 1))  # noqa: FBT003 - a record of seven, in their order
 
 
-def open_queue(source: SourceSettings) -> tuple[pika.BlockingConnection, BlockingChannel]:
-    """A connection to the first node that answers, the queue declared and bound.
+def open_queue(
+    source: SourceSettings, not_at: str = ""
+) -> tuple[pika.BlockingConnection, BlockingChannel, str]:
+    """A connection to a node that answers, the queue declared and bound, and which node it is.
 
-    Raises BrokerError where no node answers or the queue is another one, ConfigError.
+    `not_at`: the node that is asked last. Raises BrokerError where no node answers or the queue is
+    another one, ConfigError.
     """
     # it tells every step of every connection
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     with _said(source):
         # in another order each time: not all ingesters shall hang on one node
         nodes = random.sample(source.amqp, len(source.amqp))
-        connection = pika.BlockingConnection([_parameters(source, url) for url in nodes])
+        connection, node = _connected(source, sorted(nodes, key=lambda url: url == not_at))
         channel = connection.channel()
         # three nodes keep it: one may die
         about = {"x-queue-type": "quorum", "x-delivery-limit": _FOR_EVER}
         channel.queue_declare(source.queue, durable=True, arguments=about)
         for key in keys(source.base):
             channel.queue_bind(source.queue, EXCHANGE, key)
-    return connection, channel
+    return connection, channel, node
+
+
+def _connected(source: SourceSettings, nodes: list[str]) -> tuple[pika.BlockingConnection, str]:
+    for url in nodes[:-1]:
+        with contextlib.suppress(*_FAILURES):
+            return pika.BlockingConnection(_parameters(source, url)), url
+    return pika.BlockingConnection(_parameters(source, nodes[-1])), nodes[-1]
 
 
 def looked_at(source: SourceSettings) -> tuple[list[str], int, int]:
