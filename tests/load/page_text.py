@@ -63,6 +63,23 @@ def _rates(rows: list[dict[str, Any]]) -> str:
     )  # fmt: skip
 
 
+def _healths(rows: list[dict[str, Any]]) -> str:
+    return (
+        "## Health of very many boxes\nReach: what 100,000 boxes say once a minute, 1,667 a "
+        "second, is taken in as it comes, and a box is written once in five minutes (a change of "
+        "its state at once). A tenth of the boxes say it here, each ten times as often. Mosquitto "
+        "as above.\n\n"
+    ) + _table(
+        ["store", "`health` a second", "boxes", "sent", "boxes in the store", "writes",
+         "central's cores", "at rest after the last"],
+        [
+            [r["store"], f"{r['a_second']:.0f}", r["boxes"], r["sent"], r["known"], r["writes"],
+             f"{r['central_cores']:.2f}", f"{r['behind_s']:.1f} s"]
+            for r in rows
+        ],
+    )  # fmt: skip
+
+
 def _answers(rows: list[dict[str, Any]]) -> str:
     return (
         "## Alert to case and notification\nReach: p50 within 1 s, p99 within 3 s from the box's "
@@ -216,6 +233,7 @@ def _years(rows: list[dict[str, Any]]) -> str:
 
 _PARTS = {
     "rates": _rates,
+    "healths": _healths,
     "answers": _answers,
     "watchings": _watchings,
     "kills": _kills,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from central_stage import Postgres
-from load import answer, board, boxes, kills, outages, page_text, rate, watch, years
+from load import answer, board, boxes, health, kills, outages, page_text, rate, watch, years
 from load.stage import Stage
 from project import ROOT
 from sered.central.simulate import exchange, truth
@@ -70,6 +70,13 @@ def rates(options: argparse.Namespace) -> Iterator[Any]:
         # a broker that saves at every change takes no 500 a second: see the page
         with stage(kind, saves="autosave_interval 60") as one:
             yield rate.measure(one, options.a_second, options.seconds)
+
+
+def healths(options: argparse.Namespace) -> Iterator[Any]:
+    """`health` of 100,000 boxes once a minute, for a minute and a half."""
+    if "postgresql" in options.stores:
+        with stage("postgresql", saves="autosave_interval 60") as one:
+            yield health.measure(one, 100_000 / 60, 1.5 * options.seconds)
 
 
 def answers(options: argparse.Namespace) -> Iterator[Any]:
@@ -154,6 +161,7 @@ def long_years(options: argparse.Namespace) -> Iterator[Any]:
 
 ROWS: dict[str, Callable[[argparse.Namespace], Iterator[Any]]] = {
     "rates": rates,
+    "healths": healths,
     "answers": answers,
     "watchings": watchings,
     "kills": killings,
