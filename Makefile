@@ -85,12 +85,12 @@ check: $(VENV)/.dev ## Style and types of everything: ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 .PHONY: cluster
-cluster: $(VENV)/.dev ## As root: three RabbitMQ, two PostgreSQL, two centrals, HAProxy in namespaces, killed singly and in pairs; ARGS=--only=primary
+cluster: $(VENV)/.dev ## As root: three RabbitMQ and etcd, two PostgreSQL, centrals and fronts in namespaces, killed singly and in pairs; ARGS=--only=primary
 	@systemd/debian-packages system
 	@PYTHONPATH=tests $(BIN)/python -m cluster.run $(ARGS)
 
 .PHONY: cluster-recipe
-cluster-recipe: $(VENV)/.dev ## As root: docs/central-scale.md's recipe word by word on nine booted Debians; minutes
+cluster-recipe: $(VENV)/.dev ## As root: docs/central-scale.md's recipe word by word on twelve booted Debians; minutes
 	@systemd/debian-packages system
 	@PYTHONPATH=tests $(BIN)/python -m cluster.recipe
 

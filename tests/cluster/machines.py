@@ -1,4 +1,4 @@
-"""The machines of the cluster: RabbitMQ, PostgreSQL under Patroni, etcd and HAProxy of Debian 13.
+"""The machines of the cluster: RabbitMQ, PostgreSQL under Patroni, etcd and fronts of Debian 13.
 
 Each runs from docs/cluster's own files; what stands there as a word to put in is put in.
 """
@@ -13,8 +13,10 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,29 +24,42 @@ from typing import TYPE_CHECKING
 import psutil
 
 from brokers.houses import CACHE
-from cluster.net import HOSTS, Host
+from cluster.net import FRONT, HOSTS, Host
 from project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    Commands = tuple[list[list[str]], Mapping[str, str]]
+    """Each server of a machine, and the environment of all."""
+
 DOCS = ROOT / "docs" / "cluster"
 WORD = "a-long-word"
-_PACKAGES = "rabbitmq-server,postgresql,haproxy,patroni,etcd-server,ca-certificates,iproute2"
+_PACKAGES = (
+    "rabbitmq-server,postgresql,haproxy,keepalived,patroni,etcd-server,ca-certificates,iproute2"
+)
 _QUIET_ERLANG = "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2"
 
 
-def house() -> Path:
-    """Debian 13 with all of it, made once and kept."""
-    root = CACHE / "trixie-cluster"
+_HOUSE = CACHE / "trixie-cluster"
+
+
+def build() -> None:
+    """Debian 13 with all of it, made once and kept; wants the network that `net.enter` leaves."""
+    root = _HOUSE
     unfinished = root / ".unfinished"
-    if not (root / "usr/bin/patroni").exists() or unfinished.exists():
+    if not (root / "usr/sbin/keepalived").exists() or unfinished.exists():
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
         unfinished.touch()
         command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "trixie"]
         subprocess.run([*command, str(root)], check=True, stdout=subprocess.DEVNULL)
         unfinished.unlink()
+
+
+def house() -> Path:
+    """Where it is, ready to be run in."""
+    root = _HOUSE
     for name, kind in (("proc", "proc"), ("run", "tmpfs"), ("dev/shm", "tmpfs")):
         subprocess.run(["mount", "-t", kind, kind, str(root / name)], check=True)
     for name in ("null", "zero", "urandom", "random"):
@@ -63,10 +78,11 @@ def certificates(folder: Path) -> Path:
     words += [["client", "central"], ["client", "box"], ["box", "berlin", "desk1"]]
     _make(folder, words)
     (folder / "hosts").mkdir()
-    front = {"pg1": ["front", "localhost"], "pg2": ["front", "localhost"]}
+    more = {"pg1": ["front", "localhost"], "pg2": ["front", "localhost"]}
+    names = [*(name for name in HOSTS if not name.startswith("front")), "front"]
     _make(
         folder / "hosts",
-        [["ca"], *(["server", each, each, *front.get(each, [])] for each in HOSTS)],
+        [["ca"], *(["server", each, each, *more.get(each, [])] for each in names)],
     )
     return folder / "certificates"
 
@@ -96,7 +112,8 @@ class Machine:
     """Folder of certificates."""
     disk_mb: int = 600
     host: Host = field(init=False)
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    """By the name of the program."""
 
     def __post_init__(self) -> None:
         self.host = Host(self.name)
@@ -109,28 +126,48 @@ class Machine:
         getattr(self, f"_prepare_{self.kind}")()
 
     def start(self) -> None:
-        """Start its server; `await_` says when it is there."""
-        command, environment = getattr(self, f"_{self.kind}")()
+        """Start what does not run of its servers; `await_` says when they are there."""
+        commands, environment = getattr(self, f"_{self.kind}")()
         user = "postgres" if self.kind == "pg" else "root"
         inner = ["chroot", f"--userspec={user}:{user}", str(self.root)]
-        with (self.disk / "output").open("ab") as output:
-            process = subprocess.Popen(
-                [*self.host.enter(), *inner, "env", "-i", *_environment(environment), *command],
-                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        self.running.append(process)
+        for command in commands:
+            name = Path(command[0]).name
+            if name in self.running and self.running[name].poll() is None:
+                continue
+            with (self.disk / "output").open("ab") as output:
+                self.running[name] = subprocess.Popen(
+                    [*self.host.enter(), *inner, "env", "-i", *_environment(environment), *command],
+                    stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
 
-    def kill(self) -> None:
-        """As a power cut would: everything that it started."""
+    def kill(self, only: str = "") -> None:
+        """As a power cut would: everything that it started; `only` what has this name."""
         holder = self.host.run("readlink /proc/self/ns/net").strip()
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
                 same = Path(f"/proc/{process.pid}/ns/net").readlink() == Path(holder)
-                if same and process.name() not in {"sleep", "readlink"}:
+                if same and process.name() not in {"sleep", "readlink"} and only in process.name():
                     process.send_signal(signal.SIGKILL)
-        for one in self.running:
-            one.wait(30)
-        self.running.clear()
+        for name, one in self.running.items():
+            if only in name:
+                one.wait(30)
+        if self.has_the_address() and not only:
+            # it is keepalived's, and would outlive it here
+            self.host.run(f"ip addr del {FRONT}/32 dev e-{self.name}")
+
+    def has_the_address(self) -> bool:
+        """Whether it is the front of the two that is asked just now."""
+        return f"{FRONT}/32" in self.host.run("ip -o addr show")
+
+    def leads(self) -> bool:
+        """Whether it is the one of etcd that the others follow."""
+        tls = ssl.create_default_context(cafile=self.disk / "tls/ca.crt")
+        tls.load_cert_chain(self.disk / "tls/host.crt", self.disk / "tls/host.key")
+        where = f"https://{self.name}:2379/metrics"
+        with contextlib.suppress(OSError):
+            said = urllib.request.urlopen(where, timeout=2, context=tls).read()
+            return b"\netcd_server_is_leader 1\n" in said
+        return False
 
     def answers(self, port: int) -> bool:
         """Whether somebody listens there."""
@@ -186,8 +223,8 @@ class Machine:
         cookie.write_text("ONESECRETOFTHECLUSTER")
         cookie.chmod(0o400)
 
-    def _rabbit(self) -> tuple[list[str], Mapping[str, str]]:
-        return ["/usr/lib/rabbitmq/bin/rabbitmq-server"], {
+    def _rabbit(self) -> Commands:
+        return [["/usr/lib/rabbitmq/bin/rabbitmq-server"]], {
             "HOME": str(self.inside),
             "RABBITMQ_CONF_ENV_FILE": str(self.inside / "rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": str(self.inside / "rabbitmq.conf"),
@@ -211,28 +248,38 @@ class Machine:
             identity = (self.root / "var/lib/postgresql").stat()
             os.chown(path, identity.st_uid, identity.st_gid)
 
-    def _pg(self) -> tuple[list[str], Mapping[str, str]]:
-        return ["/usr/bin/patroni", str(self.inside / "patroni.yml")], {"HOME": str(self.inside)}
+    def _pg(self) -> Commands:
+        return [["/usr/bin/patroni", str(self.inside / "patroni.yml")]], {"HOME": str(self.inside)}
 
     def _prepare_etcd(self) -> None:
         of_host(self.tls, self.name, self.disk / "tls")
 
-    def _etcd(self) -> tuple[list[str], Mapping[str, str]]:
+    def _etcd(self) -> Commands:
         text = (DOCS / "etcd").read_text().replace("/etc/etcd", str(self.inside / "tls"))
+        text = text.replace("THIS", self.name)
         lines = [line for line in text.splitlines() if not line.startswith("#")]
         known = dict(line.split("=", 1) for line in lines)
-        return ["/usr/bin/etcd", "--data-dir", str(self.inside / "data")], known
+        # as the unit of Debian says
+        known |= {"ETCD_NAME": self.name, "ETCD_DATA_DIR": str(self.inside / "data")}
+        return [["/usr/bin/etcd"]], known
 
     def _prepare_front(self) -> None:
         # a test machine may not let anybody open so many files
         text = (DOCS / "haproxy.cfg").read_text().replace("maxconn 120000", "maxconn 4000")
-        (self.disk / "haproxy.cfg").write_text(text.replace("/etc/haproxy", str(self.inside)))
-        of_host(self.tls, self.name, self.disk / "tls")
+        text = text.replace("/etc/haproxy", str(self.inside))
+        text = text.replace("/run/haproxy.sock", str(self.inside / "haproxy.sock"))
+        (self.disk / "haproxy.cfg").write_text(text)
+        shared = (DOCS / "keepalived.conf").read_text().replace("LINK", f"e-{self.name}")
+        (self.disk / "keepalived.conf").write_text(shared.replace("ADDRESS", FRONT))
+        of_host(self.tls, "front", self.disk / "tls")
         both = (self.disk / "tls/host.crt").read_text() + (self.disk / "tls/host.key").read_text()
         (self.disk / "tls/front.pem").write_text(both)
 
-    def _front(self) -> tuple[list[str], Mapping[str, str]]:
-        return ["/usr/sbin/haproxy", "-db", "-f", str(self.inside / "haproxy.cfg")], {}
+    def _front(self) -> Commands:
+        here = str(self.inside)
+        keepalived = ["/usr/sbin/keepalived", "-n", "-l", "-f", f"{here}/keepalived.conf"]
+        keepalived += ["-p", f"{here}/keepalived.pid", "-r", f"{here}/vrrp.pid"]
+        return [["/usr/sbin/haproxy", "-db", "-f", f"{here}/haproxy.cfg"], keepalived], {}
 
 
 def _logins(tls: Path) -> dict[str, list[dict[str, str]]]:

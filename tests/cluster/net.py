@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HUB = "10.77.0.1"
-HOSTS = {
-    name: f"10.77.0.{number}"
-    for number, name in enumerate(
-        ("rabbit1", "rabbit2", "rabbit3", "pg1", "pg2", "etcd1", "front", "central1", "central2"),
-        start=11,
-    )
-}
+FRONT = "10.77.0.10"
+"""One of the two fronts has it beside its own."""
+ETCD = ("etcd1", "etcd2", "etcd3")
+FRONTS = ("front1", "front2")
+_RABBITS = ("rabbit1", "rabbit2", "rabbit3")
+_ORDER = (*_RABBITS, "pg1", "pg2", *ETCD, *FRONTS, "central1", "central2")
+HOSTS = {name: f"10.77.0.{number}" for number, name in enumerate(_ORDER, start=11)}
+NAMES = {"localhost": "127.0.0.1", "hub": HUB, "front": FRONT, **HOSTS}
+"""What stands in everybody's /etc/hosts."""
 _INSIDE = "SERED_CLUSTER_INSIDE"
 _NEW_NETWORK = 0x40000000
 """CLONE_NEWNET of linux/sched.h; Python 3.11 has no name for it."""
-
-
-def apart(arguments: list[str]) -> None:
-    """Begin again with mounts of our own, which vanish with us; the network stays."""
-    environment = {**os.environ, _INSIDE: "mounts"}
-    os.execvpe("unshare", ["unshare", "--mount", *arguments], environment)
+_PR_SET_PDEATHSIG = 1
+"""Of linux/prctl.h: the signal that comes when the parent has died."""
 
 
 def leave() -> None:
-    """From here on this process has a network of its own, and nothing else of the machine's."""
+    """From here on this process has a network of its own."""
     if ctypes.CDLL(None, use_errno=True).unshare(_NEW_NETWORK):
         raise OSError(ctypes.get_errno(), "unshare: no network of our own")
 
@@ -38,11 +42,21 @@ def inside() -> bool:
     return _INSIDE in os.environ
 
 
-def enter(arguments: list[str]) -> None:
-    """Begin again in namespaces that vanish with this process, and everything in them."""
-    flags = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+def enter(arguments: list[str], *, net: bool = True) -> None:
+    """Begin again in namespaces that vanish with this process, and everything in them.
+
+    `net`: of the network too; else `leave` does that later. Who started this process takes it with
+    him: `make` that is killed leaves no run behind.
+    """
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    flags = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     environment = {**os.environ, _INSIDE: "1"}
-    os.execvpe("unshare", ["unshare", *flags, *arguments], environment)
+    os.execvpe("unshare", ["unshare", *(["--net"] if net else []), *flags, *arguments], environment)
+
+
+def _prctl(option: int, value: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
 
 
 def reap() -> None:
@@ -63,9 +77,8 @@ def bridge(folder: Path) -> None:
     _run("ip link add br0 type bridge")
     _run(f"ip addr add {HUB}/24 dev br0")
     _run("ip link set br0 up")
-    names = {"localhost": "127.0.0.1", "hub": HUB, **HOSTS}
     hosts = folder / "etc-hosts"
-    hosts.write_text("".join(f"{address} {name}\n" for name, address in names.items()))
+    hosts.write_text("".join(f"{address} {name}\n" for name, address in NAMES.items()))
     _run(f"mount --bind {hosts} /etc/hosts")
 
 
@@ -121,3 +134,11 @@ def _run(*words: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
     return done.stdout
+
+
+def until(true: Callable[[], object], within_s: float, what: str) -> None:
+    """Wait until it holds."""
+    end = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < end, f"waited {within_s:.0f} s in vain for {what}"
+        time.sleep(0.3)

@@ -55,7 +55,8 @@ def of(found: dict[str, Any]) -> str:
         parts.append("Not done in this run, for want of time:\n")
         parts.append("".join(f"- {name}\n" for name in found["left_out"]))
     if found.get("note"):
-        parts.append(f"{found['note']}\n")
+        # beside the figures that it is about
+        parts.insert(2, f"{found['note']}\n")
     return "\n".join(parts)
 
 

@@ -1,9 +1,10 @@
-"""`make cluster-recipe`: docs/central-scale.md's recipe, word by word, on nine booted machines.
+"""`make cluster-recipe`: docs/central-scale.md's recipe, word by word, on twelve booted machines.
 
 Only what a machine cannot fetch from within a network of its own is there before: Debian's packages
 and central's libraries, which the recipe's own lines then find installed. Nothing is changed in the
 blocks; of the files only HAProxy's `maxconn`, for which a test machine may have too few files. Then
-a call goes the whole way, and a box is shut out by the button.
+a call goes the whole way, a box is shut out by the button, a site is alone for a day, and each host
+is brought up to a new version while calls come in.
 """
 
 from __future__ import annotations
@@ -14,27 +15,29 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cluster import net, rogue, upgrade, wan
+from cluster import left, net, rogue, upgrade, wan
 from cluster.net import HOSTS, Host
 from project import ROOT
 from system.desk import CHECKOUT, put_checkout
 from system.machine import CACHE, Disk, Machine, a_bus, disk_like, seed
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PAGE = ROOT / "docs/central-scale.md"
+RECIPE, UPGRADE = "The recipe", "A new version, host by host"
 _PACKAGES = {
     "etcd": "etcd-server",
-    "front": "haproxy",
+    "front": "haproxy keepalived",
     "rabbit": "rabbitmq-server curl openssl",
     "pg": "patroni python3-etcd postgresql",
 }
 _LONGEST_S = 900.0
 _BOOT_S = 300.0
-_CGROUPS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,9 @@ class Block:
     script: str
 
 
-def blocks(page: str) -> list[Block]:
-    """Every block of the recipe; raises ValueError where one is no shell or names no host."""
-    recipe = page.partition("## The recipe\n")[2].partition("\n## ")[0]
+def blocks(page: str, heading: str) -> list[Block]:
+    """Every block below a heading; raises ValueError where one is no shell or names no host."""
+    recipe = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     fences = re.findall(r"(?m)^ *```(.*)$", recipe)
     if fences != ["sh", ""] * (len(fences) // 2):
         msg = f"A block of the recipe is no shell, and would be passed over: {fences}"
@@ -114,10 +117,11 @@ def _fetched(disk: Disk, wanted: str) -> None:
 
 
 class Hosts:
-    """Nine machines on one bridge."""
+    """Twelve machines on one bridge."""
 
     def __init__(self, work: Path, layers: dict[str, tuple[Path, ...]]) -> None:
         self._stack = contextlib.ExitStack()
+        self._run = work.name
         self.machines: dict[str, Machine] = {}
         try:
             for name in HOSTS:
@@ -131,13 +135,12 @@ class Hosts:
         put_checkout(disk)
         front = disk.root / CHECKOUT[1:] / "docs/cluster/haproxy.cfg"
         front.write_text(front.read_text().replace("maxconn 120000", "maxconn 4000"))
-        names = {"localhost": "127.0.0.1", "hub": net.HUB, **HOSTS}
-        disk.write("/etc/hosts", "".join(f"{at} {one}\n" for one, at in names.items()))
+        disk.write("/etc/hosts", "".join(f"{at} {one}\n" for one, at in net.NAMES.items()))
         disk.write("/etc/hostname", f"{name}\n")
         host = Host(name)
         self._stack.callback(host.end)
         options = (f"--network-namespace-path={host.namespace}", f"--machine={name}")
-        machine = Machine(disk, options, before=_apart(name))
+        machine = Machine(disk, options, before=_apart(self._run, name))
         self._stack.callback(machine.power_off)
         machine.boot(_BOOT_S)
         return machine
@@ -172,9 +175,9 @@ class Hosts:
         self._stack.close()
 
 
-def _apart(name: str) -> tuple[str, ...]:
+def _apart(run: str, name: str) -> tuple[str, ...]:
     """What gives a machine a control group of its own: two systemds cannot share one."""
-    there = [f"{root}/sered-{name}" for root in _CGROUPS if Path(root, "cgroup.procs").exists()]
+    there = [group / name for group in left.groups(run)]
     into = "".join(f"mkdir -p {path}; echo $$ > {path}/cgroup.procs; " for path in there)
     return "sh", "-c", f'{into}exec "$@"', "sh"
 
@@ -188,14 +191,16 @@ def follow(work: Path) -> None:
         net.bridge(work)
         hosts = Hosts(work, below)
         stack.callback(hosts.off)
-        for block in blocks(PAGE.read_text()):
+        page = PAGE.read_text()
+        for block in blocks(page, RECIPE):
             hosts.follow(block)
         made = hosts.machines["central1"].disk.root / CHECKOUT[1:] / "certificates"
         rogue.a_call_goes_the_whole_way(made, hosts.machines["pg1"])
-        rogue.a_box_is_shut_out(made, hosts.machines)
+        shut_out_s = rogue.a_box_is_shut_out(made, hosts.machines)
         wan.a_site_is_alone_for_a_day(hosts.machines, work)
-        upgrade.a_host_is_brought_up(hosts.machines["central1"])
+        upgrade.a_cluster_is_brought_up(hosts, work, blocks(page, UPGRADE))
         rogue.a_call_goes_the_whole_way(made, hosts.machines["pg1"], seed=2)
+        assert shut_out_s < rogue.SHUT_OUT_S
 
 
 def main() -> None:
@@ -203,10 +208,10 @@ def main() -> None:
     if os.geteuid() != 0:
         sys.exit("make cluster-recipe boots machines: run it as root.")
     if not net.inside():
-        net.apart([sys.executable, "-m", "cluster.recipe"])
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE) as name, a_bus():
-        follow(Path(name))
+        net.enter([sys.executable, "-m", "cluster.recipe"], net=False)
+    net.reap()
+    with left.own_folder("followed", CACHE) as work, a_bus():
+        follow(work)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,9 @@ port = 8883
 cert = "/root/box/box.crt"
 key = "/root/box/box.key"
 """
-_WITHIN_S = 60.0
+SHUT_OUT_S = 60.0
+"""What is promised; waited is longer, so that a busy machine shows all the rest, too."""
+_WITHIN_S = 300.0
 
 
 def connected(authority: Path, certificate: Path, key: Path, number: int = 0) -> Connection:
@@ -42,6 +44,13 @@ def connected(authority: Path, certificate: Path, key: Path, number: int = 0) ->
     where = {"host": "front", "port": 8883, "tls": True, "ca": authority}
     mqtt = MqttSettings.model_validate({**where, "cert": certificate, "key": key})
     return Connection(mqtt, f"box-{certificate.parent.name}-{certificate.stem}-{number}")
+
+
+def taught(rabbit: Machine, file: str, rules: str) -> None:
+    """Logins and rules, given to the brokers as the page says; rabbitmqctl gives up by itself."""
+    rabbit.disk.write(f"/etc/rabbitmq/{file}", rules)
+    give = f"rabbitmqctl import_definitions /etc/rabbitmq/{file}"
+    rabbit.run(f"{give} || {give} || {give}", timeout_s=600)
 
 
 def over(connection: Connection) -> bool:
@@ -83,8 +92,8 @@ def a_call_goes_the_whole_way(made: Path, pg1: Machine, seed: int = 1) -> None:
     print("what a box writes into another's tree is refused", flush=True)
 
 
-def a_box_is_shut_out(made: Path, machines: Mapping[str, Machine]) -> None:
-    """The button ends its connection within a minute and keeps it out; another's stays."""
+def a_box_is_shut_out(made: Path, machines: Mapping[str, Machine]) -> float:
+    """The button ends its connection and keeps it out, after so many seconds; another's stays."""
     central = machines["central1"]
     files = central.disk.root / "root/box"
     hosts = ssl.create_default_context(cafile=made.parent / "hosts/certificates/ca.crt")
@@ -121,13 +130,13 @@ def a_box_is_shut_out(made: Path, machines: Mapping[str, Machine]) -> None:
         until(lambda: _refused(made, files), _WITHIN_S, "the last node's refusal")
     took = time.monotonic() - began
     print(f"and refused by all three after {took:.1f} s", flush=True)
-    assert took < _WITHIN_S
     mine = made / "ca.crt", made / "berlin.desk1.crt", made / "berlin.desk1.key"
     more = [connected(*mine, number) for number in range(1, 7)]
     # the front gives each to the node that has the fewest
     print("another box is let in as before, by all three", flush=True)
     for one in more:
         one.close()
+    return took
 
 
 def _not_taken(box: Connection) -> bool:

@@ -16,26 +16,22 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import psycopg
 
 from broker import Authority
-from cluster import net, page
+from cluster import left, net, page
+from cluster.blows import events
 from cluster.central import PARTS, CentralHost
-from cluster.machines import WORD, Machine, certificates, house
-from cluster.net import HOSTS, HUB
+from cluster.machines import WORD, Machine, build, certificates, house
+from cluster.net import ETCD, FRONTS, HOSTS, HUB, until
 from load.answer import Sink
 from load.rate import Publisher
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _LATE_S = 30.0
-_FOR_S = 20.0
 _STORE = f"host=front user=sered password={WORD} dbname=sered connect_timeout=2"
 _PORTS = {"rabbit": 8883, "pg": 8008, "etcd": 2379, "front": 8883}
 
@@ -92,7 +88,7 @@ class Watch(threading.Thread):
 
 
 class Cluster:
-    """Nine hosts, and what can be done to them."""
+    """Twelve hosts, and what can be done to them."""
 
     def __init__(self, folder: Path) -> None:
         root = house()
@@ -105,23 +101,25 @@ class Cluster:
 
     def start(self) -> None:
         """Everything, in the order of the recipe."""
-        for name in ("etcd1", "rabbit1", "rabbit2", "rabbit3"):
+        for name in (*ETCD, "rabbit1", "rabbit2", "rabbit3"):
             self.machines[name].start()
-        self.machines["etcd1"].await_(2379)
+        for name in ETCD:
+            self.machines[name].await_(2379)
         self.machines["pg1"].start()
         self.machines["pg1"].await_(5432)
         self.machines["pg2"].start()
-        self.machines["front"].start()
-        _until(lambda: self.primary() is not None, 400, "a primary")
+        for name in FRONTS:
+            self.machines[name].start()
+        until(lambda: self.primary() is not None, 400, "a primary")
         _database(self.machines[self.primary() or ""])
-        _until(self._synchronous, 400, "a synchronous replica")
+        until(self._synchronous, 400, "a synchronous replica")
         for name in ("rabbit1", "rabbit2", "rabbit3"):
             self.machines[name].await_(8883)
         self.central[0].init()
         for part in PARTS:
             for one in self.central:
                 one.start(part)
-        _until(self._consumed, 400, "two consumers")
+        until(self._consumed, 400, "two consumers")
         self.watch.start()
 
     def primary(self) -> str | None:
@@ -151,21 +149,19 @@ class Cluster:
         """Start what does not run, and wait until all is as it was."""
         for machine in self.machines.values():
             # as systemd would: all at once, none waits for another
-            if not machine.running or machine.running[-1].poll() is not None:
-                machine.running.clear()
-                machine.start()
+            machine.start()
         for machine in self.machines.values():
             machine.await_(_PORTS[machine.kind])
         for one in self.central:
             for part in PARTS:
                 one.start(part)
         try:
-            _until(lambda: self.primary() is not None, 400, "a primary")
+            until(lambda: self.primary() is not None, 400, "a primary")
         except AssertionError:
             print(self.machines["pg1"].words(), self.machines["pg2"].words(), flush=True)
             raise
         self.watch.flows(400)
-        _until(self._synchronous, 400, "a synchronous replica")
+        until(self._synchronous, 400, "a synchronous replica")
 
 
 def _connected(one: CentralHost) -> bool:
@@ -177,72 +173,6 @@ def _database(primary: Machine) -> None:
     with psycopg.connect(words, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE sered LOGIN PASSWORD '{WORD}'")
         connection.execute("CREATE DATABASE sered OWNER sered")
-
-
-def _until(true: Callable[[], object], within_s: float, what: str) -> None:
-    end = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < end, f"waited {within_s:.0f} s in vain for {what}"
-        time.sleep(0.3)
-
-
-def events(cluster: Cluster) -> dict[str, list[Callable[[], None]]]:
-    """What is done, one after the other."""
-    m, c = cluster.machines, cluster.central
-
-    def primary() -> Machine:
-        return m[cluster.primary() or "pg1"]
-
-    def dies(one: CentralHost, part: str) -> None:
-        assert one.die(part), f"{one.name}: the {part} had nothing to do\n{one.words()}"
-
-    def no_primary() -> None:
-        was = primary()
-        was.kill()
-        _until(lambda: cluster.primary() not in {None, was.name}, 400, "the next primary")
-
-    def ingester(number: int) -> Callable[[], None]:
-        return partial(dies, c[number], "ingest")
-
-    return {
-        "broker node killed": [m["rabbit1"].kill],
-        "primary killed": [no_primary],
-        "ingester killed between COMMIT and acknowledgement": [ingester(0)],
-        "both ingesters killed so": [ingester(0), ingester(1)],
-        "a clock killed between step and outbox": [partial(_either, c)],
-        "HAProxy killed": [m["front"].kill],
-        "broker node and primary killed": [m["rabbit2"].kill, no_primary],
-        "ingester and both clocks killed": [
-            ingester(1), partial(c[0].kill, "clock"), partial(c[1].kill, "clock")],
-        "HAProxy and broker node killed": [m["rabbit3"].kill, m["front"].kill],
-        "broker node cut off for 20 s": [partial(_cut, m["rabbit1"])],
-        "primary cut off for 20 s": [lambda: _cut(primary())],
-        "broker node's disk full for 20 s": [partial(_full, m["rabbit2"])],
-        "primary's disk full for 20 s": [lambda: _full(primary())],
-        "etcd killed, back after 40 s": [m["etcd1"].kill, partial(time.sleep, 2 * _FOR_S)],
-    }  # fmt: skip
-
-
-def _cut(machine: Machine) -> None:
-    machine.host.cut(off=True)
-    time.sleep(_FOR_S)
-    machine.host.cut(off=False)
-
-
-def _either(hosts: list[CentralHost]) -> None:
-    # whichever clock takes the next step dies of it
-    wishes = [one.folder / "die-clock" for one in hosts]
-    for wish in wishes:
-        wish.touch()
-    _until(lambda: any(one.parts["clock"].poll() is not None for one in hosts), 180, "a step")
-    for wish in wishes:
-        wish.unlink(missing_ok=True)
-
-
-def _full(machine: Machine) -> None:
-    machine.fill()
-    time.sleep(_FOR_S)
-    machine.free()
 
 
 def _sink(folder: Path) -> Sink:
@@ -308,8 +238,10 @@ def _counted(
         open_ = connection.execute(query).fetchone()
         keys = {str(row[0]) for row in connection.execute("SELECT dedupe FROM outbox")}
         version = connection.execute("SHOW server_version").fetchone()
+        asides = connection.execute("SELECT reason, n FROM set_aside").fetchall()
     told = Counter(key for _, key, _ in sink.got)
     wanted = {key for key, (_, escalates) in sent.items() if escalates}
+    print(json.dumps({"set aside": dict(asides), "lost": missing(sent, rows, done)}), flush=True)
     return {
         "sent": len(sent), "stored": len(rows), "lost": len(set(sent) - set(rows)),
         "twice": len(rows) - len(set(rows)), "cases_wanted": len(wanted), "cases": len(cases),
@@ -322,6 +254,16 @@ def _counted(
         "postgresql": version[0] if version else "",
         "events": [asdict(one) | _late(one, steps) for one in done],
     }  # fmt: skip
+
+
+def missing(
+    sent: dict[str, tuple[float, bool]], rows: list[str], done: list[Event]
+) -> dict[str, int]:
+    """How many of those that were published while something was done are not in the store."""
+    there = set(rows)
+    lost = [at for key, (at, _) in sent.items() if key not in there]
+    said = {one.what: sum(one.began <= at <= one.ended for at in lost) for one in done}
+    return {what: n for what, n in said.items() if n} | {"all": len(lost)}
 
 
 def _late(event: Event, steps: list[tuple[float, float]]) -> dict[str, float]:
@@ -343,13 +285,14 @@ def main() -> None:
     if os.geteuid() != 0:
         sys.exit("make cluster makes namespaces and mounts: run it as root.")
     if not net.inside():
+        build()
         net.enter([sys.executable, "-m", "cluster.run", *sys.argv[1:]])
     net.reap()
     before = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(prefix="sered-cluster-") as name:
+    with left.own_folder("sered-cluster", Path(tempfile.gettempdir())) as folder:
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-        net.bridge(Path(name))
-        found = play(options, Path(name))
+        net.bridge(folder)
+        found = play(options, folder)
     print(json.dumps({k: v for k, v in found.items() if k != "events"}, indent=1))
     if not options.only:
         found |= {

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from cluster import net
-from cluster.machines import Machine, certificates, house
+from cluster import left, net
+from cluster.machines import Machine, build, certificates, house
 from load import page_text
 from load.boxes import Fleet, many_files, measured
 from load.run import PAGE, RESULTS, stamped
@@ -46,7 +46,7 @@ class Node:
 
     def process(self) -> psutil.Process:
         """Erlang's: the largest that the machine started."""
-        (started,) = self.machine.running
+        (started,) = self.machine.running.values()
         family = psutil.Process(started.pid).children(recursive=True)
         return max(family, key=lambda each: each.memory_info().rss)
 
@@ -56,13 +56,14 @@ def main(boxes: int) -> None:
     if os.geteuid() != 0:
         sys.exit("make cluster-storm makes namespaces and mounts: run it as root.")
     if not net.inside():
+        build()
         net.enter([sys.executable, "-m", "cluster.storm", str(boxes)])
     net.reap()
     many_files()
-    with tempfile.TemporaryDirectory(prefix="sered-storm-") as name:
+    with left.own_folder("sered-storm", Path(tempfile.gettempdir())) as folder:
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-        net.bridge(Path(name))
-        made = certificates(Path(name))
+        net.bridge(folder)
+        made = certificates(folder)
         machine = Machine("rabbit1", house(), made)
         conf = machine.disk / "rabbitmq.conf"
         # the other two are not there, and it would wait for them
