@@ -135,7 +135,7 @@ def figures(model: SentenceNetwork) -> dict[str, Any]:
         "goemotions, never learnt from": outside(JUDGED),
         **{name: outside(file) for name, file in FILES.items() if name != "goemotions"},
         "own, kept aside": own_aside(set(PARTLY) - set(STRANGE)),
-        "own, kept aside of those by strangers to sered": own_aside(STRANGE),
+        "own, kept aside of those written freely": own_aside(STRANGE),
         "own, written last": own("-last"),
         "own, fresh": own("-fresh"),
         "own, unseen": own("-unseen"),

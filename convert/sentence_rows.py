@@ -33,7 +33,7 @@ NEVER = ("last", "fresh", "unseen", "test")
 PARTLY = {"": 3, "-kinds": 8, "-service": 8, "-wide": 3, "-trades": 6, "-travel": 6}
 """Our files of which one sentence in so many is kept aside, by its hash."""
 STRANGE = ("-trades", "-travel")
-"""Those of them that were written by somebody who had seen nothing of sered: far harder."""
+"""Those of them that were written without a look at sered or its lists: far harder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,8 @@ tweets afterwards. (Nor was the lexicon tuned on them; VADER's own list was made
 view.) A false alarm is a sentence that is not negative and is taken for it. Of their negative
 sentences 43 % (reviews) to 66 % (comments) are found. None is from a phone call.
 
-The second table is of sentences of ours that no network learnt from, most of them by somebody who
-had seen neither sered nor its lists; those of trades and of travel were made as hard as could be.
+The second table is of sentences of ours that no network learnt from, most of them written
+without a look at sered or its lists; those of trades and of travel were made as hard as could be.
 The others are ours, too. Most were learnt from, and their figures only say that learning works.
 The third that was kept aside by hash was not learnt from, but whoever wrote the lexicon wrote them
 and has seen their misses once; those written last and those called fresh were neither learnt from

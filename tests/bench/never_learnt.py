@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     """Polarity of a sentence."""
 
 NAMES = {
-    "-test": "of many kinds, by somebody who had seen nothing of sered; not looked at",
+    "-test": "of many kinds, written without a look at sered; misses not looked at",
     "-trades": "callers of many trades and tongues, likewise, one in six; fitted to",
     "-travel": "passengers, chats, bookings, opinions, likewise, one in six; fitted to",
     "-last": "written last of the older ones",

@@ -31,7 +31,7 @@ TURNS = SENTENCES.with_name("phone-sentences-turns.tsv")
 UNSEEN = SENTENCES.with_name("phone-sentences-unseen.tsv")
 """The half of 100 such sentences that nobody looked at since; 0.722 at first sight."""
 TRADES = SENTENCES.with_name("phone-sentences-trades.tsv")
-"""Callers of many trades and tongues, written by somebody who had seen nothing of sered; five in
+"""Callers of many trades and tongues, written without a look at sered or its lists; five in
 six learnt from."""
 TRAVEL = SENTENCES.with_name("phone-sentences-travel.tsv")
 """Passengers, chats, bookings and opinions, written likewise; five in six learnt from."""
