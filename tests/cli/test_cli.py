@@ -18,7 +18,8 @@ import pytest
 from broker import Broker
 from message_makers import status
 from project import Ended
-from sered import __version__
+from sered import __version__, cli
+from sered.cli import INTERRUPTED
 from sered.config import sample
 from sered.contract.messages import encode
 from sered.words.fetch import Source
@@ -393,3 +394,25 @@ def test_a_dry_run_loads_all_and_touches_nothing(sered: Sered, tmp_path: Path) -
     broken = sered("run", "--dry-run", "--config", path)
     assert broken.status == 1
     assert "Nothing can judge a call" in broken.err
+
+
+def test_ctrl_c_while_a_library_is_loaded_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a library makes of it ends as Ctrl-C does; any other error of a library stays one."""
+
+    def told() -> None:
+        raise ValueError("Error building the validator: KeyboardInterrupt: ")
+
+    def chained() -> None:
+        raise ImportError("leave the source tree") from KeyboardInterrupt()
+
+    def broken() -> None:
+        raise ImportError("no such library")
+
+    for starts in (told, chained):
+        monkeypatch.setattr(cli, "app", starts)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == INTERRUPTED
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(ImportError):
+        cli.main()

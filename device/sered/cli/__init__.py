@@ -98,3 +98,16 @@ def main() -> None:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        if not _by_ctrl_c(error):
+            raise
+        sys.exit(INTERRUPTED)
+
+
+def _by_ctrl_c(error: BaseException | None) -> bool:
+    """Whether a library that was being loaded made an error of its own of Ctrl-C."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or "KeyboardInterrupt" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
