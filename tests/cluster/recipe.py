@@ -139,7 +139,9 @@ class Hosts:
         disk.write("/etc/hostname", f"{name}\n")
         host = Host(name)
         self._stack.callback(host.end)
-        options = (f"--network-namespace-path={host.namespace}", f"--machine={name}")
+        # keepalived gives its host an address, which a container may not without
+        may = "--capability=CAP_NET_ADMIN"
+        options = (f"--network-namespace-path={host.namespace}", f"--machine={name}", may)
         machine = Machine(disk, options, before=_apart(self._run, name))
         self._stack.callback(machine.power_off)
         machine.boot(_BOOT_S)
