@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes an OCI image archive of one layer, out of a root file system's tar.
 
-Usage: oci_layout.py ROOT.tar ARCH VERSION OUT.tar
+Usage: oci_layout.py ROOT.tar ARCH VERSION DATE OUT.tar   (DATE: seconds since 1970)
 The form is the OCI image layout 1.0: index.json, a manifest, a configuration and the layer, each
 named by its SHA-256. No clock and no random number goes in.
 """
@@ -15,23 +15,28 @@ import json
 import sys
 import tarfile
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 _TYPE = "application/vnd.oci.image"
-_EPOCH = "1970-01-01T00:00:00Z"
 _PIECE = 1 << 20
 
 
 def main() -> None:
     """Write the archive that the command line asks for."""
-    root, arch, version, out = sys.argv[1:]
+    root, arch, version, date, out = sys.argv[1:]
+    made = datetime.fromtimestamp(int(date), UTC)
     with tempfile.NamedTemporaryFile(dir=Path(out).parent) as layer:
-        write(Path(root), arch, version, Path(out), Path(layer.name))
+        write(Path(root), (arch, version, made), Path(out), Path(layer.name))
 
 
-def write(root: Path, arch: str, version: str, out: Path, scratch: Path) -> None:
-    """One layer, compressed into `scratch` first: its digest has to be known before it is named."""
+def write(root: Path, what: tuple[str, str, datetime], out: Path, scratch: Path) -> None:
+    """One layer, compressed into `scratch` first: its digest has to be known before it is named.
+
+    `what` is the processor (as Debian names it), the version, and the date, in UTC.
+    """
+    arch, version, made = what
     plain = hashlib.sha256()
     with (
         root.open("rb") as source,
@@ -45,7 +50,9 @@ def write(root: Path, arch: str, version: str, out: Path, scratch: Path) -> None
     with scratch.open("rb") as packed_again:
         digest = hashlib.file_digest(packed_again, "sha256").hexdigest()
     layer = _named(f"{_TYPE}.layer.v1.tar+gzip", digest, scratch.stat().st_size)
-    configuration = _json(_configuration(arch, version, plain.hexdigest()))
+    configuration = _json(
+        _configuration(arch, version, f"{made:%Y-%m-%dT%H:%M:%SZ}", plain.hexdigest())
+    )
     manifest = _json(
         {
             "schemaVersion": 2,
@@ -69,9 +76,9 @@ def write(root: Path, arch: str, version: str, out: Path, scratch: Path) -> None
             archive.addfile(info, packed_again)
 
 
-def _configuration(arch: str, version: str, layer: str) -> dict[str, Any]:
+def _configuration(arch: str, version: str, made: str, layer: str) -> dict[str, Any]:
     return {
-        "created": _EPOCH,
+        "created": made,
         "architecture": arch,
         "os": "linux",
         "config": {
@@ -89,7 +96,7 @@ def _configuration(arch: str, version: str, layer: str) -> dict[str, Any]:
             },
         },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}"]},
-        "history": [{"created": _EPOCH, "created_by": "make oci"}],
+        "history": [{"created": made, "created_by": "make oci"}],
     }
 
 

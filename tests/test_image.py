@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,8 +115,9 @@ def test_an_oci_archive_is_whole(tmp_path: Path) -> None:
         info = tarfile.TarInfo("etc/hello")
         info.size = 5
         archive.addfile(info, io.BytesIO(b"hello"))
+    what = ("arm64", "1.0", datetime(2026, 11, 28, 22, 5, tzinfo=UTC))
     for out in ("one.tar", "two.tar"):
-        oci_layout.write(root, "arm64", "1.0", tmp_path / out, tmp_path / "scratch")
+        oci_layout.write(root, what, tmp_path / out, tmp_path / "scratch")
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
     with tarfile.open(tmp_path / "one.tar") as archive:
         files = {member.name: archive.extractfile(member) for member in archive.getmembers()}
@@ -128,6 +130,7 @@ def test_an_oci_archive_is_whole(tmp_path: Path) -> None:
     configuration = json.loads(contents[_blob(manifest["config"])])
     assert configuration["config"]["User"] == "sered"
     assert configuration["architecture"] == "arm64"
+    assert configuration["created"] == "2026-11-28T22:05:00Z"
     (layer,) = manifest["layers"]
     with tarfile.open(fileobj=io.BytesIO(contents[_blob(layer)]), mode="r:gz") as unpacked:
         assert unpacked.getnames() == ["etc/hello"]
