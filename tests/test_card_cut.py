@@ -6,7 +6,10 @@ import random
 import struct
 from typing import TYPE_CHECKING
 
+import pytest
+
 from emulated import writes
+from emulated.moments import Moment, keep, kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,3 +49,24 @@ def test_a_log_that_was_not_begun_has_no_writes(tmp_path: Path) -> None:
     """Before a machine wrote anything its log is an empty file."""
     (tmp_path / "log").touch()
     assert writes.count(tmp_path / "log") == 0
+
+
+def test_a_step_without_its_start_says_what_to_run_first(tmp_path: Path) -> None:
+    """No start, one that ended too early and another start's log are told apart in a sentence."""
+    log, moment = tmp_path / "writes.log", Moment(3.0, 2, ("call",))
+
+    def refused() -> str:
+        with pytest.raises(SystemExit) as ended:
+            kept(tmp_path)
+        return str(ended.value)
+
+    assert "has no moments.json: the step start makes it" in refused()
+    keep(tmp_path, 1883, [])
+    (tmp_path / "before.img").touch()
+    assert "has no writes.log: the step start makes it" in refused()
+    _log(log, [(0, bytes(512), 0)])
+    assert "has no moment: the step start ended too early" in refused()
+    keep(tmp_path, 1883, [moment])
+    assert "has 1 writes, and the start that moments.json is of had made 2" in refused()
+    _log(log, [(0, bytes(512), 0), (1, bytes(512), 0)])
+    assert kept(tmp_path) == (1883, [moment])

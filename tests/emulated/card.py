@@ -43,11 +43,15 @@ def eventually(true: Callable[[], object], within_s: float, what: str) -> float:
 
 @dataclass
 class Card:
-    """One copy of an image; `folder` holds it, its key, its console and the log of its writes."""
+    """One copy of an image; `folder` holds it, its key, its console and the log of its writes.
+
+    `logged` is that log's name there.
+    """
 
     arch: str
     folder: Path
     port: int = field(default_factory=free_port)
+    logged: str = "writes.log"
     powered_at: float = 0.0
     _machine: subprocess.Popen[bytes] | None = None
     _read: int = 0
@@ -79,7 +83,7 @@ class Card:
     @property
     def writes(self) -> Path:
         """The log of its writes since the power came on."""
-        return self.folder / "writes.log"
+        return self.folder / self.logged
 
     def _take(self, name: str) -> None:
         """Kernel and initrd by whatever name the boot partition has them."""
