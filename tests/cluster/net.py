@@ -19,8 +19,8 @@ FRONT = "10.77.0.10"
 """One of the two fronts has it beside its own."""
 ETCD = ("etcd1", "etcd2", "etcd3")
 FRONTS = ("front1", "front2")
-_RABBITS = ("rabbit1", "rabbit2", "rabbit3")
-_ORDER = (*_RABBITS, "pg1", "pg2", *ETCD, *FRONTS, "central1", "central2")
+RABBITS = ("rabbit1", "rabbit2", "rabbit3")
+_ORDER = (*RABBITS, "pg1", "pg2", *ETCD, *FRONTS, "central1", "central2")
 HOSTS = {name: f"10.77.0.{number}" for number, name in enumerate(_ORDER, start=11)}
 NAMES = {"localhost": "127.0.0.1", "hub": HUB, "front": FRONT, **HOSTS}
 """What stands in everybody's /etc/hosts."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import ssl
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 
+from cluster.net import RABBITS
 from sered.central.simulate import messages, play, truth
 from sered.contract import topics
 from sered.delivery.connection import Connection
@@ -39,11 +41,11 @@ SHUT_OUT_S = 60.0
 _WITHIN_S = 300.0
 
 
-def connected(authority: Path, certificate: Path, key: Path, number: int = 0) -> Connection:
-    """A box, by the front, under a name of its own choice; raises BrokerError."""
-    where = {"host": "front", "port": 8883, "tls": True, "ca": authority}
+def connected(authority: Path, certificate: Path, key: Path, host: str = "front") -> Connection:
+    """A box, by the front or at one node, under a name of its own choice; raises BrokerError."""
+    where = {"host": host, "port": 8883, "tls": True, "ca": authority}
     mqtt = MqttSettings.model_validate({**where, "cert": certificate, "key": key})
-    return Connection(mqtt, f"box-{certificate.parent.name}-{certificate.stem}-{number}")
+    return Connection(mqtt, f"box-{certificate.parent.name}-{certificate.stem}-{host}")
 
 
 def taught(rabbit: Machine, file: str, rules: str) -> None:
@@ -121,18 +123,13 @@ def a_box_is_shut_out(made: Path, machines: Mapping[str, Machine]) -> float:
     took = until(lambda: over(other) or over(rogue), _WITHIN_S, "the end of its connection")
     assert not over(other), "another box's connection was cut"
     print(f"cut off {took:.1f} s after the no", flush=True)
-    for _ in range(9):
-        # the front leads to each of the three in turn
-        try:
-            connected(made / "ca.crt", files / "box.crt", files / "box.key").close()
-        except BrokerError:
-            continue
-        until(lambda: _refused(made, files), _WITHIN_S, "the last node's refusal")
+    for node in RABBITS:
+        # the front would lead to those that have the fewest connections only
+        until(partial(_refused, made, files, node), _WITHIN_S, f"the refusal of {node}")
     took = time.monotonic() - began
     print(f"and refused by all three after {took:.1f} s", flush=True)
     mine = made / "ca.crt", made / "berlin.desk1.crt", made / "berlin.desk1.key"
-    more = [connected(*mine, number) for number in range(1, 7)]
-    # the front gives each to the node that has the fewest
+    more = [connected(*mine, node) for node in RABBITS]
     print("another box is let in as before, by all three", flush=True)
     for one in more:
         one.close()
@@ -146,9 +143,9 @@ def _not_taken(box: Connection) -> bool:
         return True
 
 
-def _refused(made: Path, files: Path) -> bool:
+def _refused(made: Path, files: Path, node: str) -> bool:
     try:
-        connected(made / "ca.crt", files / "box.crt", files / "box.key").close()
+        connected(made / "ca.crt", files / "box.crt", files / "box.key", node).close()
     except BrokerError:
         return True
     return False
