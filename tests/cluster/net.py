@@ -136,9 +136,10 @@ def _run(*words: str) -> str:
     return done.stdout
 
 
-def until(true: Callable[[], object], within_s: float, what: str) -> None:
-    """Wait until it holds."""
-    end = time.monotonic() + within_s
+def until(true: Callable[[], object], within_s: float, what: str) -> float:
+    """Wait until it holds; the seconds that took."""
+    began = time.monotonic()
     while not true():
-        assert time.monotonic() < end, f"waited {within_s:.0f} s in vain for {what}"
-        time.sleep(0.3)
+        assert time.monotonic() - began < within_s, f"waited {within_s:.0f} s in vain for {what}"
+        time.sleep(0.2)
+    return time.monotonic() - began

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from cluster.net import RABBITS
+from cluster.net import RABBITS, until
 from sered.central.simulate import messages, play, truth
 from sered.contract import topics
 from sered.delivery.connection import Connection
@@ -19,7 +19,7 @@ from sered.settings import MqttSettings
 from system.desk import CHECKOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from system.machine import Machine
@@ -62,15 +62,6 @@ def over(connection: Connection) -> bool:
     except BrokerError:
         return True
     return False
-
-
-def until(true: Callable[[], object], within_s: float, what: str) -> float:
-    """Wait until it holds; the seconds that took."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < within_s, f"waited {within_s:.0f} s in vain for {what}"
-        time.sleep(0.2)
-    return time.monotonic() - began
 
 
 def a_call_goes_the_whole_way(made: Path, pg1: Machine, seed: int = 1) -> None:

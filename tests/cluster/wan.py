@@ -13,8 +13,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import Broker
-from cluster.net import FRONT
-from cluster.rogue import taught, until
+from cluster.net import FRONT, until
+from cluster.rogue import taught
 from project import ROOT
 from sered.central.simulate import messages, truth
 from system.desk import CHECKOUT
