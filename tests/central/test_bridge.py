@@ -54,6 +54,8 @@ def test_a_site_without_its_wan_loses_nothing(
     thread = threading.Thread(target=intake.run, args=(stop,))
     thread.start()
     try:
+        # a broker keeps nothing for a central that it has never met
+        wait_until(lambda: intake.health.connected, 60, "central's session at the cluster")
         said = [arrived(messages.report(call)) for call in calls(clock, 90)]
         _publish(site, said[:30])
         wait_until(lambda: count(central, tables.call) == 30, 60, "what came over the bridge")
