@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from system.machine import a_bus
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from system.machine import Machine
 
 
 def cuts(folder: Path, number_of: int) -> None:
@@ -40,7 +43,11 @@ def cuts(folder: Path, number_of: int) -> None:
             expected = set(moment.ended)
             around.on()
             try:
-                took, missing = _delivered(disk, folder / "mounted", network, around, expected)
+                began = time.monotonic()
+                with box(disk, folder / "mounted", network) as machine:
+                    _ready(machine)
+                    took = time.monotonic() - began
+                    missing = _missing(machine, around, expected)
             finally:
                 around.off()
             waited, lost = waited + len(expected), lost + len(missing)
@@ -55,25 +62,26 @@ def cuts(folder: Path, number_of: int) -> None:
         sys.exit("Verdicts were lost." if lost else "None waited: nothing is shown of verdicts.")
 
 
-def _delivered(
-    disk: Path, folder: Path, network: str, around: Surroundings, expected: set[str]
-) -> tuple[float, set[str]]:
-    """A start of what a cut left: seconds to READY, and verdicts that did not come in a minute."""
-    began = time.monotonic()
-    with box(disk, folder, network) as machine:
-        try:
-            active = "systemctl is-active sered"
-            eventually(lambda: machine.run(active, check=False).out == "active", 120, "READY")
-            took = time.monotonic() - began
-            eventually(around.statuses, 60, "the box at the broker")
-            settings = machine.run("sered config show; cat /etc/sered/mqtt-password").out
-            assert 'device = "card"' in settings
-            assert "dahlia-91" in settings
-            eventually(lambda: expected <= set(around.calls()), 60, "the verdicts")
-        except TimeoutError:
-            print(machine.run("journalctl -u sered-card -u sered-first-boot -u sered").out)
-            raise
-    return took, expected - set(around.calls())
+def _ready(machine: Machine) -> None:
+    active = "systemctl is-active sered"
+    eventually(lambda: machine.run(active, check=False).out == "active", BOOT_S, "READY")
+
+
+def _missing(machine: Machine, around: Surroundings, expected: set[str]) -> set[str]:
+    """Verdicts that the box does not have any more: nothing waits in it, and they did not come."""
+    eventually(around.statuses, BOOT_S, "the box at the broker")
+    settings = machine.run("sered config show; cat /etc/sered/mqtt-password").out
+    assert 'device = "card"' in settings
+    assert "dahlia-91" in settings
+    state = "systemctl show --value --property=StatusText sered"
+    eventually(
+        lambda: expected <= set(around.calls()) or " 0 waiting." in machine.run(state).out,
+        BOOT_S,
+        "the verdicts, or a box in which none waits",
+    )
+    with contextlib.suppress(TimeoutError):
+        eventually(lambda: expected <= set(around.calls()), 30, "what is on its way")
+    return expected - set(around.calls())
 
 
 def again(arch: str, folder: Path) -> None:
@@ -120,18 +128,19 @@ def upgrade(folder: Path, dist: Path) -> None:
         around.on()
         try:
             with box(folder / "cut.img", folder / "mounted", network, packages) as machine:
-                active = "systemctl is-active sered"
-                eventually(lambda: machine.run(active, check=False).out == "active", 120, "READY")
+                _ready(machine)
                 install = "apt-get install -y /mnt/sered_{}_amd64.deb 2>&1"
-                said = machine.run(install.format("0.9.1"), timeout_s=900).out
+                said = machine.run(install.format("0.9.1"), timeout_s=BOOT_S).out
                 assert "is well" in said, said
                 print(next(line for line in said.splitlines() if "is well" in line))
-                refused = machine.run(install.format("0.9.2"), check=False, timeout_s=900)
+                refused = machine.run(install.format("0.9.2"), check=False, timeout_s=BOOT_S)
                 assert refused.status != 0
                 assert "Back to 0.9.1-" in refused.out, refused.out
                 assert machine.run("sered --version").out == "sered 0.9.1"
                 closed = "findmnt -no OPTIONS / | cut -d, -f1"
-                eventually(lambda: machine.run(closed).out == "ro", 60, "a closed root file system")
+                eventually(
+                    lambda: machine.run(closed).out == "ro", BOOT_S, "a closed root file system"
+                )
                 print("went up to 0.9.1, and back to it from 0.9.2; closed again", flush=True)
         finally:
             around.off()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from broker import free_port
 from emulated.card import HOST, boot_of, eventually, parts
+from emulated.seen import BOOT_S
 from system.machine import Disk, Machine
 
 if TYPE_CHECKING:
@@ -33,8 +34,13 @@ def island(name: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def box(disk: Path, folder: Path, network: str, packages: Path | None = None) -> Iterator[Machine]:
-    """The disk's file systems mounted as fstab has them, after what a journal mends, and booted."""
+    """The disk's file systems mounted as fstab has them, after what a journal mends, and booted.
+
+    What fails in there is explained by its journal.
+    """
     root, data, boot = (folder / name for name in ("root", "data", "boot"))
+    # what one that failed left; nothing of what is still mounted
+    subprocess.run(["rm", "-rf", "--one-file-system", folder], check=True)
     for each in (root, data, boot):
         each.mkdir(parents=True)
     subprocess.run(["mcopy", "-s", "-n", "-i", boot_of(disk), "::*", boot], check=True)
@@ -50,8 +56,12 @@ def box(disk: Path, folder: Path, network: str, packages: Path | None = None) ->
         machine = Machine(Disk(root, root, ()), (lonely, *binds))
         try:
             # a first start makes keys and lets everything reach the disk
-            machine.boot(within_s=300)
+            machine.boot(within_s=BOOT_S)
             yield machine
+        except (AssertionError, TimeoutError):
+            journal = "journalctl -u sered-card -u sered-first-boot -u sered"
+            print(machine.run(journal, check=False).out, flush=True)
+            raise
         finally:
             machine.power_off()
     shutil.rmtree(folder)

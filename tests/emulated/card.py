@@ -139,10 +139,14 @@ class Card:
             )
 
     def said(self) -> str:
-        """What the console has said since the power came on."""
+        """What the console has said since the power came on; RuntimeError where it went off."""
         with self.log.open("rb") as console:
             console.seek(self._read)
-            return console.read().decode(errors="replace")
+            said = console.read().decode(errors="replace")
+        if self._machine is not None and self._machine.poll() is not None:
+            msg = f"the machine ended by itself, its last words:\n{said[-3000:]}"
+            raise RuntimeError(msg)
+        return said
 
     def stamp(self, of: str) -> float:
         """Seconds on its own clock at which the console said it first; 0 where it has not."""
@@ -155,14 +159,7 @@ class Card:
 
     def wait(self, for_what: str, within_s: float) -> float:
         """Until the console says it; seconds since the power came on."""
-
-        def there() -> bool:
-            if self._machine and self._machine.poll() is not None:
-                msg = f"the machine ended: {self.said()[-1000:]}"
-                raise RuntimeError(msg)
-            return for_what in self.said()
-
-        eventually(there, within_s, f"{for_what!r} on the console")
+        eventually(lambda: for_what in self.said(), within_s, f"{for_what!r} on the console")
         return time.monotonic() - self.powered_at
 
     def off(self) -> None:
@@ -172,10 +169,10 @@ class Card:
             self._machine.wait()
             self._machine = None
 
-    def run(self, script: str, timeout_s: float = 600.0) -> str:
-        """What a script says as root in there."""
+    def run(self, script: str, timeout_s: float = 3600.0) -> str:
+        """What a script says as root in there; emulated, that takes long."""
         options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
-        options += ["-o", "ConnectTimeout=120", "-o", "LogLevel=ERROR"]
+        options += ["-o", "ConnectTimeout=900", "-o", "LogLevel=ERROR"]
         command = ["ssh", "-i", f"{self.folder}/key", "-p", f"{self.port}", *options]
         done = subprocess.run(
             [*command, "admin@127.0.0.1", "sudo", "bash", "-s"],

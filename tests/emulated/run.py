@@ -9,7 +9,9 @@ of these; `upgrade` goes up to a newer package and back from a broken one there.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -35,10 +37,14 @@ def main() -> None:
     steps = given.steps or (_STEPS if given.arch == "amd64" else "start again")
     if unknown := [step for step in steps.split() if step not in _STEPS.split()]:
         parser.error(f"STEPS={given.steps} has {unknown[0]}; there are {_STEPS}")
+    # an emulated machine and a broker end with whoever started them
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended from outside."))
     folder = given.image.parent / f"tried-{given.arch}"
     folder.mkdir(exist_ok=True)
+    took: list[str] = []
     for step in steps.split():
         print(f"== {step}", flush=True)
+        began = time.monotonic()
         if step == "start":
             first.start(given.image, given.arch, folder, given.waiting)
         elif step == "cuts":
@@ -47,6 +53,8 @@ def main() -> None:
             after.again(given.arch, folder)
         else:
             after.upgrade(folder, given.image.parent)
+        took.append(f"{step} {(time.monotonic() - began) / 60:.0f} min")
+    print(f"passed: {', '.join(took)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from emulated.card import Card
 
-BOOT_S = 1500.0
-VERDICT_S = 1800.0
+BOOT_S = 3600.0
+VERDICT_S = 7200.0
+"""By this machine's clock: what ends a wait is what was waited for, or a machine that went off."""
 _LOOK = """\
 hostname; readlink /etc/localtime; findmnt -no OPTIONS /; df --output=size /data | tail -n 1
 ls /boot/firmware/sered-mqtt-password /var/log/journal 2>/dev/null | wc -l
@@ -21,9 +22,6 @@ page = http.client.HTTPConnection('127.0.0.1')
 page.request('GET', sys.argv[1])
 print(page.getresponse().status)" "$path"; done
 systemd-analyze; free -m
-began=$(cut -d. -f1 /proc/uptime)
-sered diagnose --only whole | tail -n 4
-echo "the demo judged whole beside the service: $(($(cut -d. -f1 /proc/uptime) - began)) s"
 """
 
 
