@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
+from project import ROOT
 from sered.boot import network, plan
 
 if TYPE_CHECKING:
@@ -40,6 +43,19 @@ def test_a_configuration_is_taken_over_and_stays() -> None:
     assert mark.content.decode() == plan.digest(CONFIGURATION)
     assert found.removes == ()
     assert "sered.toml: taken over." in found.says
+
+
+def test_the_examples_that_people_copy_are_taken_over() -> None:
+    """What the card's own page and docs/image.md show works as it stands."""
+    page = (ROOT / "image/READ-ME.txt").read_text()
+    shown = [textwrap.dedent(each) for each in re.findall(r"(?:^  .*\n)+", page, re.MULTILINE)]
+    (configuration,) = (each for each in shown if "[mqtt]" in each)
+    (wifi,) = (each for each in shown if "[wifi]" in each)
+    (whole,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/image.md").read_text(), re.DOTALL)
+    for network_file in (wifi, whole):
+        found = of(sered__toml=configuration.encode(), network__toml=network_file.encode())
+        assert "sered.toml: taken over." in found.says
+        assert "network.toml: taken over, and gone from this card." in found.says
 
 
 def test_what_was_taken_over_is_not_taken_again() -> None:
