@@ -41,7 +41,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def wait_until(true: Callable[[], object], within_s: float = 10.0, what: str = "") -> None:
+def wait_until(true: Callable[[], object], within_s: float = 60.0, what: str = "") -> None:
     """Return as soon as `true()` holds; fail the test when it does not in time."""
     end = time.monotonic() + within_s
     while not true():
@@ -350,7 +350,7 @@ class Listener:
         """Payloads whose topic ends in `/leaf`, in the order they came."""
         return [payload for topic, payload, _ in list(self.messages) if topic.endswith("/" + leaf)]
 
-    def wait(self, leaf: str, count: int = 1, within_s: float = 10.0) -> list[bytes]:
+    def wait(self, leaf: str, count: int = 1, within_s: float = 60.0) -> list[bytes]:
         """The payloads on `leaf` as soon as there are `count`."""
         wait_until(lambda: len(self.on(leaf)) >= count, within_s, f"{count} on {leaf}")
         return self.on(leaf)

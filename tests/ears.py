@@ -53,10 +53,10 @@ class Ear:
             self.frames.append(frame)
             self.may_go_on.wait()
 
-    def wait_for(self, frames: int, within_s: float = 10.0) -> None:
+    def wait_for(self, frames: int, within_s: float = 60.0) -> None:
         wait_until(lambda: len(self.frames) >= frames, within_s, f"{frames} frames")
 
-    def wait_reason(self, *reasons: str, within_s: float = 10.0) -> None:
+    def wait_reason(self, *reasons: str, within_s: float = 60.0) -> None:
         wait_until(lambda: self.tap.state.reasons == reasons, within_s, f"{reasons}")
 
     def check_line_time(self) -> int:

@@ -59,9 +59,9 @@ def test_over_a_real_broker(
     wait_until(lambda: count(central, tables.call) == 150, what="half of the calls")
     broker.restart()
     wait_until(lambda: not running[0].health.connected, what="the break")
-    wait_until(lambda: running[0].health.connected, 20, what="the session to be back")
+    wait_until(lambda: running[0].health.connected, what="the session to be back")
     publish(broker, batch)
-    wait_until(lambda: count(central, tables.call) == 300, 20, what="all calls")
+    wait_until(lambda: count(central, tables.call) == 300, what="all calls")
 
 
 @pytest.mark.usefixtures("running")

@@ -54,7 +54,7 @@ def publish_calls(mqtt: MqttSettings, tmp_path: Path, numbers: range, site: str 
     for number in numbers:
         box.put(spool, number)
         publisher.wake()
-    wait_until(lambda: not spool.depth, 10, "delivery")
+    wait_until(lambda: not spool.depth, what="delivery")
     publisher.stop(2.0)
     spool.close()
 
@@ -69,7 +69,7 @@ def test_subscriber(broker: Broker, tmp_path: Path, started: list[subprocess.Pop
     with (tmp_path / "said").open("w") as said:
         started.append(subprocess.Popen([*program], text=True, stdout=said))
     wait_until(
-        lambda: "sered/central 1 sered/+/+/calls" in broker.log.read_text(), 10, "subscription"
+        lambda: "sered/central 1 sered/+/+/calls" in broker.log.read_text(), what="subscription"
     )
     mqtt = MqttSettings(host=broker.host, port=broker.port)
     publish_calls(mqtt, tmp_path, range(20))
@@ -103,7 +103,7 @@ def test_mosquitto_sub(
     command = command.replace("-h localhost", f"-h {broker.host} -p {broker.port}")
     process = subprocess.Popen(["sh", "-c", f"exec {command}"], stdout=subprocess.PIPE, text=True)
     started.append(process)
-    wait_until(lambda: "SUBACK" in broker.log.read_text(), 10, "subscription")
+    wait_until(lambda: "SUBACK" in broker.log.read_text(), what="subscription")
     publish_calls(MqttSettings(host=broker.host, port=broker.port), tmp_path, range(5))
     assert process.stdout
     seen = [json.loads(process.stdout.readline())["call_id"] for _ in range(5)]
@@ -121,7 +121,7 @@ def test_shared_subscription(
         each = command.replace("central-1", file.name)
         with file.open("w") as out:
             started.append(subprocess.Popen(["sh", "-c", f"exec {each}"], stdout=out, text=True))
-    wait_until(lambda: broker.log.read_text().count("Sending SUBACK") == 2, 10, "subscriptions")
+    wait_until(lambda: broker.log.read_text().count("Sending SUBACK") == 2, what="subscriptions")
     publish_calls(MqttSettings(host=broker.host, port=broker.port), tmp_path, range(30))
 
     def rows() -> list[list[str]]:

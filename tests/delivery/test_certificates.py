@@ -214,7 +214,7 @@ def test_the_docs_subscriber_speaks_tls_with_them(
             stderr=said,
         )
     try:
-        wait_until(lambda: "sered/+/+/calls" in broker.log.read_text(), 20.0, "its subscription")
+        wait_until(lambda: "sered/+/+/calls" in broker.log.read_text(), what="its subscription")
         mqtt = MqttSettings(
             host="127.0.0.1", port=broker.port, tls=True, ca=made / "ca.crt",
             cert=made / f"{own}.crt", key=made / f"{own}.key",
@@ -229,7 +229,7 @@ def test_the_docs_subscriber_speaks_tls_with_them(
             with sqlite3.connect(tmp_path / "db") as db:
                 return int(db.execute("SELECT count(*) FROM calls").fetchone()[0])
 
-        wait_until(lambda: stored() == 1, 20.0, "the call to be stored")
+        wait_until(lambda: stored() == 1, what="the call to be stored")
         publisher.stop(2.0)
         spool.close()
     finally:

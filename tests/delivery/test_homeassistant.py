@@ -85,7 +85,7 @@ def test_a_real_home_assistant_shows_the_box(broker: Broker, states: Callable[[]
             return all(found.get(name, {}).get("state") == state for name, state in wanted.items())
 
         try:
-            wait_until(right, 20.0)
+            wait_until(right)
         except AssertionError:
             pytest.fail(f"wanted {wanted}; found {states()}")
 

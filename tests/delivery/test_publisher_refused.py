@@ -48,7 +48,7 @@ def test_acl_denial(
     broker.stop()
     broker.acl = "user box\ntopic write sered/site/box/#\n"
     broker.start()
-    wait_until(lambda: spool.depth == 0, 15)
+    wait_until(lambda: spool.depth == 0)
     assert publisher.state.faults == ()
 
 
@@ -105,7 +105,7 @@ def test_too_large_unannounced(
     put(spool, 0, size=5000)
     put(spool, 1)
     publisher.wake()
-    wait_until(lambda: publisher.state.published == 1, 20)
+    wait_until(lambda: publisher.state.published == 1)
     assert "cuts the connection" in publisher.state.sentence
     assert spool.depth == 1
 
@@ -276,7 +276,7 @@ def test_tls_faults(
     broker = start_broker(tls=tls, client_certificates=case == "no certificate of ours")
     publisher = publish(broker, tls=True, ca=ca)
     put(spool, 0)
-    wait_until(lambda: publisher.state.reason in ("tls", "lost"), 10)
+    wait_until(lambda: publisher.state.reason in ("tls", "lost"))
     assert said in publisher.state.sentence
     assert publisher.state.connects == 0
     assert spool.depth == 1
@@ -288,11 +288,11 @@ def test_broker_restarts_are_no_rival(
     """A broker that is restarted again and again under an idle box is not a second box."""
     publisher = publish(broker)
     for _ in range(6):
-        wait_until(lambda: publisher.state.connected, 5)
+        wait_until(lambda: publisher.state.connected)
         time.sleep(0.1)
         broker.restart()
-        wait_until(lambda: not publisher.state.connected, 5)
-    wait_until(lambda: publisher.state.connected, 3)
+        wait_until(lambda: not publisher.state.connected)
+    wait_until(lambda: publisher.state.connected)
     assert publisher.state.taken_over == 0
     assert publisher.state.faults == ()
 

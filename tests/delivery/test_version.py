@@ -121,7 +121,7 @@ def test_acknowledged_and_thrown_away(
     broker.stop()
     broker.acl = "user box\ntopic readwrite sered/site/box/#\n"
     broker.start()
-    wait_until(lambda: spool.depth == 0, 20)
+    wait_until(lambda: spool.depth == 0)
     wait_until(lambda: publisher.state.faults == ())
 
 
@@ -140,7 +140,7 @@ def test_too_large_and_acknowledged(
     put(spool, 0, size=5000)
     for number in range(1, 4):
         put(spool, number)
-    wait_until(lambda: spool.depth == 1, 15)
+    wait_until(lambda: spool.depth == 1)
     listener.wait("calls", 3)
     assert [m.key for m in spool.peek(9)] == ["c0"]
     assert {"unproven", "too_large"} & set(dict(publisher.state.faults))

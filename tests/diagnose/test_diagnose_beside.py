@@ -76,7 +76,7 @@ def test_the_doctor_examines_a_running_box_in_time_and_disturbs_nothing(
             state = snapshot.read(told.parent)
             return state is not None and state.health is not None and bool(state.sides["front"])
 
-        wait_until(heard, 20.0, "the service to hear its line")
+        wait_until(heard, what="the service to hear its line")
         path = tmp_path / "sered.toml"
         environment = os.environ | desk.environment | {"RUNTIME_DIRECTORY": str(told.parent)}
         began = time.monotonic()
@@ -175,7 +175,7 @@ def test_a_configuration_that_is_not_in_force_is_told(
         state = snapshot.read(told)
         return state is not None and state.fresh
 
-    wait_until(runs, 20.0, "the service to say how it is")
+    wait_until(runs, what="the service to say how it is")
     path = tmp_path / "sered.toml"
 
     def diagnose() -> tuple[int, dict[str, dict[str, Any]]]:

@@ -50,7 +50,7 @@ def a_bus() -> Iterator[None]:
         address = f"unix:path={folder}/bus"
         command = ["dbus-daemon", "--session", "--nofork", f"--address={address}"]
         with subprocess.Popen(command) as bus:
-            wait_until(Path(folder, "bus").exists, 10.0, "a bus")
+            wait_until(Path(folder, "bus").exists, what="a bus")
             os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = address
             try:
                 yield

@@ -118,7 +118,7 @@ def test_it_does_not_outlive_its_parent() -> None:
     pid = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
-    wait_until(lambda: not _runs(pid), 3.0, "the capture process to end")
+    wait_until(lambda: not _runs(pid), what="the capture process to end")
 
 
 def test_it_leaves_stopping_to_its_parent() -> None:

@@ -25,7 +25,7 @@ def test_a_real_line_is_heard_on_the_right_sides(desk: Desk, listen: Any) -> Non
     at = np.arange(4 * RATE_HZ) / RATE_HZ
     desk.play(8_000 * np.sin(2 * np.pi * np.outer(at, (500, 1_000))))
     ear = listen(card="pcm:tap_line1")
-    wait_until(lambda: (ear.tap.state.level_db or -99) > -20, 8.0, "sound")
+    wait_until(lambda: (ear.tap.state.level_db or -99) > -20, what="sound")
     ear.wait_for(len(ear.frames) + 2)
     frame = ear.frames[-1]
     for side, hz in ((Side.AGENT, 500), (Side.CUSTOMER, 1_000)):
@@ -33,7 +33,7 @@ def test_a_real_line_is_heard_on_the_right_sides(desk: Desk, listen: Any) -> Non
     assert ear.tap.state.reasons == ()
     first_at = (ear.tap.state.last_frame_at or 0) - ear.frames[-1].start / RATE_HZ - FRAME / RATE_HZ
     desk.unplug()
-    wait_until(lambda: ear.tap.state.reasons == ("unplugged",), 6.0, "the unplugging")
+    wait_until(lambda: ear.tap.state.reasons == ("unplugged",), what="the unplugging")
     gone = time.monotonic()
     heard = len(ear.frames)
     desk.plug()
@@ -53,7 +53,7 @@ def test_what_is_called_lost_is_what_was_played_meanwhile(desk: Desk, listen: An
     climbing = 8_000 * np.sin(2 * np.pi * (300 * at + 50 * at**2))
     desk.play(np.stack([climbing, climbing], axis=1))
     ear = listen(card="pcm:tap_line1")
-    wait_until(lambda: (ear.tap.state.level_db or -99) > -20, 8.0, "sound")
+    wait_until(lambda: (ear.tap.state.level_db or -99) > -20, what="sound")
     ear.wait_for(len(ear.frames) + 4)
     (capture,) = captures()
     capture.kill()
@@ -207,7 +207,7 @@ def test_restarts_leave_nothing_behind(listen: Any) -> None:
     ear = listen("opened(); sound(0.3); sys.exit(1)", waits=quick)
     wait_until(lambda: ear.tap.state.attempts >= 3, what="three")
     threads, descriptors = me.num_threads(), me.num_fds()
-    wait_until(lambda: ear.tap.state.attempts >= 23, 20.0, "twenty more")
+    wait_until(lambda: ear.tap.state.attempts >= 23, what="twenty more")
     assert len(captures()) <= 1
     assert me.num_fds() <= descriptors + 5
     assert me.num_threads() == threads
