@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from system.machine import Machine
 
-_PASSWORD = "a long walk by the sea"
+PASSWORD = "a long walk by the sea"
 _CONFIG = "--config /etc/sered-central/central.toml"
 _BOX = """\
 site = "berlin"
@@ -91,8 +91,8 @@ def a_box_is_shut_out(made: Path, machines: Mapping[str, Machine]) -> float:
     files = central.disk.root / "root/box"
     hosts = ssl.create_default_context(cafile=made.parent / "hosts/certificates/ca.crt")
     board = httpx.Client(base_url="https://front", verify=hosts, timeout=60.0)
-    central.run(f"echo '{_PASSWORD}' | sered-central central user add ada --role admin {_CONFIG}")
-    login = board.post("/login", data={"login": "ada", "password": _PASSWORD})
+    central.run(f"echo '{PASSWORD}' | sered-central central user add ada --role admin {_CONFIG}")
+    login = board.post("/login", data={"login": "ada", "password": PASSWORD})
     assert login.status_code == 303, login.text
     central.disk.write("/root/box/sered.toml", _BOX)
     central.run(

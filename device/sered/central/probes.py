@@ -63,14 +63,15 @@ def store(settings: CentralSettings) -> Finding:
 
 
 def schema(settings: CentralSettings) -> Finding:
-    """Whether the tables are this version's; raises StoreError."""
+    """Whether this version can use the tables; raises StoreError."""
     central = open_central(settings)
     try:
         found, wanted = migrate.current(central.store), migrate.wanted()
+        newer = migrate.is_newer(central.store)
     finally:
         central.store.close()
-    said = f"version {found or 'none'}, wanted {wanted}"
-    return Finding(said, None if found == wanted else "other")
+    said = f"version {found or 'none'}, wanted {wanted}{', can be used' if newer else ''}"
+    return Finding(said, None if newer or found == wanted else "other")
 
 
 def disk(settings: CentralSettings) -> Finding:

@@ -70,13 +70,19 @@ def init(
     store = Store(settings.store.url, password.get_secret_value() if password else None)
     before = migrate.current(store)
     migrate.upgrade(store)
-    after = migrate.current(store)
+    after, newer = migrate.current(store), migrate.is_newer(store)
     store.close()
-    typer.echo(
-        f"The store is of version {after} already."
-        if before == after
-        else f"The store's tables are of version {after} now (before: {before or 'none'})."
-    )
+    if newer:
+        ours = f"this central ({migrate.wanted()})"
+        typer.echo(f"The store's tables are of version {after} and stay so: {ours} can use them.")
+    elif before == after:
+        typer.echo(f"The store is of version {after} already.")
+    else:
+        typer.echo(f"The store's tables are of version {after} now (before: {before or 'none'}).")
+    if before and before < (oldest := migrate.usable()):
+        typer.echo(
+            f"Versions of central before {oldest} cannot use them: bring every other host up now."
+        )
 
 
 @app.command()

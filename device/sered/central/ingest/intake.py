@@ -15,6 +15,7 @@ from sered.central.ingest import landing, session, sifting
 from sered.central.ingest.landing import Memory
 from sered.central.ingest.limits import Limiter
 from sered.central.ingest.sifting import Aside, Sifted
+from sered.central.store import migrate
 from sered.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -137,6 +138,9 @@ class Intake:
         try:
             changed = self._land(sifted)
         except StoreError as error:
+            if error.reason in {"broken", "schema"}:
+                # tables of a later version refuse what is no fault of the message
+                migrate.check(self._central.store)
             if error.reason != "broken":
                 raise
             changed = sum(self._alone(each) for each in batch)

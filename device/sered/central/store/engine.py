@@ -145,6 +145,11 @@ _SAYS = (
         "busy",
         "The store gave this up for another one who wanted the same rows ({}). Try again.",
     ),
+    (
+        ("lock timeout",),
+        "busy",
+        "Others hold what this needs of the store ({}): a backup, or a long question. Try again.",
+    ),
     (("locked",), "locked", "The store is locked by another program ({}). Is a backup running?"),
     (
         ("no such table", "no such column", "does not exist"),

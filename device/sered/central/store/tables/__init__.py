@@ -41,6 +41,7 @@ from sered.central.store.tables.insight import (
     told_on,
 )
 from sered.central.store.tables.people import api_token, audit, login_try, sessions, users
+from sered.central.store.tables.versions import usable_from
 
 __all__ = [
     "alert",
@@ -85,5 +86,6 @@ __all__ = [
     "told_hour",
     "told_on",
     "undo",
+    "usable_from",
     "users",
 ]

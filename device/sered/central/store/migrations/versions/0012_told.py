@@ -7,6 +7,9 @@ from alembic import op
 
 revision = "0012"
 down_revision = "0011"
+# a desk has a version in its key, which programs of before do not write
+usable_from = "0012"
+holds_up_writers = "cases get an index, and there are few of them"
 
 _INTEGERS = (
     "calls", "negative", "positive", "undetermined", "escalate", "heard", "snr_n", "score_n",
