@@ -70,7 +70,8 @@ def _ready(machine: Machine) -> None:
 def _missing(machine: Machine, around: Surroundings, expected: set[str]) -> set[str]:
     """Verdicts that the box does not have any more: nothing waits in it, and they did not come."""
     eventually(around.statuses, BOOT_S, "the box at the broker")
-    settings = machine.run("sered config show; cat /etc/sered/mqtt-password").out
+    show = "sered config show; cat /etc/sered/mqtt-password"
+    settings = machine.run(show, timeout_s=BOOT_S).out
     assert 'device = "card"' in settings
     assert "dahlia-91" in settings
     state = "systemctl show --value --property=StatusText sered"
