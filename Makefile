@@ -293,6 +293,10 @@ bench-quick: $(VENV)/.dev ## Twenty lines with synthetic voices, two minutes: wh
 bench-archive: $(VENV)/.dev ## A thousand recordings of all kinds, killed ten times, resumed twice, equal to one clean run; ARGS=--files 40
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 nice -n 10 $(BIN)/python -m bench.bench_archive $(ARGS)
 
+.PHONY: bench-many
+bench-many: $(VENV)/.dev ## The bookkeeping of 100,000 recordings, sound left out: memory, time, Ctrl-C, parts; ARGS=--files 10000
+	@PYTHONPATH=tests OMP_NUM_THREADS=1 nice -n 10 $(BIN)/python -m bench.bench_many $(ARGS)
+
 .PHONY: bench-whisper
 bench-whisper: $(VENV)/.dev ## Whisper beside Vosk's small model: words wrong, CPU, what it hears in noise; ten minutes
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m bench.bench_whisper $(ARGS)

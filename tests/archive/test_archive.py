@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ import soundfile
 
 from archive_stage import calls, table
 from sered.archive import folder as result_folder
+from sered.archive import run as archive_run
 from sered.archive.folder import FullError, ResultFolder
 from sered.archive.pool import Pool
 from sered.archive.task import Result, Task
@@ -131,6 +133,37 @@ def test_a_renamed_recording_is_not_judged_again(sered: Sered, tmp_path: Path) -
     assert any("renamed-" in row["file"] for row in table(out / "calls.csv"))
 
 
+def test_what_is_kept_is_handed_over_as_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a hundred kept results the first comes before half are read, and nothing is judged."""
+    settings = Settings.model_validate({"mode": "audio"})
+    out = ResultFolder(tmp_path, settings, load_judges(settings).versions, resume=False)
+    tasks = []
+    for number in range(100):
+        path = tmp_path / f"{number}.wav"
+        path.write_bytes(bytes([number]))
+        tasks.append(Task(str(path)))
+        key = result_folder.key_of(tasks[-1])
+        assert key is not None
+        result_folder.keep(tmp_path, key, Result(path, length_s=float(number)))
+    read: list[str] = []
+
+    def noted(folder: Path, task: Task, key: str | None) -> Result | None:
+        read.append(task.name)
+        return result_folder.kept(folder, task, key)
+
+    monkeypatch.setattr(archive_run, "kept", noted)
+    with Pool(settings, 2, out) as pool:
+        coming = archive_run.results(tasks, pool, out)
+        first = next(coming)
+        assert len(read) < 50
+        lengths = [first.length_s, *(result.length_s for result in coming)]
+        assert multiprocessing.active_children() == []
+    assert lengths == [float(number) for number in range(100)]
+    out.close()
+
+
 def test_a_worker_that_dies_costs_its_recording_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +182,7 @@ def test_a_worker_that_dies_costs_its_recording_and_no_other(
     )
     settings = Settings.model_validate({"mode": "audio"})
     with Pool(settings, 2) as pool:
-        found = list(pool.results((Task(path), None) for path in paths))
+        found = list(pool.results((Task(str(path)), None) for path in paths))
     assert [result.path for result in found] == paths
     assert [result.fault is None for result in found] == [True, True, False, True, True]
     assert "the process that judged it died" in (found[2].fault or "")
@@ -233,7 +266,7 @@ def test_a_recording_that_vanishes_costs_its_row_alone(tmp_path: Path) -> None:
     paths = calls(tmp_path / "calls", 3)
     paths[1].unlink()
     with Pool(settings, 1) as pool:
-        found = list(pool.results((Task(path), None) for path in paths))
+        found = list(pool.results((Task(str(path)), None) for path in paths))
     assert [result.fault is None for result in found] == [True, False, True]
     assert "no such file" in (found[1].fault or "")
 
@@ -256,7 +289,7 @@ def test_a_file_that_grows_while_it_is_read_is_named(
         return found
 
     monkeypatch.setattr(judging, "open_recording", grows)
-    result = judging.judge(Task(path), settings, judges)
+    result = judging.judge(Task(str(path)), settings, judges)
     assert "changed while it was read" in (result.fault or "")
 
 

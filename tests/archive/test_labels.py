@@ -42,7 +42,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder / "calls.jsonl").open("w", encoding="utf-8") as file:
         sink = JsonLines(file)
         for path in calls(folder / "calls", 4):
-            sink.take(judge(Task(path, external_id=f"T-{path.stem[-1]}"), settings, judges))
+            sink.take(judge(Task(str(path), external_id=f"T-{path.stem[-1]}"), settings, judges))
     return folder
 
 

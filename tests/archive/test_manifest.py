@@ -37,8 +37,8 @@ def test_what_is_known_of_each_recording(tmp_path: Path, mark: str, encoding: st
     ).replace(",", mark)
     one, two = read_manifest(written(tmp_path, text, "a.wav", "b.wav", encoding=encoding))
     began = datetime(2026, 3, 4, 9, 15, tzinfo=UTC)
-    assert one == Task(tmp_path / "a.wav", "customer=left", began, "front", "T-1")
-    assert two == Task(tmp_path / "b.wav")
+    assert one == Task(str(tmp_path / "a.wav"), "customer=left", began, "front", "T-1")
+    assert two == Task(str(tmp_path / "b.wav"))
 
 
 def test_every_fault_is_named_with_its_line_before_the_work_begins(tmp_path: Path) -> None:
@@ -75,8 +75,8 @@ def test_two_calls_of_one_recording_are_one_recording(tmp_path: Path) -> None:
     )
     one, two = read_manifest(written(tmp_path, text, "a.wav", "b.wav"))
     began = datetime(2026, 3, 4, 10, 15, tzinfo=UTC)
-    assert one == Task(tmp_path / "a.wav", None, began, None, "T-1")
-    assert two == Task(tmp_path / "b.wav")
+    assert one == Task(str(tmp_path / "a.wav"), None, began, None, "T-1")
+    assert two == Task(str(tmp_path / "b.wav"))
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,6 @@ def test_a_part_that_is_none_is_refused(text: str) -> None:
 
 def test_parts_share_every_recording_between_them(tmp_path: Path) -> None:
     """Each recording is in exactly one part."""
-    tasks = [Task(tmp_path / str(number)) for number in range(23)]
+    tasks = [Task(str(tmp_path / str(number))) for number in range(23)]
     parts = [shard(tasks, f"{part}/5") for part in range(1, 6)]
     assert sorted(task.path for part in parts for task in part) == sorted(t.path for t in tasks)

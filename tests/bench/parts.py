@@ -148,5 +148,5 @@ def plain(paths: Sequence[Path], mode: str) -> float:
 def _judged(path: Path, settings: Settings, judges: Any) -> float:
     """Seconds of sound."""
     with contextlib.suppress(AudioError):
-        return judge(Task(path), settings, judges).length_s
+        return judge(Task(str(path)), settings, judges).length_s
     return 0.0

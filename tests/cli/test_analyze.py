@@ -320,7 +320,7 @@ def test_progress_of_many(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     for name in "abcd":
         path = tmp_path / f"{name}.wav"
         path.write_bytes(b"x" * 1000)
-        tasks.append(Task(path))
+        tasks.append(Task(str(path)))
     moment = iter(range(0, 4000, 45))
     monkeypatch.setattr("sered.cli.progress.time.monotonic", lambda: float(next(moment)))
     plain = io.StringIO()

@@ -31,7 +31,7 @@ def read_manifest(path: Path) -> list[Task]:
     rows, columns = _rows(path)
     faults: list[str] = []
     tasks: list[Task] = []
-    seen: dict[Path, tuple[int, int | None, set[str]]] = {}
+    seen: dict[str, tuple[int, int | None, set[str]]] = {}
     for number, row in rows:
         if not any(value.strip() for value in row):
             continue
@@ -45,9 +45,9 @@ def read_manifest(path: Path) -> list[Task]:
         faults += [f"line {number}: {each}" for each in wrong]
         if task is None:
             continue
-        call, (where, before, calls) = values.get("call_id", ""), seen.get(task.path, _NEW)
+        call, (where, before, calls) = values.get("call_id", ""), seen.get(task.name, _NEW)
         if before is None:
-            seen[task.path] = (number, len(tasks), {call})
+            seen[task.name] = (number, len(tasks), {call})
             tasks.append(task)
         elif not call or call in calls:
             faults.append(f"line {number}: {shown(task.path)} stands in line {where} already")
@@ -117,7 +117,7 @@ def _task(folder: Path, values: dict[str, str]) -> tuple[Task | None, list[str]]
     line = values.get("line") or None
     if line is not None and ("/" in line or not line.isprintable()):
         wrong.append(f"line: wanted a name without / and controls, found {line!r}")
-    return Task(path, sides, started_at, line, values.get("external_id", "")), wrong
+    return Task(str(path), sides, started_at, line, values.get("external_id", "")), wrong
 
 
 def _both(one: Task, other: Task) -> Task | None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _AHEAD = 4
 """Recordings a process that may be done or waiting beyond the one that is handed over next."""
+_HELD = 32
+"""Results at hand already that are held in their turn, at most."""
 _mine: tuple[Settings, Judges, Path | None] | None = None
 
 
@@ -49,7 +51,7 @@ class Pool:
         self._settings = settings
         self._jobs = jobs
         self._keep = keep.path if keep else None
-        self._waiting: deque[tuple[Work, Future[Result]]] = deque()
+        self._waiting: deque[tuple[Work | Result, Future[Result]]] = deque()
         self._pool = self._fresh(jobs)
 
     def __enter__(self) -> Pool:
@@ -58,11 +60,14 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         self._end(self._pool)
 
-    def results(self, work: Iterable[Work]) -> Iterator[Result]:
-        """One result each, in their order; never more than a few are held. Raises FullError."""
+    def results(self, work: Iterable[Work | Result]) -> Iterator[Result]:
+        """One result each, in their order; a result that is there already is handed over in turn.
+
+        Never more than a few are held. Raises FullError.
+        """
         coming = iter(work)
         while True:
-            while len(self._waiting) < self._jobs * _AHEAD and (each := next(coming, None)):
+            while self._has_room() and (each := next(coming, None)):
                 self._waiting.append((each, self._ask(each)))
             if not self._waiting:
                 return
@@ -70,11 +75,9 @@ class Pool:
             try:
                 result = asked.result()
             except BrokenProcessPool:
-                others = [other for other, _ in self._waiting]
+                assert not isinstance(each, Result), "what is there already breaks no pool"
                 result = self._alone(each)
-                self._end(self._pool)
-                self._pool = self._fresh(self._jobs)
-                self._waiting = deque((other, self._ask(other)) for other in others)
+                self._begin_anew()
             except KeyboardInterrupt:
                 self._waiting.appendleft((each, asked))
                 raise
@@ -83,16 +86,31 @@ class Pool:
     def done(self) -> Iterator[Result]:
         """After Ctrl-C: what was judged by then and not handed over yet."""
         for _, asked in self._waiting:
-            if asked.done() and not asked.cancelled() and asked.exception() is None:
+            if _well_done(asked):
                 yield asked.result()
 
-    def _ask(self, work: Work) -> Future[Result]:
+    def _has_room(self) -> bool:
+        judged = sum(not isinstance(work, Result) for work, _ in self._waiting)
+        return judged < self._jobs * _AHEAD and len(self._waiting) < _HELD + self._jobs * _AHEAD
+
+    def _ask(self, work: Work | Result) -> Future[Result]:
+        known: Future[Result] = Future()
+        if isinstance(work, Result):
+            known.set_result(work)
+            return known
         try:
             return self._pool.submit(_judge, *work)
         except BrokenProcessPool as error:
-            broken: Future[Result] = Future()
-            broken.set_exception(error)
-            return broken
+            known.set_exception(error)
+            return known
+
+    def _begin_anew(self) -> None:
+        """Fresh processes, for what the broken ones had not done yet."""
+        self._end(self._pool)
+        self._pool = self._fresh(self._jobs)
+        self._waiting = deque(
+            (work, asked if _well_done(asked) else self._ask(work)) for work, asked in self._waiting
+        )
 
     def _alone(self, work: Work) -> Result:
         """Judge a recording in a process of its own, to know whether it is what kills them."""
@@ -125,6 +143,10 @@ class Pool:
             process.kill()
         for process in processes:
             process.join(5.0)
+
+
+def _well_done(asked: Future[Result]) -> bool:
+    return asked.done() and not asked.cancelled() and asked.exception() is None
 
 
 def _begin(settings: Settings, keep: Path | None) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sered.contract.messages import CallReport
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from sered.contract.messages import Live
 
@@ -18,13 +18,20 @@ if TYPE_CHECKING:
 class Task:
     """One recording to judge; None: as the file, its name or the configuration says."""
 
-    path: Path
+    name: str
+    """The file's, as the system knows it; as a Path, each of a million would take thrice as much
+    memory."""
     sides: str | None = None
     """Who is on which channel, as in the configuration."""
     started_at: datetime | None = None
     line: str | None = None
     external_id: str = ""
     """What others call this recording; comes back in every row."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.name)
 
 
 @dataclass(frozen=True, slots=True)

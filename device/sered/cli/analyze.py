@@ -170,7 +170,7 @@ def _tasks(
         tasks = read_manifest(manifest)
     else:
         found = find(files)
-        tasks = [Task(path) for path in found.files]
+        tasks = [Task(name) for name in found.files]
     if sides is not None:
         tasks = [replace(task, sides=task.sides or sides) for task in tasks]
     if named is not None:

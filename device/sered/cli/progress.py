@@ -59,8 +59,7 @@ class Total:
     def __init__(self, console: Console, tasks: Sequence[Task]) -> None:
         self._console = console
         self._count = len(tasks)
-        self._sizes = {task.path: _size(task.path) for task in tasks}
-        self._all = sum(self._sizes.values()) or 1
+        self._all = sum(_size(task.path) for task in tasks) or 1
         self._bytes = self._files = 0
         self._began = self._said = time.monotonic()
         self._bar: Progress | None = None
@@ -86,13 +85,13 @@ class Total:
     def done(self, path: Path) -> None:
         """One more recording is judged."""
         self._files += 1
-        self._bytes += self._sizes.get(path, 0)
+        self._bytes += _size(path)
         if self._bar is not None:
             self._bar.update(self._task, description=self._text(), completed=self._bytes)
         elif time.monotonic() - self._said >= _SAY_EVERY_S and self._files < self._count:
             self._said = time.monotonic()
             spent = self._said - self._began
-            left = spent / max(self._bytes, 1) * (self._all - self._bytes)
+            left = spent / max(self._bytes, 1) * max(self._all - self._bytes, 0)
             line = f"{self._text()}, about {left / 60:.0f} min left"
             self._console.print(line, soft_wrap=True)
 

@@ -29,7 +29,8 @@ _MOST_NAMED = 10
 class Recordings:
     """Recordings in the order in which they are judged, and what was passed over."""
 
-    files: list[Path] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    """Their names: a Path for each of a million would take thrice as much memory."""
     passed_over: list[tuple[Path, str]] = field(default_factory=list)
     """Each with the reason."""
 
@@ -50,7 +51,7 @@ def find(named: list[Path]) -> Recordings:
     for path in named:
         # Path.is_dir raises in a folder that may not be entered; the file says it better
         if not os.path.isdir(path):  # noqa: PTH112 - see above
-            found.files.append(path)
+            found.files.append(str(path))
             continue
         inside = _search(path)
         if not inside.files:
@@ -76,8 +77,9 @@ def _search(folder: Path) -> Recordings:
             if why:
                 found.passed_over.append((path, why))
             else:
-                found.files.append(path)
-    found.files.sort()
+                found.files.append(str(path))
+    # as paths are sorted, part by part; no name holds what stands between them here
+    found.files.sort(key=lambda name: name.replace(os.sep, "\0"))
     return found
 
 
