@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from sered.cli.feelings import BAD, FEELINGS, GOOD, INK, PALE, SOFT, densities, inside, named
-from sered.cli.plot import Loudness, Picture, draw, loudness, placed
+from sered.cli.loudness import Loudness, loudness
+from sered.cli.plot import Picture, draw, placed
 from sered.contract import call, messages
 from sered.errors import SeredError
 from sered.records import FRAME, LABELS, RATE_HZ, AudioFrame, EndReason, Side

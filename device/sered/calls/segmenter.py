@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sered.calls.call_evidence import HookEvidence, Lead, OnHookStep, ToneRun
+from sered.calls.call_evidence import HookEvidence, Lead, OnHookStep
 from sered.calls.talk_times import HELD, TONES, TalkMeter
+from sered.calls.tone_run import ToneRun
 from sered.calls.utterances import LEAST_VOICED_S, SideSpeech
 from sered.records import BLOCK_S, CallEnded, CallStarted, EndReason, Side, State, Utterance
 

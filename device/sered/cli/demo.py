@@ -148,7 +148,8 @@ def _lines(program: subprocess.Popen[bytes], box: subprocess.Popen[bytes]) -> It
 
 def _show(call: dict[str, Any], lives: list[dict[str, Any]], out: Path) -> None:
     from sered.channels import parse_sides
-    from sered.cli.plot import Picture, draw, loudness
+    from sered.cli.loudness import loudness
+    from sered.cli.plot import Picture, draw
     from sered.cli.tables import show_call
     from sered.contract.messages import CallReport, Live
     from sered.settings import VerdictSettings

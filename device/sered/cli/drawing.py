@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from sered.channels import parse_sides
-from sered.cli.plot import Picture, draw, loudness
+from sered.cli.loudness import loudness
+from sered.cli.plot import Picture, draw
 from sered.errors import SeredError
 from sered.tap.paths import shown
 from sered.tap.recording import Recording

@@ -14,45 +14,27 @@ from sered.cli import feelings
 from sered.cli.feelings import BAD, GOOD, INK, PALE, SOFT
 from sered.contract.explain import clock, decisive, sureness
 from sered.errors import SeredError
-from sered.levels import powers_db
-from sered.records import FRAME, RATE_HZ, Side
+from sered.records import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from sered.cli.loudness import Loudness
     from sered.contract.call import VerbalTerm
     from sered.contract.messages import CallReport, Live
-    from sered.records import AudioFrame
 
 _MOMENT = "#F1EDFB"
 _FLOOR_DB = -60.0
 """dB of full scale at the picture's bottom: a quiet line's noise lies under it."""
 _COLUMNS = 1500
 """Of the picture's loudness at most: more than pixels."""
-_CELL = FRAME // 4
 _TERMS, _ROWS = 12, 5
 _NAME = 60
 """Letters of a recording's name that have room."""
 _SCRIPTS = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Noto Sans")
 """Fonts for a recording's name: the others, where they are, for what the first lacks."""
 _TITLED = frozenset((".png", ".svg", ".pdf"))
-
-
-@dataclass(frozen=True, slots=True)
-class Loudness:
-    """Level of every side over a recording."""
-
-    step_s: float
-    level_db: Mapping[Side, NDArray[np.float64]]
-    """RMS in dBFS, one number a step."""
-
-    @property
-    def duration_s(self) -> float:
-        """Length of the recording."""
-        return self.step_s * max((len(level) for level in self.level_db.values()), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +51,6 @@ class Picture:
     """Score at or under which somebody should call back."""
     file: str = ""
     """Name of the recording, fit to be shown."""
-
-
-def loudness(frames: Iterable[AudioFrame]) -> Loudness:
-    """Level of a recording's sides, 64 ms a step; goes through it once and keeps no sound."""
-    cells: dict[Side, list[NDArray[np.float64]]] = {}
-    for frame in frames:
-        for side, pcm in frame.pcm.items():
-            power = np.mean(np.square(pcm.reshape(-1, _CELL).astype(np.float32)), axis=1)
-            cells.setdefault(side, []).append(powers_db(power))
-    level_db = {side: np.concatenate(pieces) for side, pieces in cells.items()}
-    return Loudness(_CELL / RATE_HZ, level_db)
 
 
 def draw(picture: Picture, out: Path) -> None:
