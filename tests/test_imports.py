@@ -75,7 +75,7 @@ PURE = {
     "tap/recording_notes", "tap/sample_clock", "tap/waits",
     "hearing/hold_music", "hearing/measured", "hearing/sides", "hearing/beeps",
     "hearing/fingerprint", "hearing/recorded_voice", "hearing/remembered", "hearing/runs",
-    "calls",
+    "hearing/line_runs", "calls",
     "voice/cepstral", "voice/contours", "voice/mel", "voice/pitch", "voice/recipe",
     "voice/statistics",
     "words/loudness", "words/phrases", "words/redact", "words/still",

@@ -179,7 +179,7 @@ def test_nobody_speaks_on_after_a_beep(speaks_on_s: float, *, machine: bool) -> 
             AudioFrame(start, pcm),
             [Heard(at_s + n * BLOCK / RATE_HZ, states, level) for n in range(FRAME // BLOCK)],
         )
-    (beep,) = voices._beeps.runs
+    (beep,) = voices._line.beeps.runs
     voices.take(Utterance(Side.CUSTOMER, 1.0, beep[1] + speaks_on_s, 2.0), np.zeros(0, np.int16))
     assert voices.flags(over=True) == [machine]
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sered.hearing import fingerprint
-from sered.hearing.beeps import Beeps
+from sered.hearing.line_runs import ANSWER_S, LineRuns
 from sered.hearing.remembered import HASH_S, Again, FarTalk, Remembered, same_places
-from sered.hearing.runs import Runs
-from sered.records import RATE_HZ, Side, State
+from sered.records import Side
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,8 +28,6 @@ _LOOK_BACK_S = 600.0
 """A queue says the same again long before."""
 _PAUSE_S = 2.0
 """A longer pause parts two turns of one side."""
-_ANSWER_S = 0.35
-"""What the other side says for less is a cough or a leak."""
 _NEAR_S = 2.5
 """Music, a beep or a key within so much of a turn belongs to it."""
 _TUNE_S = 4.0
@@ -47,8 +44,6 @@ _TAPE_NEAR_S = 8.0
 _MUSIC_S = 1.0
 _MANY = 3
 """Phrases of machines in one turn that no person says."""
-_TALK = frozenset({State.SILENCE, State.NOISE, State.SPEECH})
-_CALLING = frozenset({State.DIAL, State.DTMF, State.RINGBACK})
 
 
 class RecordedVoices:
@@ -61,64 +56,26 @@ class RecordedVoices:
         self._far = Side.CUSTOMER in sides
         self._near = Side.AGENT in sides
         self._remembered = remembered or Remembered()
-        self._answers = Runs(0.5)
-        self._music = Runs(2.0)
-        self._beep = Beeps()
-        self._beeps = Runs(0.1)
-        self._keys = Runs(0.3)
-        self._tones = Runs(0.5)
-        self._dials = Runs(0.5)
-        self._rings = Runs(0.5)
+        self._line = LineRuns()
         self._said: list[FarTalk] = []
         self._again: list[Again] = []
         self._start_s = 0.0
-        self._alive = False
-        """Whether the near end's channel is known to carry what is said there."""
 
     def begin(self, start_s: float) -> None:
         """A call began; what sounded before it is no part of it."""
-        for runs in self._all_runs():
-            runs.forget(start_s)
+        self._line.forget(start_s)
         self._said, self._again = [], []
         self._start_s = start_s
 
     def expect(self, frames: Sequence[AudioFrame]) -> None:
         """These are fed next: what can be measured of many at once is."""
         if self._far:
-            self._beep.expect([frame.pcm[Side.CUSTOMER] for frame in frames])
+            self._line.expect(frames)
 
     def feed(self, frame: AudioFrame, blocks: Sequence[Heard]) -> None:
         """Take a frame and what its blocks were known as."""
-        if not self._far:
-            return
-        self._beeps.runs += self._beep.feed(
-            frame.pcm[Side.CUSTOMER],
-            frame.start / RATE_HZ,
-            [heard.states[Side.CUSTOMER] for heard in blocks],
-            [heard.level_db[Side.CUSTOMER] for heard in blocks],
-        )
-        for heard in blocks:
-            self._note(heard)
-
-    def _note(self, heard: Heard) -> None:
-        far = heard.states[Side.CUSTOMER]
-        near = heard.states.get(Side.AGENT, State.SILENCE)
-        now_s = heard.start_s
-        both = (far, near)
-        if near is State.SPEECH:
-            self._answers.feed(now_s)
-        if far in _TALK and near in _TALK:
-            return
-        for runs, sounds in (
-            (self._music, far is State.MUSIC),
-            (self._keys, State.DTMF in both),
-            (self._rings, far is State.RINGBACK),
-            (self._dials, State.DIAL in both),
-            (self._tones, far in _CALLING or near in _CALLING),
-        ):
-            if sounds:
-                runs.feed(now_s)
-        self._alive |= near is State.DTMF
+        if self._far:
+            self._line.feed(frame, blocks)
 
     def take(self, utterance: Utterance, pcm: NDArray[np.int16], formulas: int = 0) -> None:
         """An utterance of the far end, its sound, and how many phrases in it machines say."""
@@ -142,7 +99,7 @@ class RecordedVoices:
         """Whether the near end has rung up somebody and not said a word so far."""
         if not self._near or not self._said:
             return False
-        return self._calls_out() and self._unanswered(self._start_s, self._said[-1].end_s)
+        return self._calls_out() and self._line.unanswered(self._start_s, self._said[-1].end_s)
 
     def flags(self, *, over: bool = False) -> list[bool]:
         """Of each utterance taken in this call, whether a machine spoke; `over`: it has ended."""
@@ -161,27 +118,14 @@ class RecordedVoices:
     def end(self) -> None:
         """The call is over: remember its recordings, and what spoke before anybody answered."""
         flags = self.flags(over=True)
-        self._alive = self._answers.total_s(_ANSWER_S) > 0.0
-        first_answer_s = next(
-            (start for start, end in self._answers.runs if end - start >= _ANSWER_S), float("inf")
-        )
+        self._line.near_alive = self._line.answers.total_s(ANSWER_S) > 0.0
+        first_answer_s = self._line.first_answer_s
         for said, flag in zip(self._said, flags, strict=True):
             if len(said.hashes) >= fingerprint.MATCH and (flag or said.end_s < first_answer_s):
                 said.answers = self._around(said)
                 said.heard_before[:] = False
                 self._remembered.keep(said)
         self._said, self._again = [], []
-
-    def _all_runs(self) -> Sequence[Runs]:
-        return (
-            self._answers,
-            self._music,
-            self._beeps,
-            self._keys,
-            self._tones,
-            self._dials,
-            self._rings,
-        )
 
     def _mark(self) -> None:
         """Note what of each utterance was heard before, unless a whole conversation is.
@@ -206,9 +150,8 @@ class RecordedVoices:
     def _around(self, said: FarTalk) -> Answers:
         return tuple(
             (start - said.start_s, end - said.start_s)
-            for start, end in self._answers.runs
-            if end - start >= _ANSWER_S
-            and said.start_s - _TAPE_NEAR_S < start < said.end_s + _TAPE_NEAR_S
+            for start, end in self._line.long_answers()
+            if said.start_s - _TAPE_NEAR_S < start < said.end_s + _TAPE_NEAR_S
         )
 
     def _turns(self) -> list[tuple[int, int]]:
@@ -219,9 +162,9 @@ class RecordedVoices:
             joined = (
                 before is not None
                 and said.start_s - before.end_s < _PAUSE_S
-                and not self._answers.between(before.start_s, said.start_s, _ANSWER_S)
-                and not self._music.between(before.end_s, said.start_s, _MUSIC_S)
-                and not self._tones.between(before.end_s, said.start_s, _ANSWER_S)
+                and self._line.unanswered(before.start_s, said.start_s)
+                and not self._line.music.between(before.end_s, said.start_s, _MUSIC_S)
+                and not self._line.tones.between(before.end_s, said.start_s, ANSWER_S)
             )
             if joined:
                 turns[-1] = (turns[-1][0], at + 1)
@@ -238,16 +181,18 @@ class RecordedVoices:
         start_s, end_s = turn[0].start_s, turn[-1].end_s
         voiced_s = sum(said.voiced_s for said in turn)
         repeated_s = sum(said.voiced_s for said in turn if said.repeats)
-        if repeated_s >= 0.5 * voiced_s or (repeated_s and self._unanswered(start_s, end_s)):
+        if repeated_s >= 0.5 * voiced_s or (repeated_s and self._line.unanswered(start_s, end_s)):
             return True
-        before = self._music.between(start_s - _NEAR_S, start_s + _SHORT_S, _MUSIC_S)
-        after = self._music.between(end_s - _SHORT_S, end_s + _TUNE_S, _MUSIC_S)
+        before = self._line.music.between(start_s - _NEAR_S, start_s + _SHORT_S, _MUSIC_S)
+        after = self._line.music.between(end_s - _SHORT_S, end_s + _TUNE_S, _MUSIC_S)
         formulas = sum(said.formulas for said in turn)
-        if not self._unanswered(start_s, end_s):
+        if not self._line.unanswered(start_s, end_s):
             return formulas >= _MANY
         keyed = self._keyed(start_s, end_s)
         # who complains of a machine says what it says
-        alone = known or before or after or (self._near and self._unanswered(self._start_s, end_s))
+        alone = (
+            known or before or after or (self._near and self._line.unanswered(self._start_s, end_s))
+        )
         between = before and after and voiced_s >= _SCRAP_S
         return between or keyed or formulas >= (1 if alone else _MANY)
 
@@ -258,51 +203,45 @@ class RecordedVoices:
         """
         end_s = self._said[last - 1].end_s
         before_s = self._said[first - 1].start_s if known else self._start_s
-        if not self._near or not self._unanswered(before_s, end_s):
+        if not self._near or not self._line.unanswered(before_s, end_s):
             return False
         if not known and not self._calls_out():
             return False
-        music = self._music.between(end_s - _SHORT_S, end_s + _TUNE_S, _MUSIC_S)
-        rings = self._rings.between(end_s, end_s + _NEAR_S, _ANSWER_S)
+        music = self._line.music.between(end_s - _SHORT_S, end_s + _TUNE_S, _MUSIC_S)
+        rings = self._line.rings.between(end_s, end_s + _NEAR_S, ANSWER_S)
         return music or (rings and known)
-
-    def _unanswered(self, start_s: float, end_s: float) -> bool:
-        """Whether the near end is silent while a turn lasts."""
-        return not self._answers.between(start_s, end_s, _ANSWER_S)
 
     def _keyed(self, start_s: float, end_s: float) -> bool:
         """Whether a key answers a turn before any word does."""
         if not self._near:
             return False
-        for key_s, _ in self._keys.runs:
+        for key_s, _ in self._line.keys.runs:
             if start_s + _SHORT_S < key_s < end_s + 2 * _NEAR_S:
                 # after a dial tone somebody else is called: a consultation, or another call
-                asked = self._dials.between(start_s, key_s, _SHORT_S / 2)
-                return self._unanswered(start_s, key_s) and not asked
+                asked = self._line.dials.between(start_s, key_s, _SHORT_S / 2)
+                return self._line.unanswered(start_s, key_s) and not asked
         return False
 
     def _opening(self, turns: list[tuple[int, int]], *, over: bool) -> int:
         """How many of the first utterances a machine spoke, before anybody answered it."""
         if not self._near or not self._said:
             return 0
-        first_s = next(
-            (start for start, end in self._answers.runs if end - start >= _ANSWER_S), float("inf")
-        )
+        first_s = self._line.first_answer_s
         opening = [last for _, last in turns if self._said[last - 1].end_s < first_s + _SHORT_S]
         if not opening:
             return 0
         count = opening[-1]
         voiced_s = sum(said.voiced_s for said in self._said[:count])
-        for beep_s, over_s in self._beeps.runs:
+        for beep_s, over_s in self._line.beeps.runs:
             # a vowel may ring like a beep; nobody speaks on after one
             before = [last for last in opening if self._said[last - 1].end_s < over_s + _ECHO_S]
             if before and beep_s - self._said[before[-1] - 1].end_s < _NEAR_S and voiced_s >= 1.0:
                 return before[-1]
-        if not over or not self._calls_out() or first_s < float("inf") or not self._alive:
+        if not over or not self._calls_out() or first_s < float("inf") or not self._line.near_alive:
             return 0
         return count if voiced_s >= _WORDLESS_S else 0
 
     def _calls_out(self) -> bool:
         """Whether the near end has dialled, or heard it ring."""
         first_s = self._said[0].start_s
-        return any(start < first_s for start, end in self._tones.runs if end - start >= 0.1)
+        return any(start < first_s for start, end in self._line.tones.runs if end - start >= 0.1)
