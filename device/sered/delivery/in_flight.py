@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sered.delivery.delivered import Delivered
 from sered.delivery.flight import Flight
 from sered.delivery.receipts import Receipts
 from sered.delivery.refusals import Refusals
@@ -29,7 +30,6 @@ _WINDOW_BYTES = 4_000_000
 """On their way at once: a few seconds of a slow uplink, and little of a small box's memory."""
 _BATCH = 25
 """Acknowledgements that are forgotten in one write, and free places worth a look into the spool."""
-_BATCH_S = 0.2
 _ECHO_S = 5.0
 """How long an acknowledged message may take to come back where it is listened for."""
 _HEADER = 64
@@ -57,7 +57,6 @@ class InFlight:
     """Topic up to the leaf, with its slash; a leaf with a slash in it is a whole topic."""
     expiry_s: int
     await_subscriber: bool = False
-    published: int = 0
     refused: int = 0
     unheard: int = 0
     offered: bool = False
@@ -75,8 +74,15 @@ class InFlight:
     _proven: set[str] = field(default_factory=set)
     """Leaves that came back on this connection."""
     _receipts: Receipts = field(default_factory=Receipts)
-    _done: list[str] = field(default_factory=list)
-    _done_at: float = 0.0
+    _delivered: Delivered = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._delivered = Delivered(self.spool, _BATCH)
+
+    @property
+    def published(self) -> int:
+        """Messages that a broker has for good, since the start."""
+        return self._delivered.count
 
     def begin(self, link: Connection) -> None:
         """A new connection: nothing is on its way, everything in the spool is to go."""
@@ -126,7 +132,7 @@ class InFlight:
                 skip=self._unavailable(),
                 without=list(self.refusals.blocks),
             )
-            self.offered = self.offered or (self.idle and not (waiting or self._done))
+            self.offered = self.offered or (self.idle and not (waiting or self._delivered.keys))
             for message in waiting:
                 if sum(flight.size for flight in self._sent.values()) > _WINDOW_BYTES:
                     break
@@ -141,7 +147,7 @@ class InFlight:
         if freed:
             self._cursor = 0
         under_way = {flight.name for flight in self._sent.values()}
-        return under_way | held | self._receipts.keys | {*self._done}
+        return under_way | held | self._receipts.keys | {*self._delivered.keys}
 
     def _probe(self, link: Connection) -> None:
         """Try one message, alone, of a leaf that was refused long enough ago."""
@@ -184,19 +190,10 @@ class InFlight:
         for mid, reason in acks:
             if flight := self._sent.pop(mid, None):
                 for key in self._receipts.answered(flight, self._number):
-                    self._believe(key)
+                    self._delivered.add(key)
                 self._acknowledged(mid, flight, reason)
         self._look_for_lost()
-        late = self._done and time.monotonic() - self._done_at > _BATCH_S
-        if late or len(self._done) >= _BATCH or (self._done and not self._sent):
-            self.flush()
-
-    def _believe(self, key: str) -> None:
-        """The broker has it for good."""
-        if not self._done:
-            self._done_at = time.monotonic()
-        self._done.append(key)
-        self.published += 1
+        self._delivered.flush_due(idle=not self._sent)
 
     def _acknowledged(self, mid: int, flight: Flight, reason: ReasonCode) -> None:
         if not flight.leaf:
@@ -215,12 +212,6 @@ class InFlight:
             self._accept(flight)
         self._progress = True
 
-    def flush(self) -> None:
-        """Let the spool forget what was delivered."""
-        if self._done:
-            self.spool.done(self._done)
-            self._done.clear()
-
     def _accept(self, flight: Flight) -> None:
         self._window = min(self._window * 2, WINDOW)
         if self.refusals.allow(flight.leaf):
@@ -228,7 +219,7 @@ class InFlight:
             self._cursor = 0
         message = flight.message
         if message and self._receipts.acknowledged(flight.number, message.key):
-            self._believe(message.key)
+            self._delivered.add(message.key)
 
     def _look_for_lost(self) -> None:
         """What was acknowledged and does not come back was thrown away."""
@@ -274,7 +265,7 @@ class InFlight:
 
     def end(self) -> None:
         """The connection is over: remember on which message, should it be the same each time."""
-        self.flush()
+        self._delivered.flush()
         sent = [flight for flight in self._sent.values() if flight.leaf]
         if self._sent and not sent:
             self._receipts.ended_on_question()
