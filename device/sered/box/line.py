@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _RECENT_S = 24.0
 """Longest utterance, its pads and the time the segmenter may take to close it."""
+_LOOK_FRAMES = 8
+"""Every two seconds it is told what is wrong with the sides: to look costs as much as to listen."""
 _FLOOR_BLOCKS = round(30.0 * RATE_HZ / BLOCK)
 _FLOOR_PERCENTILE = 10
 """The level that a tenth of the last 30 s lie under is the line's own noise."""
@@ -111,6 +113,7 @@ class Line:
         """Blocks of each state since the start."""
         self.sides_found: tuple[str, ...] = ()
         """What is wrong with the line's sides: in the call that runs, or in the last that told."""
+        self._since_looked = 0
 
     @property
     def in_call(self) -> bool:
@@ -150,7 +153,10 @@ class Line:
                 known = at
                 out += self._take(events)
         self._know(blocks[known:])
-        self.sides_found = self._sides_found()
+        self._since_looked += 1
+        if out or self._since_looked >= _LOOK_FRAMES:
+            self._since_looked = 0
+            self.sides_found = self._sides_found()
         return out
 
     def _know(self, blocks: Sequence[Heard]) -> None:
