@@ -140,6 +140,7 @@ def figures(model: SentenceNetwork) -> dict[str, Any]:
         "own, fresh": own("-fresh"),
         "own, unseen": own("-unseen"),
         "own, of many kinds": own("-test"),
+        "own, of five fields": own("-judge"),
     }
     return {
         name: judged(

@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from convert.sentence_rows import kept_aside
 
-from bench import never_learnt, outside, real_calls
+from bench import conversations, never_learnt, outside, real_calls
 from bench import verdict_tables as tables
 from bench.sentences import (
     EVENTS,
+    FREELY,
     FRESH,
+    JUDGE,
     KINDS,
     LAST,
     LATER,
     MANY,
+    SENTENCES,
     SERVICE,
     TALK,
     TEST,
-    TRADES,
     TRAPS,
-    TRAVEL,
     TURNS,
     UNSEEN,
     WIDE,
@@ -140,15 +141,15 @@ def sentence_rows(polarity: CallPolarity) -> list[str]:
             "50 of those, never learnt from: 0.722 at first sight",
             read_sentences(UNSEEN),
         ),
-        (
-            "many trades and tongues: 0.537 at first sight; learnt from",
-            read_sentences(TRADES),
-        ),
-        (
-            "passengers, chats, opinions: 0.582; learnt from",
-            read_sentences(TRAVEL),
+        *(
+            (
+                f"{what}; learnt from",
+                read_sentences(SENTENCES.with_name(f"phone-sentences{name}.tsv")),
+            )
+            for name, what in FREELY.items()
         ),
         ("of many kinds, never learnt from: 0.775 at first sight", read_sentences(TEST)),
+        ("of five fields, never learnt from: 0.774 at first sight", read_sentences(JUDGE)),
         ("never tuned on or learnt from, plain", read_sentences(FRESH)),
         ("written last, never learnt from: 0.869 at first sight", read_sentences(LAST)),
     ):
@@ -156,6 +157,10 @@ def sentence_rows(polarity: CallPolarity) -> list[str]:
         theirs = macro_f1([(t, label(plain(text))) for t, _, text in part])
         lines.append(f"| {name} | {len(part)} | {theirs:.3f} | **{ours:.3f}** |")
     return lines
+
+
+def _freely(name: str) -> list[tuple[str, Side, str]]:
+    return read_sentences(SENTENCES.with_name(f"phone-sentences{name}.tsv"))
 
 
 def _aside(path: Path, part: int = 8) -> list[tuple[str, Side, str]]:
@@ -251,6 +256,7 @@ def main() -> None:
             "Our sentences that nothing was learnt from: the same, and negative ones found",
             never_learnt.never_rows([plain, *map(never_learnt.judge_of, (alone, small, polarity))]),
         ),
+        ("Whole conversations that nothing was learnt from", conversations.rows(polarity)),
         ("Our own sentences: macro-F1", sentence_rows(polarity)),
     ]
     simulated = simulated_sections(polarity, args.calls)

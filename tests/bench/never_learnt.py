@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from convert.sentence_fit import heard, judged
 from convert.sentence_rows import PARTLY, kept_aside, own
 
+from bench.sentences import FREELY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
     """Polarity of a sentence."""
 
 NAMES = {
-    "-test": "of many kinds, written without a look at sered; misses not looked at",
-    "-trades": "callers of many trades and tongues, likewise, one in six; fitted to",
-    "-travel": "passengers, chats, bookings, opinions, likewise, one in six; fitted to",
+    "-judge": "of five fields, written without a look at sered; misses not looked at",
+    "-test": "of many kinds, likewise",
     "-last": "written last of the older ones",
     "-unseen": "kinds that were missed, never looked at",
+    **{name: f"{what}; one in six, fitted to" for name, what in FREELY.items()},
 }
 
 

@@ -151,7 +151,7 @@ def simulate(
         results = []
         clock = 5.0
         for mood in _moods(kind, int(rng.integers(*lengths)), rng):
-            transcript = _misheard(_sentence(said, mood, rng), vocabulary, rng)
+            transcript = misheard(_sentence(said, mood, rng), vocabulary, rng)
             emotion = _voice(clips, speaker, mood, rng)
             length = max(0.6, 0.35 * len(transcript.words)) * rng.uniform(0.9, 1.3)
             results.append(
@@ -215,7 +215,8 @@ def _emotion(voices: Voices, clip: int) -> Emotion:
     return Emotion(tuple(float(p) for p in row / row.sum()), float(voices.agitation[clip]))
 
 
-def _misheard(text: str, vocabulary: list[str], rng: np.random.Generator) -> Transcript:
+def misheard(text: str, vocabulary: list[str], rng: np.random.Generator) -> Transcript:
+    """What a made-up recogniser makes of a sentence: words LOST, and WRONG ones for others."""
     words = []
     for i, word in enumerate(text.split()):
         luck = rng.random()
