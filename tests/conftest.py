@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ from project import ROOT, Ended
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+
+# whom a script starts in the background ignores Ctrl-C, and so would everything that a test starts
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVERS = {"broker", "start_broker", "served", "chromium", "postgres"}
 """Fixtures that start somebody else's server or browser: no test that needs one is quick."""
