@@ -122,8 +122,12 @@ def _both_store(hosts: Hosts) -> None:
 def _board_answers(hosts: Hosts, name: str) -> None:
     made = hosts.machines["central1"].disk.root / CHECKOUT[1:] / "hosts/certificates/ca.crt"
     known = ssl.create_default_context(cafile=made)
-    with httpx.Client(base_url=f"https://{name}:8470", verify=known, timeout=60.0) as board:
-        board.post("/login", data={"login": "ada", "password": PASSWORD})
+    host = httpx.Client(base_url=f"https://{name}:8470", verify=known, timeout=60.0)
+    # past the front, and by the only name that it answers to
+    host.headers["Host"] = "front"
+    with host as board:
+        login = board.post("/login", data={"login": "ada", "password": PASSWORD})
+        assert login.status_code == 303, f"{name}: {login.text}"
         for page in ("/figures/boxes", "/figures/right", "/enrolments"):
             assert board.get(page).status_code == 200, f"{name}{page}"
 
