@@ -133,6 +133,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=100_000)
     count = parser.parse_args().files
+    # whom a script starts in the background ignores Ctrl-C, and so would what it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ended = []
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as place:
