@@ -61,13 +61,14 @@ def _clear_where_left(lock: Path) -> None:
 
 
 def _clear(folder: Path) -> None:
-    shutil.rmtree(folder)
     end = time.monotonic() + _DYING_S
     left = [group for group in groups(folder.name) if group.exists()]
     while any(not _removed(group) for group in left):
         # the last processes of a machine that was switched off are still dying
         assert time.monotonic() < end, f"processes of {folder.name} do not end"
         time.sleep(0.5)
+    # last: without it nobody would find the groups
+    shutil.rmtree(folder)
 
 
 def _removed(group: Path) -> bool:
