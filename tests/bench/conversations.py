@@ -1,4 +1,4 @@
-"""Whole conversations by people who had not seen sered: what a call's words come to."""
+"""Whole conversations written without a look at sered: what a call's words come to."""
 
 from __future__ import annotations
 
