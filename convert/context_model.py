@@ -1,6 +1,6 @@
 """`make context-model`: the encoder fine-tuned to moods, the network that reads in context.
 
-Seeded; forty minutes of one quiet core with bfloat16 instructions, four hours without. It is
+Seeded; four fine-tunings of ten to twenty minutes on a core with bfloat16 instructions. It is
 made twice, as the small one is: once without the reviews and tweets, which it is then judged by,
 and once with them, to be shipped. What is not good enough is not written.
 """
