@@ -2,7 +2,7 @@
 
 Short recordings by hard links, whose results are there already: what is measured is looking for
 them, reading them and writing tables of them, at a tenth of the number and at the whole. Ends with
-1 unless memory stays, time grows in step, Ctrl-C and parts lose nothing.
+1 unless memory grows by the names alone and time in step, and Ctrl-C and parts lose nothing.
 """
 
 from __future__ import annotations

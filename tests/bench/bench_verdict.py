@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from convert.sentence_rows import kept_aside
+from convert.sentence_rows import STRANGE, kept_aside
 
 from bench import conversations, never_learnt, outside, real_calls
 from bench import verdict_tables as tables
 from bench.sentences import (
     EVENTS,
-    FREELY,
     FRESH,
     JUDGE,
     KINDS,
@@ -143,13 +142,7 @@ def sentence_rows(polarity: CallPolarity) -> list[str]:
             "50 of those, never learnt from: 0.722 at first sight",
             read_sentences(UNSEEN),
         ),
-        *(
-            (
-                f"{what}; learnt from",
-                read_sentences(SENTENCES.with_name(f"phone-sentences{name}.tsv")),
-            )
-            for name, what in FREELY.items()
-        ),
+        *((f"{what}; learnt from", _freely(name)) for name, what in STRANGE.items()),
         ("of many kinds, never learnt from: 0.775 at first sight", read_sentences(TEST)),
         ("of five fields, never learnt from: 0.774 at first sight", read_sentences(JUDGE)),
         ("never tuned on or learnt from, plain", read_sentences(FRESH)),

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convert.sentence_fit import heard, judged
-from convert.sentence_rows import PARTLY, kept_aside, own
-
-from bench.sentences import FREELY
+from convert.sentence_rows import PARTLY, STRANGE, kept_aside, own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +22,7 @@ NAMES = {
     "-test": "of many kinds, likewise",
     "-last": "written last of the older ones",
     "-unseen": "kinds that were missed, never looked at",
-    **{name: f"{what}; one in six, fitted to" for name, what in FREELY.items()},
+    **{name: f"{what}; one in six, fitted to" for name, what in STRANGE.items()},
 }
 
 

@@ -30,26 +30,12 @@ TURNS = SENTENCES.with_name("phone-sentences-turns.tsv")
 """Kinds that were missed, written without a look at any rule; learnt from whole."""
 UNSEEN = SENTENCES.with_name("phone-sentences-unseen.tsv")
 """The half of 100 such sentences that nobody looked at since; 0.722 at first sight."""
-FREELY = {
-    "-trades": "callers of many trades and tongues, as hard as could be",
-    "-travel": "passengers, chats, bookings, opinions, likewise",
-    "-passengers": "passengers and travellers",
-    "-support": "customers of support desks",
-    "-arranged": "people who have something arranged",
-    "-opinions": "opinions and talk",
-    "-posts": "posts to airlines and shops, hardly British",
-    "-desks": "turns to help desks and assistants, likewise",
-    "-scenes": "reviews and scenes, likewise",
-    "-mended": "trouble that is over, and trouble that is back",
-}
-"""Written without a look at sered or its lists; five in six learnt from. By the end
-of the file's name."""
 TEST = SENTENCES.with_name("phone-sentences-test.tsv")
-"""Of many kinds, written likewise to judge by: neither learnt from nor looked at."""
-LEARNT = (LATER, MANY, EVENTS, TALK, TRAPS, TURNS)
-"""Tuned on whole."""
+"""Of many kinds, written without a look at sered to judge by: not learnt from, nor looked at."""
 JUDGE = SENTENCES.with_name("phone-sentences-judge.tsv")
 """Of five fields, written likewise, later; neither learnt from nor looked at."""
+LEARNT = (LATER, MANY, EVENTS, TALK, TRAPS, TURNS)
+"""Tuned on whole."""
 FRESH = SENTENCES.with_name("phone-sentences-fresh.tsv")
 """Written when the lexicon was done, and never tuned on."""
 LAST = SENTENCES.with_name("phone-sentences-last.tsv")
